@@ -1,0 +1,29 @@
+"""Sentence embeddings that read characters and keep their meaning under typos."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tiered_st.config import TieredConfig as TieredConfig
+    from tiered_st.index import FaissIndex as FaissIndex
+    from tiered_st.model import build as build
+    from tiered_st.model import load as load
+    from tiered_st.model import pretrained as pretrained
+    from tiered_st.model import set_storage as set_storage
+
+_HOMES = {
+    "TieredConfig": "config", "FaissIndex": "index",
+    "build": "model", "load": "model", "pretrained": "model", "set_storage": "model",
+}  # fmt: skip
+__all__ = ["FaissIndex", "TieredConfig", "build", "load", "pretrained", "set_storage"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: torch takes seconds, and ``tiered-st --help`` needs none of it."""
+    if name in _HOMES:
+        return getattr(import_module(f"tiered_st.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'tiered_st' has no attribute {name!r}")

@@ -1,0 +1,134 @@
+"""Build a model from a configuration, or load one from a folder."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from torch import nn
+
+from tiered_st.config import PRESETS, TieredConfig
+from tiered_st.modules import SemanticEncoder, TieredInput
+from tiered_st.modules.weights import STORAGES
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+DEFAULT_MODEL = "en-small"
+
+# The only classes a checkpoint may name, and where each comes from: nothing is imported on a checkpoint's word.
+ALLOWED_MODULES: dict[str, Any] = {
+    "tiered_st.modules.tiered_input.TieredInput": TieredInput,
+    "tiered_st.modules.semantic_encoder.SemanticEncoder": SemanticEncoder,
+    **{f"{cls.__module__}.{cls.__name__}": cls for cls in (Pooling, Normalize)},
+    "sentence_transformers.models.Pooling": Pooling,
+    "sentence_transformers.models.Normalize": Normalize,
+}
+
+
+def build(config: TieredConfig | str = "small", *, device: str | None = None) -> SentenceTransformer:
+    """Build an untrained model.
+
+    Args:
+        config: a configuration, or the name of a preset ("toy", "small").
+        device: where to put it; by default wherever sentence-transformers would.
+
+    Returns:
+        A plain ``SentenceTransformer`` of four modules: tiers, semantic_encoder, pooling, normalize.
+    """
+    if isinstance(config, str):
+        if config not in PRESETS:
+            raise ValueError(f"No preset is called {config!r}: choose from {', '.join(PRESETS)}.")
+        config = PRESETS[config]
+    modules: OrderedDict[str, nn.Module] = OrderedDict(
+        tiers=TieredInput(config),
+        semantic_encoder=SemanticEncoder(config),
+        pooling=Pooling(config.d_sem, pooling_mode=config.pooling),
+        normalize=Normalize(),
+    )
+    return SentenceTransformer(modules=modules, device=device, similarity_fn_name="cosine")
+
+
+def pretrained() -> list[str]:
+    """Return the names of the models that ship with the package."""
+    return sorted(path.parent.name for path in PRETRAINED.glob("*/modules.json"))
+
+
+def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> SentenceTransformer:
+    """Load a model without executing anything from its folder.
+
+    Args:
+        path: a folder, or the name of a model that ships with the package (see :func:`pretrained`).
+        device: where to put it.
+
+    Raises:
+        ValueError: if a file is missing or damaged, a class is not on the allow-list, or weights do not fit; the text
+            names file and cure.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        if str(path) not in pretrained():
+            raise ValueError(
+                f"{path} is neither a folder nor a shipped model ({', '.join(pretrained()) or 'none here'}). For a "
+                "model on the hub, use SentenceTransformer(name, trust_remote_code=True)."
+            )
+        folder = PRETRAINED / str(path)
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    for row in _read_json(folder / "modules.json", list):
+        name, subfolder, kind = _checked_row(row, folder)
+        _read_json(folder / subfolder / "config.json", dict, optional=kind.endswith("Normalize"))
+        try:
+            modules[name] = ALLOWED_MODULES[kind].load(str(folder), subfolder=subfolder, local_files_only=True)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"{folder / subfolder / 'config.json'} does not describe a {kind}: {error}.") from None
+    settings = _read_json(folder / "config_sentence_transformers.json", dict, optional=True)
+    model = SentenceTransformer(
+        modules=modules,
+        device=device,
+        prompts=settings.get("prompts"),
+        default_prompt_name=settings.get("default_prompt_name"),
+        similarity_fn_name=settings.get("similarity_fn_name"),
+    )
+    model.model_card_data.model_name = folder.name
+    return model
+
+
+def set_storage(model: SentenceTransformer, storage: str) -> None:
+    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights)."""
+    if storage not in STORAGES:
+        raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
+    for module in model:
+        if hasattr(module, "storage"):
+            module.storage = storage
+
+
+def _checked_row(row: Any, folder: Path) -> tuple[str, str, str]:
+    """Return name, subfolder and class path of one row of modules.json, all of them allowed."""
+    where = folder / "modules.json"
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "path", "type")):
+        raise ValueError(f"{where} has a row without name, path and type: {row!r}. It is damaged, copy it again.")
+    if row["type"] not in ALLOWED_MODULES:
+        raise ValueError(
+            f"{where} names the class {row['type']}, which tiered_st.load does not run. If you trust this model, use "
+            "SentenceTransformer(path, trust_remote_code=True)."
+        )
+    if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
+        raise ValueError(f"{where} points outside its folder: {row['path']!r}.")
+    return row["name"], row["path"], row["type"]
+
+
+def _read_json(path: Path, kind: type, *, optional: bool = False) -> Any:
+    """Read a JSON file that must hold a ``kind``."""
+    if not path.is_file():
+        if optional:
+            return kind()
+        raise ValueError(f"{path} is missing: this is not a complete model folder, copy or download it again.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): it is damaged, copy or download it again.") from None
+    if not isinstance(content, kind):
+        raise ValueError(f"{path} holds a {type(content).__name__} instead of a {kind.__name__}: it is damaged.")
+    return content

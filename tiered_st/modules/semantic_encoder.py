@@ -1,0 +1,92 @@
+"""Encoder 2: learn meaning from chunk vectors alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers.base.modules import Module
+from torch import Tensor, nn
+
+from tiered_st.config import TieredConfig
+from tiered_st.modules.layers import TransformerLayer, rotary_angles
+from tiered_st.modules.weights import WEIGHTS_NAME, load_weights, save_weights
+
+
+class RotaryTransformer(nn.Module):
+    """Our own E2 body: pre-norm Transformer layers with rotary positions."""
+
+    def __init__(self, config: TieredConfig) -> None:
+        super().__init__()
+        self.head_dim = config.d_sem // config.sem_heads
+        self.layers = nn.ModuleList(
+            TransformerLayer(config.d_sem, config.sem_heads, config.sem_ffn, dropout=config.dropout)
+            for _ in range(config.sem_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_sem)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Transform chunk vectors (batch, chunks, d_sem) under a mask (batch, chunks)."""
+        angles = rotary_angles(x.shape[1], self.head_dim, x.device)
+        for layer in self.layers:
+            x = layer(x, mask.bool(), angles)
+        return self.norm(x)
+
+
+class HuggingFaceBody(nn.Module):
+    """Any Hugging Face encoder, fed through ``inputs_embeds``; its vocabulary table is dropped."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__()
+        from transformers import AutoConfig, AutoModel
+
+        settings = dict(settings)
+        config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+        config.vocab_size, config.pad_token_id = 1, 0  # the table cannot be left out, so it has one unused row
+        self.model = AutoModel.from_config(config)
+        if getattr(self.model, "pooler", None) is not None:
+            self.model.pooler = None
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Transform chunk vectors (batch, chunks, d_sem) under a mask (batch, chunks)."""
+        return self.model(inputs_embeds=x, attention_mask=mask).last_hidden_state
+
+
+class SemanticEncoder(Module):
+    """E2: turn ``token_embeddings`` (batch, chunks, d_sem) into contextual ones of the same shape."""
+
+    def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
+        super().__init__()
+        self.settings = config if isinstance(config, TieredConfig) else TieredConfig.from_dict(config)
+        self.storage = storage
+        body = self.settings.body
+        self.body = RotaryTransformer(self.settings) if body is None else HuggingFaceBody(body)
+
+    def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
+        """Read ``chunk_embeddings`` (batch, chunks, d_sem), write ``token_embeddings`` of the same shape."""
+        # Reading the untouched reference keeps forward re-runnable on the same dict.
+        features["token_embeddings"] = self.body(features["chunk_embeddings"], features["attention_mask"])
+        return features
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return what ``config.json`` holds."""
+        return {"config": self.settings.to_dict(), "storage": self.storage}
+
+    def get_embedding_dimension(self) -> int:
+        """Return d_sem."""
+        return self.settings.d_sem
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors)."""
+        Path(output_path).mkdir(parents=True, exist_ok=True)
+        self.save_config(output_path)
+        save_weights(self, output_path, self.storage)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> SemanticEncoder:
+        """Load from a folder or the hub."""
+        hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
+        module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))
+        path = cls.load_file_path(model_name_or_path, WEIGHTS_NAME, subfolder=subfolder, **hub)
+        load_weights(module, path or Path(model_name_or_path, subfolder, WEIGHTS_NAME))
+        return module

@@ -1,0 +1,232 @@
+"""The first module of every model: text in, one vector per chunk out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor
+
+from tiered_st.chunking import Chunks, ChunkType, WordChunker
+from tiered_st.config import TieredConfig
+from tiered_st.modules.char_encoder import CharEncoder, mix, powers
+from tiered_st.modules.chunk_cache import ChunkCache
+from tiered_st.modules.chunk_projector import ChunkProjector
+from tiered_st.modules.weights import WEIGHTS_NAME, load_weights, save_weights
+from tiered_st.tokenizer import PAD, CharTokenizer
+
+logger = logging.getLogger(__name__)
+
+_GROUP = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+
+
+class TieredInput(InputModule):
+    """Read characters: tokenizer, chunker, CharEncoder (E1) and ChunkProjector.
+
+    Writes ``token_embeddings`` and ``chunk_embeddings``, both (batch, chunks, d_sem). Each distinct chunk of a batch is
+    encoded once; in inference the vectors of frequent chunks are kept between calls.
+    """
+
+    config_keys = ["config"]
+    save_in_root = True
+
+    def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
+        super().__init__()
+        self.settings = config if isinstance(config, TieredConfig) else TieredConfig.from_dict(config)
+        self.storage = storage
+        self.max_seq_length = self.settings.max_chunks
+        self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
+        self.chunker = WordChunker(self.settings.chunk_chars - 1)
+        self.char_encoder = CharEncoder(self.settings)
+        self.chunk_projector = ChunkProjector(self.settings)
+        self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
+        self._warned = False
+
+    # text → characters → chunks
+
+    def preprocess(
+        self, inputs: Sequence[str], prompt: str | None = None, max_length: int | None = None, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Turn texts into character ids by chunk.
+
+        Args:
+            inputs: texts.
+            prompt: put before every text.
+            max_length: chunks kept per text, instead of ``max_seq_length``.
+
+        Returns:
+            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64.
+
+        Raises:
+            ValueError: if an input is not a string.
+        """
+        for i, text in enumerate(inputs):
+            if not isinstance(text, str):
+                raise ValueError(f"Input {i} is a {type(text).__name__}, but this model reads text: give a str.")
+        limit = max_length or self.max_seq_length or self.settings.max_chunks
+        rows = [self._rows((prompt or "") + text, limit) for text in inputs]
+        width = max(map(len, rows), default=2)
+        ids = np.zeros((len(rows), width, self.settings.chunk_chars), dtype=np.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+        input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
+        return {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
+
+    def _rows(self, text: str, limit: int) -> np.ndarray:
+        """Return a text's chunks as rows of ids between the two marks, (chunks, chunk_chars) int64."""
+        # A chunk holds at most chunk_chars characters and space between chunks is rarely longer: reading this much
+        # bounds the work on a text far longer than the limit.
+        reach = 4 * limit * self.settings.chunk_chars
+        points = self.tokenizer.normalize(text[:reach])
+        widths = self.tokenizer.widths(self.tokenizer.fold(points))
+        chunks = self.chunker(points, widths)
+        room = max(limit - 2, 1)
+        if (len(chunks.starts) > room or len(text) > reach) and not self._warned:
+            self._warned = True
+            cut = chunks.ends[min(room, len(chunks.ends)) - 1] if len(chunks.ends) else 0
+            logger.warning(
+                "A text of %d characters is longer than this model's %d chunks: what follows its character %d is "
+                "left out, and likewise for other long texts (said once). Split long documents.",
+                len(text), limit, cut,
+            )  # fmt: skip
+        chunks = Chunks(chunks.starts[:room], chunks.ends[:room], chunks.types[:room])
+        return self._pack(points, widths, chunks)
+
+    def _pack(self, points: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
+        """Lay the ids of each chunk in a row behind its type."""
+        rows = np.zeros((len(chunks.starts) + 2, self.settings.chunk_chars), dtype=np.int64)
+        rows[0, 0], rows[-1, 0] = ChunkType.BEGIN, ChunkType.FINISH
+        if len(chunks.starts):
+            rows[1:-1, 0] = chunks.types
+            ids = self.tokenizer.ids(self.tokenizer.fold(points))
+            offsets = np.concatenate([[0], np.cumsum(widths)])
+            first, last = offsets[chunks.starts], offsets[chunks.ends]
+            lengths = last - first
+            chunk = np.repeat(np.arange(len(first)), lengths)
+            column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            rows[1 + chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
+        return rows
+
+    # chunks → chunk vectors
+
+    def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
+        """Add ``token_embeddings`` and ``chunk_embeddings`` (batch, chunks, d_sem), zero where there is no chunk."""
+        ids = features["input_ids"]
+        present = ids[:, :, 0] != PAD  # (batch, chunks)
+        rows = ids[present]  # (present, chars)
+        hashes, inverse = torch.unique(self._hash(rows), return_inverse=True)
+        first = torch.empty_like(hashes).scatter_(0, inverse, torch.arange(len(rows), device=rows.device))
+        distinct = rows[first]
+        if not torch.equal(distinct[inverse], rows):  # two chunks of one hash: give up sharing, not correctness
+            hashes, distinct, inverse = hashes.new_zeros(0), rows, torch.arange(len(rows), device=rows.device)
+        vectors = self._encode_cached(hashes, distinct) if self._may_cache(hashes) else self.encode_chunks(distinct)
+        out = vectors.new_zeros(*present.shape, vectors.shape[-1])
+        out[present] = vectors[inverse]
+        features["token_embeddings"] = features["chunk_embeddings"] = out
+        return features
+
+    @staticmethod
+    def _hash(rows: Tensor) -> Tensor:
+        """Return a 64-bit hash per row, (rows,) int64."""
+        return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))
+
+    def _may_cache(self, hashes: Tensor) -> bool:
+        return (
+            self.cache is not None
+            and len(hashes) > 0
+            and not self.training
+            and not torch.is_grad_enabled()
+            and not torch.is_autocast_enabled(hashes.device.type)
+        )
+
+    def _encode_cached(self, hashes: Tensor, rows: Tensor) -> Tensor:
+        assert self.cache is not None
+        keys = hashes.tolist()
+        found, known = self.cache.find(keys, rows)
+        if len(found) == 0:
+            vectors = self.encode_chunks(rows)
+            self.cache.store(keys, rows, vectors)
+            return vectors
+        missing = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+        missing[found] = False
+        vectors = known.new_empty(len(rows), known.shape[1])
+        vectors[found] = known
+        if missing.any():
+            at = missing.nonzero().squeeze(1)
+            vectors[at] = new = self.encode_chunks(rows[at])
+            self.cache.store([keys[i] for i in at.tolist()], rows[at], new)
+        return vectors
+
+    def encode_chunks(self, rows: Tensor) -> Tensor:
+        """Encode chunks by E1 and the projector: (chunks, chars) int64 to (chunks, d_sem)."""
+        lengths = (rows != PAD).sum(dim=1)
+        short = lengths <= _GROUP
+        if not rows.is_cuda and 0 < int(short.sum()) < len(rows):
+            # Most words are short: padding them to the longest would more than double E1's work.
+            at = torch.cat([short.nonzero(), (~short).nonzero()]).squeeze(1)
+            parts = [self._encode_group(rows[short], _GROUP), self._encode_group(rows[~short], int(lengths.max()))]
+            vectors = torch.cat(parts)
+            return torch.empty_like(vectors).index_copy(0, at, vectors)
+        return self._encode_group(rows, int(lengths.max()) if len(rows) else 1)
+
+    def _encode_group(self, rows: Tensor, width: int) -> Tensor:
+        rows = rows[:, :width]
+        states, mask = self.char_encoder(rows)
+        return self.chunk_projector(states, mask, rows[:, 0])
+
+    # saving and loading
+
+    def train(self, mode: bool = True) -> TieredInput:
+        """Switch between training and inference; training empties the cache."""
+        if mode and self.cache is not None:
+            self.cache.clear()
+        super().train(mode)
+        return self
+
+    def _apply(self, *args: Any, **kwargs: Any) -> TieredInput:
+        module = super()._apply(*args, **kwargs)
+        if self.cache is not None:
+            self.cache = ChunkCache(self.settings.cache_size, self)
+        return module
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["cache"] = None  # a copy or another process fills its own
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration as it is saved."""
+        return self.settings.to_dict()
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return what ``config.json`` holds."""
+        return {"config": self.config, "storage": self.storage}
+
+    def get_embedding_dimension(self) -> int:
+        """Return d_sem."""
+        return self.settings.d_sem
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors)."""
+        Path(output_path).mkdir(parents=True, exist_ok=True)
+        self.save_config(output_path)
+        save_weights(self, output_path, self.storage)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TieredInput:
+        """Load from a folder or the hub."""
+        hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
+        module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))
+        path = cls.load_file_path(model_name_or_path, WEIGHTS_NAME, subfolder=subfolder, **hub)
+        load_weights(module, path or Path(model_name_or_path, subfolder, WEIGHTS_NAME))
+        return module

@@ -1,0 +1,81 @@
+"""Store a module's weights as safetensors in float32, float16 or int8.
+
+In int8 every matrix is kept as 8-bit integers with one float32 scale per row and the rest stays float32; loading turns
+it back into float32, so it is a storage format, four times smaller, and not a way of computing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+WEIGHTS_NAME = "model.safetensors"
+STORAGES = ("float32", "float16", "int8")
+_SCALE = ".scale"
+
+
+def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return 8-bit integers (rows, columns) and float32 scales (rows, 1) whose product is close to ``weight``."""
+    scale = weight.float().abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+    return (weight.float() / scale).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32") -> None:
+    """Write ``model.safetensors`` into ``folder``, beside the old file first and then in its place."""
+    if storage not in STORAGES:
+        raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
+    tensors: dict[str, Tensor] = {}
+    for name, value in module.state_dict().items():
+        value = value.detach().cpu().contiguous()
+        if storage == "int8" and value.is_floating_point() and value.ndim == 2:
+            tensors[name], tensors[name + _SCALE] = quantize(value)
+        elif storage == "float16" and value.is_floating_point():
+            tensors[name] = value.half()
+        else:
+            tensors[name] = value.clone()
+    path = Path(folder) / WEIGHTS_NAME
+    beside = path.with_suffix(".partial")
+    save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
+    os.replace(beside, path)
+
+
+def load_weights(module: nn.Module, path: str | Path) -> None:
+    """Load weights written by :func:`save_weights` into ``module`` as float32.
+
+    Raises:
+        ValueError: if the file is missing, truncated, or does not fit the module; the text names file and cure.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: the model folder is incomplete, copy or download it again.")
+    try:
+        stored = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): it is damaged, copy or download it again.") from None
+    tensors = {}
+    for name, value in stored.items():
+        if name.endswith(_SCALE):
+            continue
+        if name + _SCALE in stored:
+            value = value.float() * stored[name + _SCALE]
+        tensors[name] = value.float() if value.is_floating_point() else value
+    own = module.state_dict()
+    problems = [f"lacks {name}" for name in own if name not in tensors]
+    problems += [f"has an unknown {name}" for name in tensors if name not in own]
+    problems += [
+        f"has {name} of shape {tuple(tensors[name].shape)} where config.json says {tuple(value.shape)}"
+        for name, value in own.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise ValueError(
+            f"{path} {'; '.join(problems[:3])}{more}: weights and config.json beside it are not of one model. "
+            "Copy or download the folder again."
+        )
+    module.load_state_dict(tensors)

@@ -1,0 +1,142 @@
+"""Turn text into character ids and back.
+
+An id is a code point of a fixed table where the table has it, and otherwise the UTF-8 bytes of the code point, so no
+glyph is unknown and every string (lone surrogates too) round-trips. All work is on numpy arrays: no loop over
+characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD, MASK, START, END = 0, 1, 2, 3
+FIRST_TYPE = 4  # ids 4…31 are chunk types, see chunking.ChunkType
+FIRST_BYTE = 32  # ids 32…287 are the bytes 0…255
+FIRST_CODE_POINT = 288
+VOCAB_SIZE = 512
+
+_PUNCTUATION = "–—‘’“”„†•…‰‹›€™"
+_EXTENDED_LATIN = "œŒšŠžŽłŁğĞıİşŞćčęąńśżźőűěřđ"
+_NEVER_SEEN = "\u00ad\u200b\u2060\ufeff"  # soft hyphen, zero-width space, word joiner, byte-order mark
+
+
+@cache
+def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
+    """Build the look-up tables of the Basic Multilingual Plane: id, code point of id, lower case, filtered."""
+    table = [chr(c) for c in range(0x20, 0x7F)] + [chr(c) for c in range(0xA0, 0x100) if c != 0xAD]
+    table += [*_PUNCTUATION, *_EXTENDED_LATIN]
+    table = table[: VOCAB_SIZE - FIRST_CODE_POINT]
+    id_of = np.zeros(0x10000, dtype=np.int16)
+    code_point_of = np.zeros(VOCAB_SIZE, dtype=np.uint32)
+    for i, char in enumerate(table, start=FIRST_CODE_POINT):
+        id_of[ord(char)] = i
+        code_point_of[i] = ord(char)
+    lower = np.arange(0x10000, dtype=np.uint32)
+    for c in range(0x10000):
+        low = chr(c).lower()
+        if len(low) == 1 and ord(low) != c:
+            lower[c] = ord(low)
+    lower[ord("İ")] = ord("i")  # its lower case is two code points; alignment matters more than the dot
+    filtered = np.zeros(0x10000, dtype=np.bool_)
+    for c in (*range(0x20), *range(0x7F, 0xA0)):
+        filtered[c] = not chr(c).isspace()
+    for char in _NEVER_SEEN:
+        filtered[ord(char)] = True
+    return id_of, code_point_of, lower, filtered
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of ``text``, shape (characters,); lone surrogates pass."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+class CharTokenizer:
+    """Map text to character ids and back.
+
+    Args:
+        normalization: "NFKC", "NFC" or None.
+        lowercase: map every code point to its lower case (one to one; case survives in the chunk type).
+        filter_controls: drop control and zero-width characters.
+    """
+
+    vocab_size = VOCAB_SIZE
+
+    def __init__(
+        self, normalization: str | None = "NFKC", *, lowercase: bool = True, filter_controls: bool = True
+    ) -> None:
+        self.normalization = normalization
+        self.lowercase = lowercase
+        self.filter_controls = filter_controls
+
+    def normalize(self, text: str) -> NDArray[np.uint32]:
+        """Return the normalised code points of ``text``, case kept, shape (characters,)."""
+        if self.normalization is not None and not text.isascii():
+            text = unicodedata.normalize(self.normalization, text)
+        points = code_points(text)
+        if self.filter_controls:
+            filtered = _tables()[3]
+            drop = filtered[np.minimum(points, 0xFFFF)]
+            if drop.any():
+                points = points[~drop]
+        return points
+
+    def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Lower-case code points one to one where the tokenizer is set to, shape unchanged."""
+        if not self.lowercase:
+            return points
+        lower = _tables()[2]
+        return np.where(points < 0x10000, lower[np.minimum(points, 0xFFFF)], points)
+
+    def widths(self, points: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return how many ids each code point takes (1 from the table, 1 to 4 as bytes), shape (characters,)."""
+        id_of = _tables()[0]
+        width = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
+        return np.where((points < 0x10000) & (id_of[np.minimum(points, 0xFFFF)] > 0), 1, width)
+
+    def ids(self, points: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the ids of code points, bytes for those outside the table, shape (ids,)."""
+        id_of = _tables()[0]
+        known = np.where(points < 0x10000, id_of[np.minimum(points, 0xFFFF)], 0).astype(np.int64)
+        width = self.widths(points)
+        out = np.repeat(known, width)  # (ids,)
+        unknown = known == 0
+        if unknown.any():
+            first = np.cumsum(width) - width
+            for n in (1, 2, 3, 4):
+                here = unknown & (width == n)
+                if here.any():
+                    point, at = points[here].astype(np.int64), first[here]
+                    lead = (0, 0x00, 0xC0, 0xE0, 0xF0)[n]
+                    out[at] = FIRST_BYTE + (lead | (point >> (6 * (n - 1))))
+                    for k in range(1, n):
+                        out[at + k] = FIRST_BYTE + (0x80 | ((point >> (6 * (n - 1 - k))) & 0x3F))
+        return out
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the character ids of ``text``, shape (ids,)."""
+        return self.ids(self.fold(self.normalize(text)))
+
+    def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
+        """Return the text of character ids; specials and chunk types are skipped.
+
+        Raises:
+            ValueError: if an id lies outside the vocabulary or byte ids do not form UTF-8.
+        """
+        array = np.asarray(ids, dtype=np.int64)
+        if array.size and (array.min() < 0 or array.max() >= VOCAB_SIZE):
+            raise ValueError(f"Character ids must lie in [0, {VOCAB_SIZE}); found {array.min()} … {array.max()}.")
+        code_point_of = _tables()[1]
+        parts = []
+        for i in array[array >= FIRST_BYTE].tolist():
+            if i < FIRST_CODE_POINT:
+                parts.append(bytes([i - FIRST_BYTE]))
+            else:
+                parts.append(chr(code_point_of[i]).encode("utf-8"))
+        try:
+            return b"".join(parts).decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"The byte ids do not form UTF-8 ({error}): was the sequence cut inside a glyph?") from None
