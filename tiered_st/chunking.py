@@ -15,12 +15,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.tokenizer import FIRST_TYPE
+from tiered_st.tokenizer import FIRST_TYPE, SEPARATOR
 
 # character classes; the order of the letter classes is that of their chunk types
-SPACE, PUNCT, SPLIT, EMOJI, DIGIT, MARK, LATIN, GREEK, CYRILLIC, HEBREW, ARABIC, INDIC, HANGUL, HAN, KANA, THAI, OTHER = range(17)
+SPACE, PUNCT, SPLIT, EMOJI, DIGIT, MARK, LATIN, GREEK, CYRILLIC = range(9)
+HEBREW, ARABIC, INDIC, HANGUL, HAN, KANA, THAI, OTHER = range(9, 17)
 
-_SPLITTING = "-/_\\|()[]{}<>\":;,=+…–—~"  # always apart from the words on either side
+_SPLITTING = '-/_\\|()[]{}<>":;,=+…–—~'  # always apart from the words on either side
 _WINDOWS = {HAN: 2, KANA: 3, THAI: 4, EMOJI: 4}  # code points per chunk where no space separates words
 
 _SCRIPTS = (  # (first, last, class), blocks of the Basic Multilingual Plane
@@ -81,6 +82,7 @@ def _classes() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     table[[ord(c) for c in _SPLITTING]] = SPLIT
     for first, last in ((0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x200D, 0x200D), (0xFE0F, 0xFE0F), (0x20E3, 0x20E3)):
         table[first : last + 1] = EMOJI
+    table[SEPARATOR] = SPACE
     return table, upper
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 CHAR_POSITIONS = ("rotary", "none")
 NORMALIZATIONS = ("NFC", "NFKC", None)
@@ -20,7 +20,7 @@ class TieredConfig:
     """
 
     # text → characters
-    normalization: str | None = "NFKC"
+    normalization: Literal["NFC", "NFKC"] | None = "NFKC"
     lowercase: bool = True
     # characters → chunks
     chunk_chars: int = 32  # ids per chunk, its type id included; longer words are cut

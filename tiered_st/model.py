@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from torch import nn
 
 from tiered_st.config import PRESETS, TieredConfig
+from tiered_st.model_card import TieredModelCardData
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.weights import STORAGES
 
@@ -48,7 +49,12 @@ def build(config: TieredConfig | str = "small", *, device: str | None = None) ->
         pooling=Pooling(config.d_sem, pooling_mode=config.pooling),
         normalize=Normalize(),
     )
-    return SentenceTransformer(modules=modules, device=device, similarity_fn_name="cosine")
+    return SentenceTransformer(
+        modules=modules,  # type: ignore[arg-type]  # an OrderedDict names them, as sentence-transformers documents
+        device=device,
+        similarity_fn_name="cosine",
+        model_card_data=TieredModelCardData(),
+    )
 
 
 def pretrained() -> list[str]:
@@ -85,13 +91,13 @@ def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> Sent
             raise ValueError(f"{folder / subfolder / 'config.json'} does not describe a {kind}: {error}.") from None
     settings = _read_json(folder / "config_sentence_transformers.json", dict, optional=True)
     model = SentenceTransformer(
-        modules=modules,
+        modules=modules,  # type: ignore[arg-type]
         device=device,
         prompts=settings.get("prompts"),
         default_prompt_name=settings.get("default_prompt_name"),
         similarity_fn_name=settings.get("similarity_fn_name"),
+        model_card_data=TieredModelCardData(model_name=folder.name),
     )
-    model.model_card_data.model_name = folder.name
     return model
 
 
@@ -100,7 +106,7 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
     for module in model:
-        if hasattr(module, "storage"):
+        if isinstance(module, (TieredInput, SemanticEncoder)):
             module.storage = storage
 
 

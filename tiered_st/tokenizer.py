@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ FIRST_TYPE = 4  # ids 4…31 are chunk types, see chunking.ChunkType
 FIRST_BYTE = 32  # ids 32…287 are the bytes 0…255
 FIRST_CODE_POINT = 288
 VOCAB_SIZE = 512
+SEPARATOR = 0xFFFF  # a noncharacter, put between texts that are read together
 
 _PUNCTUATION = "–—‘’“”„†•…‰‹›€™"
 _EXTENDED_LATIN = "œŒšŠžŽłŁğĞıİşŞćčęąńśżźőűěřđ"
@@ -66,7 +68,11 @@ class CharTokenizer:
     vocab_size = VOCAB_SIZE
 
     def __init__(
-        self, normalization: str | None = "NFKC", *, lowercase: bool = True, filter_controls: bool = True
+        self,
+        normalization: Literal["NFC", "NFKC"] | None = "NFKC",
+        *,
+        lowercase: bool = True,
+        filter_controls: bool = True,
     ) -> None:
         self.normalization = normalization
         self.lowercase = lowercase
@@ -74,15 +80,31 @@ class CharTokenizer:
 
     def normalize(self, text: str) -> NDArray[np.uint32]:
         """Return the normalised code points of ``text``, case kept, shape (characters,)."""
-        if self.normalization is not None and not text.isascii():
-            text = unicodedata.normalize(self.normalization, text)
-        points = code_points(text)
+        return self._filter(code_points(text) if text.isascii() else self._normalize(text))
+
+    def _normalize(self, text: str) -> NDArray[np.uint32]:
+        return code_points(unicodedata.normalize(self.normalization, text) if self.normalization else text)
+
+    def _filter(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
         if self.filter_controls:
-            filtered = _tables()[3]
-            drop = filtered[np.minimum(points, 0xFFFF)]
+            drop = _tables()[3][np.minimum(points, 0xFFFF)] & (points < 0x10000)
             if drop.any():
-                points = points[~drop]
+                return points[~drop]
         return points
+
+    def normalize_all(self, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Normalise many texts at once.
+
+        Returns:
+            Their code points with SEPARATOR after each, (characters,), and the separators' places, (texts,).
+        """
+        apart = chr(SEPARATOR)
+        joined = "".join([text.replace(apart, "") + apart for text in texts])
+        # Normalising never reaches across the separator, a noncharacter that nothing composes with. Python's own
+        # test for ASCII is per text, since the separator is not.
+        points = code_points(joined) if all(map(str.isascii, texts)) else self._normalize(joined)
+        points = self._filter(points)
+        return points, np.flatnonzero(points == SEPARATOR)
 
     def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Lower-case code points one to one where the tokenizer is set to, shape unchanged."""
@@ -139,4 +161,4 @@ class CharTokenizer:
         try:
             return b"".join(parts).decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
-            raise ValueError(f"The byte ids do not form UTF-8 ({error}): was the sequence cut inside a glyph?") from None
+            raise ValueError(f"The byte ids do not form UTF-8 ({error}): was the text cut inside a glyph?") from None

@@ -62,7 +62,7 @@ class HashedNgrams(nn.Module):
         Returns:
             (chunks, chars, features) int64 in [0, buckets].
         """
-        chunks, chars = ids.shape
+        chars = ids.shape[1]
         position = torch.arange(chars, device=ids.device)
         power = powers(chars, ids.device)
         features = []
@@ -128,5 +128,7 @@ class CharEncoder(nn.Module):
             x = x + self.ngrams(ids, lengths)
         angles = rotary_angles(ids.shape[1], self.head_dim, ids.device) if self.rotary else None
         for layer in self.layers:
-            x = layer(x, mask, angles)
+            assert isinstance(layer, TransformerLayer)
+            if not layer.is_identity():
+                x = layer(x, mask, angles)
         return self.norm(x), mask

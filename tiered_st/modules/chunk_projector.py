@@ -25,6 +25,12 @@ class ChunkProjector(nn.Module):
             self.hidden_out = nn.Linear(config.projector_hidden, config.d_sem, bias=False)
         self.norm = nn.LayerNorm(config.d_sem)
 
+    @torch.no_grad()
+    def match(self, vectors: Tensor) -> None:
+        """Start the output at the mean and spread of ``vectors`` (n, d_sem), what a pretrained E2 expects to read."""
+        self.norm.weight.copy_(vectors.float().std(dim=0))
+        self.norm.bias.copy_(vectors.float().mean(dim=0))
+
     def forward(self, states: Tensor, mask: Tensor, types: Tensor) -> Tensor:
         """Project chunks.
 

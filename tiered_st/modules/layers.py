@@ -48,6 +48,11 @@ class TransformerLayer(nn.Module):
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
 
+    def is_identity(self) -> bool:
+        """Say whether the layer is frozen in its zero-initialised state, so that running it changes nothing."""
+        outputs = (*self.attention_out.parameters(), *self.ffn_out.parameters())
+        return not any(p.requires_grad or p.any() for p in outputs)
+
     def forward(self, x: Tensor, mask: Tensor, angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Transform states (batch, length, dim) under a boolean mask (batch, length), True where there is input."""
         batch, length, dim = x.shape

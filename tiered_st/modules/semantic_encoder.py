@@ -72,6 +72,8 @@ class SemanticEncoder(Module):
         """Return what ``config.json`` holds."""
         return {"config": self.settings.to_dict(), "storage": self.storage}
 
+    __repr__ = nn.Module.__repr__  # layers, rather than the whole configuration on one line
+
     def get_embedding_dimension(self) -> int:
         """Return d_sem."""
         return self.settings.d_sem
@@ -83,7 +85,7 @@ class SemanticEncoder(Module):
         save_weights(self, output_path, self.storage)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> SemanticEncoder:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> SemanticEncoder:  # type: ignore[override]
         """Load from a folder or the hub."""
         hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
         module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
-from torch import Tensor
+from torch import Tensor, nn
 
+from tiered_st import __version__
 from tiered_st.chunking import Chunks, ChunkType, WordChunker
 from tiered_st.config import TieredConfig
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
@@ -32,8 +34,8 @@ class TieredInput(InputModule):
     encoded once; in inference the vectors of frequent chunks are kept between calls.
     """
 
-    config_keys = ["config"]
     save_in_root = True
+    tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
         super().__init__()
@@ -49,7 +51,7 @@ class TieredInput(InputModule):
 
     # text → characters → chunks
 
-    def preprocess(
+    def preprocess(  # type: ignore[override]
         self, inputs: Sequence[str], prompt: str | None = None, max_length: int | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Turn texts into character ids by chunk.
@@ -69,47 +71,46 @@ class TieredInput(InputModule):
             if not isinstance(text, str):
                 raise ValueError(f"Input {i} is a {type(text).__name__}, but this model reads text: give a str.")
         limit = max_length or self.max_seq_length or self.settings.max_chunks
-        rows = [self._rows((prompt or "") + text, limit) for text in inputs]
-        width = max(map(len, rows), default=2)
-        ids = np.zeros((len(rows), width, self.settings.chunk_chars), dtype=np.int64)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
+        if limit < 3:
+            raise ValueError(f"A limit of {limit} chunks leaves no room between the two marks: give at least 3.")
+        # A chunk holds at most chunk_chars characters and the space between chunks is rarely longer: reading this much
+        # bounds the work on a text far longer than the limit.
+        reach = 4 * limit * self.settings.chunk_chars
+        texts = [((prompt or "") + text)[:reach] for text in inputs]
+        points, breaks = self.tokenizer.normalize_all(texts)
+        folded = self.tokenizer.fold(points)
+        widths = self.tokenizer.widths(folded)
+        chunks = self.chunker(points, widths)
+        text_of = np.searchsorted(breaks, chunks.starts)  # (chunks,): the text each chunk belongs to
+        counts = np.bincount(text_of, minlength=len(texts)) if len(texts) else np.zeros(0, dtype=np.int64)
+        rank = np.arange(len(text_of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept = rank < limit - 2
+        if not self._warned and (not kept.all() or any(len(text) > reach for text in inputs)):
+            self._warned = True
+            logger.warning(
+                "Text %d of a batch is longer than this model's %d chunks: the rest is left out, here and in other "
+                "long texts (said once). Split long documents, or raise max_seq_length up to %d.",
+                int(text_of[~kept][0]) if not kept.all() else 0, limit, self.settings.max_chunks,
+            )  # fmt: skip
+        counts = np.minimum(counts, limit - 2)
+        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept])
+        ids = np.zeros((len(texts), 2 + int(counts.max(initial=0)), self.settings.chunk_chars), dtype=np.int64)
+        ids[:, 0, 0] = ChunkType.BEGIN
+        ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
+        ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
         input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
         return {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
 
-    def _rows(self, text: str, limit: int) -> np.ndarray:
-        """Return a text's chunks as rows of ids between the two marks, (chunks, chunk_chars) int64."""
-        # A chunk holds at most chunk_chars characters and space between chunks is rarely longer: reading this much
-        # bounds the work on a text far longer than the limit.
-        reach = 4 * limit * self.settings.chunk_chars
-        points = self.tokenizer.normalize(text[:reach])
-        widths = self.tokenizer.widths(self.tokenizer.fold(points))
-        chunks = self.chunker(points, widths)
-        room = max(limit - 2, 1)
-        if (len(chunks.starts) > room or len(text) > reach) and not self._warned:
-            self._warned = True
-            cut = chunks.ends[min(room, len(chunks.ends)) - 1] if len(chunks.ends) else 0
-            logger.warning(
-                "A text of %d characters is longer than this model's %d chunks: what follows its character %d is "
-                "left out, and likewise for other long texts (said once). Split long documents.",
-                len(text), limit, cut,
-            )  # fmt: skip
-        chunks = Chunks(chunks.starts[:room], chunks.ends[:room], chunks.types[:room])
-        return self._pack(points, widths, chunks)
-
-    def _pack(self, points: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
-        """Lay the ids of each chunk in a row behind its type."""
-        rows = np.zeros((len(chunks.starts) + 2, self.settings.chunk_chars), dtype=np.int64)
-        rows[0, 0], rows[-1, 0] = ChunkType.BEGIN, ChunkType.FINISH
-        if len(chunks.starts):
-            rows[1:-1, 0] = chunks.types
-            ids = self.tokenizer.ids(self.tokenizer.fold(points))
-            offsets = np.concatenate([[0], np.cumsum(widths)])
-            first, last = offsets[chunks.starts], offsets[chunks.ends]
-            lengths = last - first
-            chunk = np.repeat(np.arange(len(first)), lengths)
-            column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            rows[1 + chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
+    def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
+        """Lay the ids of each chunk in a row behind its type, (chunks, chunk_chars) int64."""
+        rows = np.zeros((len(chunks.starts), self.settings.chunk_chars), dtype=np.int64)
+        rows[:, 0] = chunks.types
+        offsets = np.concatenate([[0], np.cumsum(widths)])
+        first, last = offsets[chunks.starts], offsets[chunks.ends]
+        lengths = last - first
+        chunk = np.repeat(np.arange(len(first)), lengths)
+        column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows[chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
         return rows
 
     # chunks → chunk vectors
@@ -212,18 +213,29 @@ class TieredInput(InputModule):
         """Return what ``config.json`` holds."""
         return {"config": self.config, "storage": self.storage}
 
+    __repr__ = nn.Module.__repr__  # layers, rather than the whole configuration on one line
+
     def get_embedding_dimension(self) -> int:
         """Return d_sem."""
         return self.settings.d_sem
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors)."""
+        """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors).
+
+        The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
+        sentence-transformers print the pip line where this package is not installed.
+        """
         Path(output_path).mkdir(parents=True, exist_ok=True)
         self.save_config(output_path)
         save_weights(self, output_path, self.storage)
+        settings = Path(output_path, "config_sentence_transformers.json")
+        if settings.is_file():
+            content = json.loads(settings.read_text(encoding="utf-8"))
+            content["requirements"] = {"tiered-st": f">={__version__}"}
+            settings.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TieredInput:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TieredInput:  # type: ignore[override]
         """Load from a folder or the hub."""
         hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
         module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))

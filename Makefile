@@ -1,0 +1,43 @@
+# make demo    search the standard library's docstrings with misspelt questions
+# make test    run the tests
+# make check   lint, formatting and types
+# make clean   remove everything that make made
+#
+# Each sets up its own .venv on first use, and again when pyproject.toml or constraints.txt change.
+
+PYTHON      ?= python3
+VENV        := .venv
+CONSTRAINTS ?= -c constraints.txt
+BIN         := $(VENV)/bin
+INSTALLED   := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean install
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(INSTALLED)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m tiered_st.demo $(ARGS)
+
+test: $(INSTALLED)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 10) and "tiered-st needs Python 3.10 or newer: make PYTHON=/path/to/python")'
+	$(BIN)/pip install $(CONSTRAINTS) -e '.[dev]'
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find tiered_st training benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

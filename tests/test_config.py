@@ -1,0 +1,79 @@
+"""A configuration is checked when it is made, and survives JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from conftest import BERT_BODY, TOY
+
+from tiered_st.config import PRESETS, TieredConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"d_char": 100, "char_heads": 8}, ("d_char=100", "char_heads=16")),
+        ({"d_sem": 100, "sem_heads": 8}, ("d_sem=100", "sem_heads=16")),
+        ({"body": BERT_BODY, "d_sem": 64}, ("hidden_size=32", "d_sem=64")),
+        ({"body": BERT_BODY, "d_sem": 32, "max_chunks": 65}, ("max_chunks=65", "64 positions")),
+        ({"body": {"model_type": "bert"}}, ("hidden_size=None", "d_sem=384")),
+        ({"normalization": "NFD"}, ("normalization='NFD'", "'NFKC'", "None")),
+        ({"char_positions": "absolute"}, ("char_positions='absolute'", "'rotary'")),
+        ({"pooling": "median"}, ("pooling='median'", "'mean'", "'cls'")),
+        ({"chunk_chars": 7}, ("chunk_chars=7", "at least 8")),
+        ({"max_chunks": 2}, ("max_chunks=2", "at least 3")),
+        ({"ngram_sizes": (1, 3)}, ("ngram_sizes=(1, 3)", "at least 2")),
+    ],
+)
+def test_a_refusal_names_the_settings_at_odds(settings: dict[str, Any], named: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError) as refusal:
+        TieredConfig(**settings)
+    assert all(part in str(refusal.value) for part in named), str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"chunk_chars": 8}, {"max_chunks": 3}, {"ngram_sizes": (2,)}, {"ngram_sizes": ()}, {"normalization": None},
+     {"ngram_buckets": 0}, {"cache_size": 0}, {"char_layers": 0}, {"projector_hidden": 0}],
+)  # fmt: skip
+def test_values_at_the_edge_pass(settings: dict[str, Any]) -> None:
+    config = TieredConfig(**settings)
+    assert {name: getattr(config, name) for name in settings} == settings
+
+
+@pytest.mark.parametrize("config", [*PRESETS.values(), TOY.replace(body=BERT_BODY, normalization=None, ngram_sizes=(2, 7))])
+def test_a_configuration_survives_json(config: TieredConfig) -> None:
+    assert TieredConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_from_dict_names_unknown_keys_and_the_cure() -> None:
+    with pytest.raises(ValueError, match=r"gate, moe.*pip install -U tiered-st"):
+        TieredConfig.from_dict(TOY.to_dict() | {"moe": 1, "gate": True})
+
+
+def test_keys_left_out_take_their_defaults() -> None:
+    assert TieredConfig.from_dict({"d_char": 64}) == TieredConfig(d_char=64)
+
+
+def test_a_list_of_sizes_becomes_a_tuple() -> None:
+    assert TieredConfig(ngram_sizes=[3, 4]).ngram_sizes == (3, 4)  # type: ignore[arg-type]
+
+
+def test_frozen_and_replace_checks_again() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TOY.d_sem = 64  # type: ignore[misc]
+    assert TOY.replace(d_sem=64).d_sem == 64 and TOY.d_sem == 32
+    with pytest.raises(ValueError, match="d_sem=33"):
+        TOY.replace(d_sem=33)
+
+
+def test_the_names_of_settings_are_the_on_disk_format() -> None:
+    """Removing or renaming one makes every saved model unreadable: add new ones with a default instead."""
+    assert {
+        "normalization", "lowercase", "chunk_chars", "max_chunks", "d_char", "char_layers", "char_heads", "char_ffn",
+        "char_positions", "ngram_sizes", "ngram_buckets", "leave_one_out", "projector_hidden", "d_sem", "sem_layers",
+        "sem_heads", "sem_ffn", "body", "pooling", "dropout", "cache_size",
+    } <= set(TieredConfig().to_dict())  # fmt: skip

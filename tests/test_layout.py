@@ -1,0 +1,56 @@
+"""Who may import whom, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level packages that a source file imports anywhere, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("tiered_st", {"training", "benchmarks", "tests"}), ("training", {"benchmarks", "tests"}), ("benchmarks", {"tests"})],
+)
+def test_packages_import_only_what_lies_below_them(package: str, forbidden: set[str]) -> None:
+    sources = sorted((ROOT / package).rglob("*.py"))
+    assert sources
+    wrong = {str(path.relative_to(ROOT)): found for path in sources if (found := imports(path) & forbidden)}
+    assert not wrong
+
+
+def test_one_class_path_per_module_file() -> None:
+    """File names in modules/ are the on-disk format of saved models."""
+    names = {path.name for path in (ROOT / "tiered_st" / "modules").glob("*.py")}
+    assert {"tiered_input.py", "semantic_encoder.py", "char_encoder.py", "chunk_projector.py"} <= names
+
+
+@pytest.mark.parametrize("statement", ["import tiered_st", "import tiered_st.cli", "import tiered_st.noise"])
+def test_importing_does_not_import_torch(statement: str) -> None:
+    code = f"import sys; {statement}; print(sorted({{'torch', 'transformers', 'sentence_transformers'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_offers_what_it_names() -> None:
+    import tiered_st
+
+    for name in tiered_st.__all__:
+        assert getattr(tiered_st, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tiered_st.nothing  # noqa: B018

@@ -1,0 +1,47 @@
+"""The command `tiered-st`: run what the arguments ask and turn every outcome into an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from tiered_st.cli.parser import parse
+from tiered_st.records.rows import InputError
+
+FAILED, INTERRUPTED = 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (by default the process's own) and return its exit code."""
+    try:
+        args = parse(argv)
+    except SystemExit as stop:  # --help, --version, or a usage error that argparse has explained
+        return int(stop.code or 0)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # some texts have no form in the terminal's encoding
+    try:
+        code = int(getattr(import_module("tiered_st.cli.commands"), args.command)(args))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("tiered-st: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return 0
+    except InputError as error:
+        print(f"tiered-st: {' '.join(str(error).split())}", file=sys.stderr)
+    except OSError as error:  # a full disk, a folder that went away
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"tiered-st: {where}{error.strerror or error}", file=sys.stderr)
+    return FAILED
+
+
+def _drop_stdout() -> None:
+    """Point stdout nowhere, so that Python's flush at exit does not complain about the closed pipe."""
+    with contextlib.suppress(OSError, ValueError):  # stdout may be no real file, as under a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

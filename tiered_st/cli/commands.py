@@ -1,0 +1,97 @@
+"""Do what `tiered-st encode` and `index` ask; `search` and `info` have their own files, `cli` calls them here."""
+
+from __future__ import annotations
+
+import io
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tiered_st.cli.common import count_of, explained, finish, load_model, model_of, progress, report
+from tiered_st.cli.info import info
+from tiered_st.cli.search import search
+from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
+from tiered_st.index import FaissIndex
+from tiered_st.records import RecordReader, blocks
+from tiered_st.records.rows import Columns, InputError
+
+__all__ = ["encode", "index", "info", "search"]
+
+BLOCK = 1024  # records held at once
+
+
+def encode(args: Namespace) -> int:
+    """Write the embedding of every record of the inputs."""
+    reader = _reader(args)
+    model = load_model(args.model, args.device)
+    dimension = int(model.get_embedding_dimension() or 0)
+    done = 0
+    with _vector_writer(args, dimension) as writer, tqdm(unit="text", disable=not progress(args)) as bar:
+        for block in blocks(iter(reader), BLOCK):
+            texts = [record.text for record in block]
+            vectors = model.encode(texts, batch_size=args.batch_size, show_progress_bar=False)
+            writer.write([record.id for record in block], np.asarray(vectors, dtype=np.float32))
+            done += len(block)
+            bar.update(len(block))
+    goal = "" if args.output == "-" else f" to {args.output}"
+    return finish(args, reader, f"{count_of(done, 'embedding')} of {dimension} dimensions written{goal}")
+
+
+def index(args: Namespace) -> int:
+    """Build an index from the records of the inputs, or add them to one."""
+    reader = _reader(args)
+    folder = Path(args.output)
+    if args.append and not folder.exists():
+        raise InputError(f"{folder}: there is no index to append to: leave out --append to build one")
+    if folder.exists() and not (folder / "meta.json").is_file():  # save() would refuse too, but after all the work
+        raise InputError(f"{folder}: exists and is not an index: give another folder")
+    model = load_model(args.model or model_of(folder if args.append else None), args.device)
+    blank: list[str] = []
+    with explained():
+        found = FaissIndex.load(folder, model) if args.append else FaissIndex(model)
+        rows = _indexable(reader, taken=set(found.ids), blank=blank)
+        added = found.add(rows, batch_size=args.batch_size, progress=progress(args))
+        found.save(folder)
+    left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
+    return finish(args, reader, f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}")
+
+
+def _indexable(reader: RecordReader, *, taken: set[str], blank: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield (id, text), rejecting ids that are taken and noting blank texts, which would match anything a little."""
+    for record in reader:
+        if not record.text.strip():
+            blank.append(record.where)
+        elif record.id in taken:
+            reader.reject(record.where, f"the id {record.id!r} is taken")
+        else:
+            taken.add(record.id)
+            yield record.id, record.text
+
+
+@contextmanager
+def _vector_writer(args: Namespace, dimension: int) -> Iterator[VectorWriter]:
+    if args.output == "-":
+        yield JsonlWriter(sys.stdout)
+        return
+    with replacing(args.output) as file:
+        if args.output_format == "npy":
+            writer = NpyWriter(file, dimension)
+            yield writer
+            writer.close()
+        else:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+            yield JsonlWriter(text)
+            text.detach()  # flushes, and leaves the file open for whoever opened it
+
+
+def _reader(args: Namespace) -> RecordReader:
+    columns = Columns(args.field, args.id_field)
+    skip = args.on_error == "skip"
+    reader = RecordReader(args.input, format=args.format, columns=columns, skip=skip, report=report)
+    reader.check()
+    return reader

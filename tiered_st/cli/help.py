@@ -1,0 +1,55 @@
+"""What `tiered-st --help` says below the options."""
+
+EXIT_CODES = """\
+exit codes:
+  0    done (also when the reader of a pipe, such as `head`, went away)
+  1    an input, model, index or output file cannot be used; one line on stderr says which and why
+  2    the command line is wrong
+  3    done, but broken lines were skipped (--on-error skip); each is listed on stderr
+  130  interrupted with Ctrl-C; output files are as they were before
+"""
+INPUTS = """\
+inputs:
+  Files, or - for standard input. The suffix gives the format, --format overrides it:
+    text     one text per line (anything without a suffix below)
+    jsonl    one JSON object per line (.jsonl .ndjson .json), text in --field
+    csv tsv  with a header (.csv .tsv), text in the column --field
+    parquet  (.parquet .pq; needs pyarrow), text in the column --field
+  A text is known by --id-field, or else by where it was read, as in notes.txt:12.
+"""
+EXAMPLES = {
+    "": """\
+examples:
+  tiered-st index notes.txt -o notes-index        build a search index, one text per line
+  tiered-st search notes-index "recieve a refnud" search it, typos and all
+  tiered-st encode notes.txt -o notes.npy         embeddings as a NumPy file
+  tiered-st info                                  the models that ship with the package
+""",
+    "encode": """\
+examples:
+  tiered-st encode notes.txt -o notes.npy         row i is the embedding of line i
+  tiered-st encode tickets.jsonl --field body --id-field key -o tickets.vectors.jsonl
+  grep -i refund mails.txt | tiered-st encode - | jq .id
+
+With --on-error skip the rows of a .npy no longer match the lines of the input: use jsonl, which keeps the ids.
+""",
+    "index": """\
+examples:
+  tiered-st index notes.txt more.txt -o notes-index
+  tiered-st index products.csv --field title --id-field sku --on-error skip -o products-index
+  tiered-st index --append new.csv --field title --id-field sku -o products-index
+
+Texts that are blank are left out; an id that comes twice counts as a broken line.
+""",
+    "search": """\
+examples:
+  tiered-st search notes-index "how do I get a refnud" -k 3
+  tiered-st search notes-index --json < questions.txt | jq -r '.hits[0].id'
+""",
+    "info": """\
+examples:
+  tiered-st info                 the models that ship with the package
+  tiered-st info en-small        size, tiers, limits and fingerprint of a model
+  tiered-st info notes-index     what an index holds, and whether its files are whole
+""",
+}

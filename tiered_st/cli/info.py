@@ -1,0 +1,119 @@
+"""Describe a model or an index: `tiered-st info`."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from torch import nn
+
+from tiered_st.index_files import model_fingerprint, read_index_dir
+from tiered_st.model import DEFAULT_MODEL, PRETRAINED, load, pretrained
+from tiered_st.modules import TieredInput
+from tiered_st.records.rows import InputError
+
+
+def info(args: Namespace) -> int:
+    """Print what there is to know about a model, an index, or the shipped models."""
+    try:
+        if args.target is None:
+            facts = [_shipped(name) for name in pretrained()]
+        elif (Path(args.target) / "meta.json").is_file():
+            facts = [describe_index(Path(args.target))]
+        else:
+            facts = [describe_model(args.target)]
+    except (ValueError, ImportError, OSError) as error:
+        raise InputError(str(error)) from error
+    if args.json:
+        for row in facts:
+            print(json.dumps(row))
+    elif args.target is None:
+        print("\n".join(_shipped_line(row) for row in facts) or "No model ships with this installation.")
+    else:
+        print(_as_text(facts[0]))
+    return 0
+
+
+def describe_model(name: str) -> dict[str, Any]:
+    """Return the facts of a model by name or folder, as JSON-ready types."""
+    model = load(name, device="cpu")
+    folder = Path(name) if Path(name).is_dir() else PRETRAINED / name
+    total = _count(model)
+    facts: dict[str, Any] = {
+        "model": name,
+        "fingerprint": model_fingerprint(model),
+        "dimension": model.get_embedding_dimension(),
+        "parameters": total,
+        "tiers": {part: {"parameters": n, "share": round(n / max(total, 1), 4)} for part, n in _tiers(model).items()},
+    }
+    for module in model:
+        if isinstance(module, TieredInput):
+            facts |= {"max_chunks": module.max_seq_length, "chunk_chars": module.settings.chunk_chars}
+            facts["storage"] = module.storage
+    return facts | {"bytes_on_disk": _size(folder)}
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """Return the facts of an index, whose checksums are verified on the way."""
+    _, records, meta = read_index_dir(folder)
+    return {
+        "index": str(folder),
+        "count": len(records),
+        "dimension": meta["dimension"],
+        "model": meta["model_name"],
+        "fingerprint": meta["model_fingerprint"],
+        "bytes_on_disk": _size(folder),
+    }
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    return {"model": name, "default": name == DEFAULT_MODEL, "bytes_on_disk": _size(PRETRAINED / name)}
+
+
+def _shipped_line(row: dict[str, Any]) -> str:
+    return f"{row['model']:<16} {_megabytes(row['bytes_on_disk']):>10}{'   (default)' if row['default'] else ''}"
+
+
+def _tiers(model: SentenceTransformer) -> dict[str, int]:
+    """Count the parameters of E1, the chunk projector and E2."""
+    counts: dict[str, int] = {}
+    for name, module in model.named_children():
+        if isinstance(module, TieredInput):
+            counts |= {part: _count(child) for part, child in module.named_children()}
+        else:
+            counts[name] = _count(module)
+    return {name: count for name, count in counts.items() if count}
+
+
+def _as_text(facts: dict[str, Any]) -> str:
+    rows: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        if key == "tiers":
+            rows += [(f"  {part}", f"{tier['parameters']:>12,}  {tier['share']:6.1%}") for part, tier in value.items()]
+        elif key == "bytes_on_disk":
+            rows.append(("on disk", _megabytes(value)))
+        elif key == "max_chunks":
+            rows.append(("longest text", f"{value} chunks (about words), two of them marks"))
+        elif key == "chunk_chars":
+            rows.append(("longest chunk", f"{value} character ids, its type included; longer words are cut up"))
+        elif key == "parameters":
+            rows.append((key, f"{value:>12,}"))
+        else:
+            rows.append((key, f"{value:,}" if isinstance(value, int) else str(value)))
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -1,0 +1,141 @@
+"""The arguments of `tiered-st`. Nothing heavy is imported, so that `--help` and mistakes answer at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from tiered_st import __version__
+from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
+from tiered_st.records.formats import FORMATS
+
+DEFAULT_MODEL = "en-small"  # as in tiered_st.model, which would import torch
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse and check a command line.
+
+    Raises:
+        SystemExit: after printing what was asked for (code 0), or what is wrong (code 2).
+    """
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    _take_rest(parser, args, rest)
+    _check_encode(parser, args)
+    return args
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all four commands."""
+    parser = argparse.ArgumentParser(
+        prog="tiered-st",
+        description="Sentence embeddings that keep their meaning under typos: encode texts, or index and search them.",
+        epilog=EXAMPLES[""] + "\n" + EXIT_CODES + "\n`tiered-st COMMAND --help` says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tiered-st {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    encode = _command(commands, "encode", "write the embedding of every text", reads_files=True)
+    encode.add_argument("-o", "--output", default="-", metavar="OUT", help="file to write (default: - for stdout)")
+    encode.add_argument(
+        "--output-format", choices=["npy", "jsonl"],
+        help="npy: float32 rows in input order; jsonl: id and embedding (default: by OUT's suffix, jsonl on stdout)",
+    )  # fmt: skip
+    _common(encode, model=DEFAULT_MODEL, batches=True)
+
+    index = _command(commands, "index", "build a search index, or add to one", reads_files=True)
+    index.add_argument(
+        "-o", "--output", metavar="DIR", required=True, help="folder of the index; an index there is replaced"
+    )
+    index.add_argument("--append", action="store_true", help="add to the index in DIR instead of replacing it")
+    _common(index, model=None, batches=True)
+
+    search = _command(commands, "search", "find the texts closest in meaning to a query")
+    search.add_argument("index", metavar="DIR", help="folder of the index")
+    search.add_argument("query", metavar="QUERY", nargs="*", help="queries (default: lines of standard input)")
+    search.add_argument("-k", type=_positive, default=5, metavar="N", help="hits per query (default: %(default)s)")
+    search.add_argument("--json", action="store_true", help="print one JSON object per query, with whole texts")
+    search.add_argument("--width", type=_natural, metavar="N", help="columns to clip to, 0: none (default: fit)")
+    _on_error(search)
+    _common(search, model=None)
+
+    info = _command(commands, "info", "describe a model or an index, or list the shipped models")
+    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help="a shipped model, or a model's or index's folder")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, rest: list[str]) -> None:
+    """Accept inputs and queries that come after an option, as in `search DIR -k 3 QUERY`: argparse leaves them over."""
+    plain, marked = rest, []
+    if "--" in rest:
+        plain, marked = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
+    wrong = [argument for argument in plain if argument.startswith("-") and argument != "-"]
+    if args.command == "info" or wrong:
+        wrong = wrong or rest
+        if wrong:
+            parser.error(f"unrecognized arguments: {' '.join(wrong)}")
+    else:
+        (args.query if args.command == "search" else args.input).extend(plain + marked)
+
+
+def _check_encode(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Settle the output format of `encode`."""
+    if args.command != "encode":
+        return
+    if args.output_format is None:
+        lines = args.output == "-" or args.output.lower().endswith((".jsonl", ".ndjson"))
+        args.output_format = "jsonl" if lines else "npy"
+    if args.output == "-" and args.output_format == "npy":
+        parser.error("npy cannot go to standard output: give -o FILE, or --output-format jsonl")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, *, reads_files: bool = False
+) -> argparse.ArgumentParser:
+    parts = [EXAMPLES[name], INPUTS if reads_files else "", EXIT_CODES]
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog="\n".join(part for part in parts if part),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if reads_files:
+        parser.add_argument("input", metavar="INPUT", nargs="+", help="files with texts, or - for standard input")
+        parser.add_argument("--format", choices=list(FORMATS), help="format of all inputs (default: by suffix)")
+        parser.add_argument("--field", default="text", metavar="NAME", help="field of the text (default: %(default)s)")
+        parser.add_argument("--id-field", metavar="NAME", help="field of the id (default: the id is FILE:LINE)")
+        _on_error(parser)
+    return parser
+
+
+def _on_error(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--on-error", choices=["fail", "skip"], default="fail",
+        help="what to do about a broken line; either way stderr names its file and line (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _common(parser: argparse.ArgumentParser, *, model: str | None, batches: bool = False) -> None:
+    default = model or f"the index's own if it ships with the package, else {DEFAULT_MODEL}"
+    parser.add_argument("--model", default=model, help=f"a shipped model's name, or a folder (default: {default})")
+    if batches:
+        parser.add_argument(
+            "--batch-size", type=_positive, default=64, metavar="N", help="texts at once (default: %(default)s)"
+        )
+    parser.add_argument("--device", help="cpu, cuda, mps, … (default: the best there is)")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no summary; broken lines are still named")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)

@@ -1,0 +1,341 @@
+"""Nearest-neighbour search over texts: a FAISS index with string ids, for any model with `encode`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from typing import Any, Protocol, overload
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from tiered_st.index_files import (
+    PROBE,
+    IndexFileError,
+    ModelMismatchError,
+    import_faiss,
+    model_fingerprint,
+    read_index_dir,
+    write_index_dir,
+)
+
+__all__ = ["FaissIndex", "Hit", "IndexFileError", "ModelMismatchError", "model_fingerprint"]
+
+TIE = 1e-6  # two float32 cosines of the same vectors, summed in another order, differ by less
+BLOCK = 1024  # queries, or rows to score again, held at once
+
+
+class Encoder(Protocol):
+    """Anything with `encode(texts, batch_size=…, show_progress_bar=…)` that returns (texts, dimension)."""
+
+    @property
+    def encode(self) -> Callable[..., Any]: ...
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One search result; `score` is the cosine similarity, -1 to 1."""
+
+    id: str
+    score: float
+    text: str
+
+
+class FaissIndex:
+    """Search texts by meaning.
+
+    Vectors are scaled to unit length here, so scores are cosines whether or not the model ends in Normalize.
+
+    Args:
+        model: A SentenceTransformer, or anything with its `encode`.
+        index: An empty, trained FAISS index (flat, HNSW, or one that takes ids, such as IVF) of the model's
+            dimension with the inner-product metric. Default: exact search, the only one that keeps the
+            earliest of a tie at the cut-off.
+
+    Raises:
+        ImportError: If FAISS is not installed.
+        ValueError: If `index` does not fit.
+    """
+
+    def __init__(self, model: Encoder, *, index: Any = None) -> None:
+        faiss = import_faiss()
+        self.model = model
+        self.dimension = _dimension(model)
+        if index is None:
+            index = faiss.IndexFlatIP(self.dimension)
+        if index.d != self.dimension:
+            raise ValueError(f"index has {index.d} dimensions, the model has {self.dimension}")
+        if index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise ValueError("index must use faiss.METRIC_INNER_PRODUCT: scores are cosines")
+        if index.ntotal or not index.is_trained:
+            raise ValueError("index must be trained and empty: add() stores the texts along with the vectors")
+        if isinstance(index, (faiss.IndexFlatCodes, faiss.IndexHNSW)):  # unlike IVF, these take no ids
+            index = faiss.IndexIDMap2(index)
+        self._adopt(index)
+        self._rows: dict[str, int] = {}  # id → row number, in insertion order
+        self._records: dict[int, tuple[str, str]] = {}  # row number → (id, text)
+        self._next_row = 0  # not reused after remove(): row numbers are the order of insertion
+        self._fingerprint = ""
+
+    @classmethod
+    def build(
+        cls,
+        model: Encoder,
+        records: Iterable[str | tuple[str, str]],
+        *,
+        batch_size: int = 256,
+        chunk_size: int = 4096,
+        progress: bool = False,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> FaissIndex:
+        """Embed and index records; the arguments are those of `add`."""
+        index = cls(model)
+        index.add(records, batch_size=batch_size, chunk_size=chunk_size, progress=progress, on_batch=on_batch)
+        return index
+
+    def add(
+        self,
+        records: Iterable[str | tuple[str, str]],
+        *,
+        batch_size: int = 256,
+        chunk_size: int = 4096,
+        progress: bool = False,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> int:
+        """Embed and append records, read `chunk_size` at a time.
+
+        Args:
+            records: Texts or (id, text) pairs. A bare text gets its row number as id: "0", "1", …
+            batch_size: Texts per forward pass.
+            chunk_size: Records per call of `encode`. Each chunk is added whole or, on an error, not at all;
+                the chunks before it stay.
+            progress: Show a progress bar.
+            on_batch: Called after each chunk with the number of records added so far.
+
+        Returns:
+            The number of records added.
+
+        Raises:
+            ValueError: For an id that is taken, a record that is no text or pair of strings, or a vector that
+                is zero or not finite.
+            TypeError: If `records` is one string.
+        """
+        if isinstance(records, (str, bytes)):
+            raise TypeError("records is one string: pass a list of texts")
+        if batch_size < 1 or chunk_size < 1:
+            raise ValueError(f"batch_size {batch_size} and chunk_size {chunk_size} must be at least 1")
+        if not self._fingerprint:  # now, not in save(): the model may be trained further in between
+            self._fingerprint = model_fingerprint(self.model)
+        iterator, added = iter(records), 0
+        total = len(records) if isinstance(records, Sized) else None
+        with tqdm(total=total, unit="text", disable=not progress) as bar:
+            while chunk := list(islice(iterator, chunk_size)):
+                rows = self._number(chunk)
+                numbers, ids, texts = map(list, zip(*rows, strict=True))
+                vectors = self._embed(texts, ids, batch_size=batch_size)
+                self._index.add_with_ids(vectors, np.array(numbers, dtype=np.int64))
+                self._store(rows)
+                added += len(rows)
+                bar.update(len(rows))
+                if on_batch is not None:
+                    on_batch(added)
+        return added
+
+    def remove(self, ids: str | Iterable[str]) -> int:
+        """Remove records by id and return how many; all of them or, on an error, none.
+
+        Raises:
+            KeyError: If an id is unknown; names up to ten.
+            ValueError: If this kind of FAISS index (HNSW) cannot remove.
+        """
+        ids = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
+        if unknown := [id for id in ids if id not in self._rows]:
+            raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
+        if not ids:
+            return 0
+        try:
+            self._index.remove_ids(np.array([self._rows[id] for id in ids], dtype=np.int64))
+        except RuntimeError as err:
+            raise ValueError(f"this kind of FAISS index cannot remove: build it again ({err})") from err
+        for id in ids:
+            del self._records[self._rows.pop(id)]
+        return len(ids)
+
+    @overload
+    def search(self, queries: str, k: int = 10) -> list[Hit]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def search(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]: ...
+
+    def search(self, queries: str | Sequence[str], k: int = 10) -> list[Hit] | list[list[Hit]]:
+        """Return the `k` nearest records, best first; equal scores in order of insertion.
+
+        Args:
+            queries: One text, or several.
+            k: Hits per query; fewer come back when the index holds fewer.
+
+        Returns:
+            A list of hits for one text, a list of such lists for several.
+
+        Raises:
+            ValueError: If `k` is below 1, or a query's vector is zero or not finite.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        if isinstance(queries, str):
+            return self.search([queries], k)[0]
+        texts = list(queries)
+        hits: list[list[Hit]] = []
+        for start in range(0, len(texts), BLOCK):
+            block = texts[start : start + BLOCK]
+            if not len(self):
+                hits += [[] for _ in block]
+                continue
+            vectors = self._embed(block, block, batch_size=256)
+            for scores, rows in self._nearest(vectors, min(k, len(self))):
+                found = [(score, *self._records[row]) for score, row in zip(scores, rows, strict=True)]
+                hits.append([Hit(id, score, text) for score, id, text in found])
+        return hits
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._rows
+
+    @property
+    def ids(self) -> list[str]:
+        """All ids, in insertion order."""
+        return list(self._rows)
+
+    def text(self, id: str) -> str:
+        """Return the text of a record; KeyError if the id is unknown."""
+        if id not in self._rows:
+            raise KeyError(f"unknown id: {id!r}")
+        return self._records[self._rows[id]][1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index to a directory, atomically: an index already at `path` is replaced whole or kept.
+
+        Raises:
+            IndexFileError: If `path` exists and is not an index directory.
+        """
+        meta = {
+            "dimension": self.dimension,
+            "count": len(self),
+            "next_row": self._next_row,
+            "metric": "cosine",
+            "model_fingerprint": self._fingerprint or model_fingerprint(self.model),
+            "model_name": _model_name(self.model),
+            "library_version": _library_version(),
+        }
+        records = ((row, id, text) for row, (id, text) in self._records.items())
+        write_index_dir(path, self._index, records=records, meta=meta)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model: Encoder, *, check_model: bool = True) -> FaissIndex:
+        """Read an index written by `save`.
+
+        Args:
+            path: The directory.
+            model: The model that built the index; it embeds the queries.
+            check_model: Compare the model's fingerprint with the one stored.
+
+        Raises:
+            IndexFileError: If a file is missing, damaged or foreign.
+            ModelMismatchError: If another model built the index.
+        """
+        index, records, meta = read_index_dir(path)
+        loaded = cls(model)
+        built_by = f"{path}: built by {meta['model_name']!r}"
+        cure = "Load it with that model, or build the index again"
+        if meta["dimension"] != loaded.dimension:
+            found = f"with {meta['dimension']} dimensions, this model has {loaded.dimension}"
+            raise ModelMismatchError(f"{built_by} {found}. {cure}.")
+        if check_model and (fingerprint := model_fingerprint(model)) != meta["model_fingerprint"]:
+            found = f"with fingerprint {meta['model_fingerprint']}, this model has {fingerprint}"
+            raise ModelMismatchError(f"{built_by} {found}. {cure} (check_model=False skips this check).")
+        loaded._adopt(index)
+        loaded._store(records)
+        loaded._next_row, loaded._fingerprint = meta["next_row"], meta["model_fingerprint"]
+        return loaded
+
+    def _adopt(self, index: Any) -> None:
+        faiss = import_faiss()
+        self._index = index
+        inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap2) else index
+        self._exact = isinstance(inner, faiss.IndexFlatIP)
+
+    def _number(self, chunk: Sequence[Any]) -> list[tuple[int, str, str]]:
+        """Check a chunk of records and give each its row number and id."""
+        rows: dict[str, tuple[int, str, str]] = {}
+        for row, record in enumerate(chunk, start=self._next_row):
+            pair = (str(row), record) if isinstance(record, str) else record
+            is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
+            if not is_pair or not all(isinstance(part, str) for part in pair):
+                raise ValueError(f"record {row}: expected a text or an (id, text) pair, got {record!r:.80}")
+            if pair[0] in rows or pair[0] in self._rows:
+                raise ValueError(f"record {row}: duplicate id {pair[0]!r}")
+            rows[pair[0]] = (row, pair[0], pair[1])
+        return list(rows.values())
+
+    def _store(self, rows: Sequence[tuple[int, str, str]]) -> None:
+        for row, id, text in rows:
+            self._rows[id], self._records[row] = row, (id, text)
+            self._next_row = row + 1
+
+    def _embed(self, texts: list[str], labels: list[str], *, batch_size: int) -> np.ndarray:
+        """Return unit vectors, (texts, dimension) float32; an error names the text by its label."""
+        encoded = self.model.encode(texts, batch_size=batch_size, show_progress_bar=False)
+        vectors = np.asarray(encoded, dtype=np.float64)  # (texts, dimension); float64: no square overflows
+        if vectors.shape != (len(texts), self.dimension):
+            raise ValueError(f"encode gave shape {vectors.shape}, expected {(len(texts), self.dimension)}")
+        norms = np.linalg.norm(vectors, axis=1)  # (texts,)
+        bad = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
+        if bad.size:
+            raise ValueError(f"the vector of {labels[bad[0]]!r:.80} is zero or not finite: it has no cosine")
+        return np.ascontiguousarray(vectors / norms[:, None], dtype=np.float32)
+
+    def _nearest(self, vectors: np.ndarray, k: int) -> Iterable[tuple[list[float], list[int]]]:
+        """Yield the scores and row numbers of the best `k`, for each unit vector of (queries, dimension)."""
+        fetch = min(len(self), k + 1)
+        for query, scores, rows in zip(vectors, *self._index.search(vectors, fetch), strict=True):
+            wide = fetch
+            # At its cut-off FAISS keeps any members of a tie: fetch on until the whole tie is in.
+            while self._exact and wide < len(self) and scores[-1] > scores[k - 1] - TIE:
+                wide = min(len(self), 4 * wide)
+                scores, rows = (array[0] for array in self._index.search(query[None], wide))
+            found = rows >= 0  # an approximate index pads with -1
+            scores, rows = scores[found], rows[found]
+            if self._exact:
+                scores = self._rescore(query, rows)
+            order = np.lexsort((rows, -scores))[:k]
+            yield scores[order].astype(np.float64).clip(-1, 1).tolist(), rows[order].tolist()
+
+    def _rescore(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return cosines, (rows,) float64; BLAS may score equal vectors unequally, a sum per row does not."""
+        blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        wide = query.astype(np.float64)
+        return np.concatenate([(self._index.reconstruct_batch(b) * wide).sum(axis=1) for b in blocks])
+
+
+def _dimension(model: Any) -> int:
+    for name in ("get_embedding_dimension", "get_sentence_embedding_dimension"):
+        if hasattr(model, name) and (dimension := getattr(model, name)()) is not None:
+            return int(dimension)
+    return int(np.asarray(model.encode([PROBE])).shape[1])
+
+
+def _model_name(model: Any) -> str:
+    card = getattr(model, "model_card_data", None)
+    return str(getattr(card, "model_name", None) or getattr(card, "base_model", None) or type(model).__name__)
+
+
+def _library_version() -> str:
+    try:
+        return version("tiered-st")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "unknown"

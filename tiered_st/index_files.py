@@ -1,0 +1,273 @@
+"""The on-disk form of a `FaissIndex`: one directory, written atomically and verified when it is read.
+
+index.faiss     the vectors, as FAISS writes them
+records.jsonl   one {"row", "id", "text"} per line, in insertion order
+meta.json       format, counts, the model's fingerprint, and the sha256 of the two files above
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+FORMAT, FORMAT_VERSION = "tiered_st.index", 1
+INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
+PROBE = "The quick brown fox jumps over the lazy dog, 0123456789 times."
+Record = tuple[int, str, str]  # row number (the FAISS id), id, text
+
+_META_TYPES = {
+    "dimension": int,
+    "count": int,
+    "next_row": int,
+    "metric": str,
+    "model_fingerprint": str,
+    "model_name": str,
+    "sha256": dict,
+}
+
+
+class IndexFileError(ValueError):
+    """A saved index is missing, damaged, foreign, or in a format this version cannot read."""
+
+
+class ModelMismatchError(IndexFileError):
+    """A saved index was built by another model than the one it is loaded with."""
+
+
+def import_faiss() -> Any:
+    """Import FAISS, or say how to install it."""
+    try:
+        return importlib.import_module("faiss")
+    except ImportError as err:
+        raise ImportError("FaissIndex needs FAISS: pip install faiss-cpu") from err
+
+
+def model_fingerprint(model: Any) -> str:
+    """Return 16 hex digits that change when any weight of the model changes.
+
+    Hashes the names, shapes, dtypes and values of the state dict, so it is the same in every process and on
+    every device. What has no weights (pooling mode, lower-casing, prompts) is not seen. A model without a
+    state dict is known by its embedding of a fixed text, rounded to 4 decimals.
+    """
+    digest = hashlib.sha256()
+    state = model.state_dict() if hasattr(model, "state_dict") else {}
+    for name in sorted(state):
+        _hash_value(digest, name, state[name])
+    if not state:
+        probe = np.asarray(model.encode([PROBE]), dtype=np.float32)  # (1, dimension)
+        _hash_value(digest, "probe", torch.from_numpy(probe.round(4) + 0))  # + 0 turns -0.0 into 0.0
+    return digest.hexdigest()[:16]
+
+
+def _hash_value(digest: Any, name: str, value: Any) -> None:
+    if isinstance(value, (tuple, list)):  # the packed weights of int8 layers
+        for position, item in enumerate(value):
+            _hash_value(digest, f"{name}.{position}", item)
+    elif isinstance(value, torch.Tensor):
+        digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
+        value = value.detach().cpu()
+        value = value.dequantize() if value.is_quantized else value
+        # One wide type per kind: numpy has no bfloat16, and float32 would merge integers above 2**24.
+        value = value.to(torch.float32 if value.is_floating_point() else torch.int64)
+        digest.update(value.contiguous().numpy().reshape(-1).view(np.uint8))
+    else:  # the repr of dtypes and scalars is stable, that of other objects holds an address
+        known = isinstance(value, (str, int, float, bool, torch.dtype, type(None)))
+        digest.update(f"{name}\0{value if known else type(value).__name__!r}\0".encode())
+
+
+def write_index_dir(
+    path: str | os.PathLike[str], index: Any, *, records: Iterable[Record], meta: dict[str, Any]
+) -> None:
+    """Write an index directory; whenever the process dies, `path` or its set-aside holds a whole index.
+
+    Everything goes to a hidden sibling first; then the old directory is renamed aside, the new one in, the
+    old deleted. One writer per path at a time. A killed save can leave a hidden `.<name>.saving-*` sibling,
+    which is safe to delete.
+
+    Raises:
+        IndexFileError: If `path` exists and is anything else than an index directory.
+    """
+    target = Path(os.path.realpath(path))  # through a symlink: replace the directory, not the link
+    aside = _aside(target)
+    for place in (target, aside):
+        _refuse_foreign(place, partial=place == aside)
+    staging = target.with_name(f".{target.name}.saving-{uuid.uuid4().hex[:12]}")
+    staging.mkdir(parents=True)
+    try:
+        _write_files(staging, index, records=records, meta=meta)
+        if target.exists():
+            if aside.exists():  # left by a save that was killed while deleting it
+                shutil.rmtree(aside)
+            os.rename(target, aside)
+        try:
+            os.rename(staging, target)
+        except OSError:
+            if aside.exists() and not target.exists():
+                os.rename(aside, target)
+            raise
+        _fsync_dir(target.parent)  # the new name is on disk before the old data goes
+        shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dict[str, Any]]:
+    """Read and verify an index directory; write nothing.
+
+    Where a killed save left only the set-aside directory, that one is read.
+
+    Returns:
+        The FAISS index, its records in insertion order, and the contents of `meta.json`.
+
+    Raises:
+        IndexFileError: If a file is missing, damaged or foreign; the message names it.
+    """
+    home = Path(os.path.realpath(path))
+    if not home.exists() and _aside(home).exists():
+        home = _aside(home)
+    if not home.is_dir():
+        raise IndexFileError(f"{home}: no index directory. Check the path, or build the index and save() it.")
+    meta = _read_meta(home / META)
+    for name in (INDEX, RECORDS):  # before FAISS or json see a byte of them
+        found, expected = _sha256(home / name), meta["sha256"].get(name)
+        if found != expected:
+            raise _damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
+    faiss = import_faiss()
+    try:
+        with open(home / INDEX, "rb") as file:
+            index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
+    except Exception as err:  # FAISS raises RuntimeError and worse
+        raise _damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
+    records = _read_records(home / RECORDS, meta["next_row"])
+    held = ((INDEX, "count", index.ntotal), (RECORDS, "count", len(records)), (INDEX, "dimension", index.d))
+    for name, key, value in held:
+        if value != meta[key]:
+            raise _damaged(home / name, f"its {key} is {value}, {META} says {meta[key]}")
+    rows = [row for row, _, _ in records]
+    if hasattr(index, "id_map") and faiss.vector_to_array(index.id_map).tolist() != rows:
+        raise _damaged(home / RECORDS, f"its rows are not those of {INDEX}")
+    return index, records, meta
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.set-aside")
+
+
+def _damaged(file: Path, found: str) -> IndexFileError:
+    return IndexFileError(f"{file}: {found}. The file is damaged: restore it, or build the index again.")
+
+
+def _unreadable(file: Path, err: OSError) -> IndexFileError:
+    return IndexFileError(f"{file}: cannot be read ({err.strerror}). Restore it, or build the index again.")
+
+
+def _refuse_foreign(place: Path, *, partial: bool) -> None:
+    """Raise unless replacing `place` loses only an index, or with `partial` the remains of one."""
+    if not place.exists():
+        return
+    cure = "Refusing to overwrite it: save to another path, or remove it first."
+    if not place.is_dir():
+        raise IndexFileError(f"{place}: exists and is not an index directory. {cure}")
+    names = {entry.name for entry in place.iterdir()}
+    if foreign := sorted(names - {INDEX, RECORDS, META}):
+        raise IndexFileError(f"{place}: holds {foreign[0]!r}, which is no part of an index. {cure}")
+    if not partial:
+        try:
+            _read_meta(place / META)
+        except IndexFileError as err:
+            raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
+
+
+def _write_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+    faiss = import_faiss()
+    with open(folder / INDEX, "wb") as file:
+        # A callback, because FAISS itself opens fewer paths than Python does.
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+        _flush(file)
+    # Not ASCII escapes: json joins two escaped surrogates into one character, surrogatepass keeps them apart.
+    with open(folder / RECORDS, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
+        for row, id, text in records:
+            lines.write(json.dumps({"row": row, "id": id, "text": text}, ensure_ascii=False) + "\n")
+        _flush(lines)
+    digests = {name: _sha256(folder / name) for name in (INDEX, RECORDS)}
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    with open(folder / META, "w", encoding="utf-8") as file:
+        json.dump({**head, **meta, "sha256": digests}, file, indent=2)
+        _flush(file)
+    _fsync_dir(folder)
+
+
+def _read_meta(file: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(file.read_bytes())
+    except OSError as err:
+        raise _unreadable(file, err) from err
+    except (ValueError, RecursionError) as err:
+        raise _damaged(file, f"it is not JSON ({err})") from err
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise IndexFileError(f"{file}: not written by FaissIndex.save ('format' is not {FORMAT!r}).")
+    if meta.get("format_version") != FORMAT_VERSION:
+        found = meta.get("format_version")
+        cure = "Build the index again, or install the tiered-st that wrote it."
+        raise IndexFileError(f"{file}: format version {found!r}, this version reads {FORMAT_VERSION}. {cure}")
+    for key, kind in _META_TYPES.items():
+        if not isinstance(meta.get(key), kind):
+            raise _damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
+    return meta
+
+
+def _read_records(file: Path, next_row: int) -> list[Record]:
+    records: list[Record] = []
+    seen: set[str] = set()
+    with open(file, encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
+        try:
+            for line in lines:
+                record = json.loads(line)
+                row, id, text = record["row"], record["id"], record["text"]
+                if type(row) is not int or not 0 <= row < next_row:
+                    raise ValueError(f"row {row!r} is not in 0…{next_row - 1}")
+                if not isinstance(id, str) or not isinstance(text, str):
+                    raise ValueError("id and text must be strings")
+                if id in seen:
+                    raise ValueError(f"id {id!r} comes twice")
+                seen.add(id)
+                records.append((row, id, text))
+        except (ValueError, KeyError, TypeError, RecursionError) as err:
+            raise _damaged(file, f"line {len(records) + 1} is not a record ({err!r})") from err
+    return records
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(file, "rb") as data:
+            while block := data.read(1 << 20):
+                digest.update(block)
+    except OSError as err:
+        raise _unreadable(file, err) from err
+    return digest.hexdigest()
+
+
+def _flush(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _fsync_dir(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a directory
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

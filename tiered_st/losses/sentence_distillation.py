@@ -1,0 +1,68 @@
+"""Aim every view of a text at a teacher's vector of the clean text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tiered_st.losses.columns import merge
+
+
+class SentenceDistillationLoss(nn.Module):
+    """Noise-invariant distillation: clean, misspelt, OCR-ed, lower-cased… copies share one target.
+
+    The absolute part is 1 - cosine to the teacher's vector. The relative part is the divergence between the teacher's
+    and the student's distribution over the batch's other texts, which keeps rankings where the absolute part saturates.
+
+    Inputs: any number of columns, each a view of the row's text. Labels: the row's index into ``targets``.
+
+    References: Reimers & Gurevych 2020; RoLASER (Nishimwe et al. 2024); LEAF (Vujanic & Rueckstiess 2025).
+
+    Args:
+        model: the model to train.
+        targets: (texts, d_sem) unit vectors of the teacher.
+        relative: weight of the relative part.
+        scale: inverse temperature of the distributions.
+    """
+
+    targets: Tensor
+
+    def __init__(
+        self, model: SentenceTransformer, targets: Tensor, *, relative: float = 1.0, scale: float = 20.0
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.relative = relative
+        self.scale = scale
+        self.register_buffer("targets", targets, persistent=False)
+
+    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+        columns = list(sentence_features)
+        vectors = self.model(merge(columns))["sentence_embedding"].float()  # (columns * batch, d_sem)
+        targets = F.normalize(self.targets[labels].float(), dim=1)
+        return self.compute(vectors.view(len(columns), len(labels), -1), targets, self.relative, self.scale)
+
+    @staticmethod
+    def compute(views: Tensor, targets: Tensor, relative: float, scale: float) -> Tensor:
+        """Return the loss of unit vectors ``views`` (columns, batch, d) against ``targets`` (batch, d)."""
+        absolute = 1 - (views * targets).sum(dim=-1).mean()
+        wanted = F.log_softmax(_others(scale * targets @ targets.T), dim=-1)  # (batch, batch - 1)
+        # Students are compared among themselves, a noisy view against the clean one of the others.
+        own = F.log_softmax(_others(scale * views @ views[0].T), dim=-1)  # (columns, batch, batch - 1)
+        divergence = (wanted.exp() * (wanted - own)).sum(dim=-1).mean()
+        return absolute + relative * divergence
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return what the model card says of this loss."""
+        return {"relative": self.relative, "scale": self.scale}
+
+
+def _others(scores: Tensor) -> Tensor:
+    """Drop the diagonal: (…, n, n) to (…, n, n - 1)."""
+    n = scores.shape[-1]
+    return scores.flatten(-2)[..., 1:].unflatten(-1, (n - 1, n + 1))[..., :-1].reshape(*scores.shape[:-1], n - 1)

@@ -1,0 +1,1 @@
+"""Train tiered models: recipes, stages, and the runner `python -m training.run`."""

@@ -1,0 +1,53 @@
+"""Checkpoints by the clock, a deadline, and a log for people and plots."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class TimedCheckpoints(TrainerCallback):
+    """Save every so many seconds, so that a kill loses no more than that."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.last = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if time.monotonic() - self.last >= self.seconds and state.global_step < state.max_steps:
+            self.last = time.monotonic()
+            control.should_save = True
+
+
+class Deadline(TrainerCallback):
+    """Save and stop at a point in time (``time.monotonic`` seconds)."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if time.monotonic() >= self.at and state.global_step < state.max_steps:
+            control.should_save = control.should_training_stop = True
+
+
+class JsonLog(TrainerCallback):
+    """Append every log line to a file: one JSON object with stage, step, minutes, losses and rates."""
+
+    def __init__(self, path: Path, stage: str) -> None:
+        self.path = path
+        self.stage = stage
+        self.start = time.monotonic()
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
+    ) -> None:
+        if not state.is_world_process_zero or not logs:
+            return
+        minutes = round((time.monotonic() - self.start) / 60, 2)
+        line = {"stage": self.stage, "step": state.global_step, "minutes": minutes}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | logs) + "\n")

