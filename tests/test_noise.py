@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tiered_st.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
+from tiered_st.noise.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
 from tiered_st.noise import (
     OPERATORS,
     Misspellings,

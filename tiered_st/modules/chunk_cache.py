@@ -12,13 +12,14 @@ class ChunkCache:
     """A bounded least-recently-used map from chunk rows to chunk vectors.
 
     A 64-bit hash finds the slot and the stored row confirms it, so a hash collision is a miss, never a wrong vector.
-    The cache empties itself when a parameter of ``owner`` was changed in place, replaced, moved or cast.
+    The cache empties itself when a parameter of ``owner`` was changed in place, replaced, moved or cast, and when
+    autocast was switched on or off.
     """
 
     def __init__(self, capacity: int, owner: nn.Module) -> None:
         self.capacity = capacity
         self._parameters = tuple(owner.parameters())
-        self._version: tuple[tuple[int, int], ...] = ()
+        self._version: tuple[object, ...] = ()
         self.clear()
 
     def __len__(self) -> int:
@@ -40,7 +41,9 @@ class ChunkCache:
         Returns:
             The positions of the chunks found, (found,), and their vectors, (found, d_sem).
         """
-        version = tuple((p._version, p.data_ptr()) for p in self._parameters)
+        device = rows.device.type
+        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        version = (precision, *((p._version, p.data_ptr()) for p in self._parameters))
         if version != self._version:
             self.clear()
             self._version = version

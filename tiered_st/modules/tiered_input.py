@@ -137,13 +137,7 @@ class TieredInput(InputModule):
         return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))
 
     def _may_cache(self, hashes: Tensor) -> bool:
-        return (
-            self.cache is not None
-            and len(hashes) > 0
-            and not self.training
-            and not torch.is_grad_enabled()
-            and not torch.is_autocast_enabled(hashes.device.type)
-        )
+        return self.cache is not None and len(hashes) > 0 and not self.training and not torch.is_grad_enabled()
 
     def _encode_cached(self, hashes: Tensor, rows: Tensor) -> Tensor:
         assert self.cache is not None

@@ -1,0 +1,44 @@
+"""Corrupt text as people and scanners do: seeded, rate-controlled, one definition for all.
+
+Training and benchmarks both draw from here. Every operator is `(text, rate, rng) -> str`, with `rate` a
+probability in [0, 1] (else ValueError), and depends on these and the state of `rng` alone. Notable choices:
+
+- Places are drawn by geometric skips (`draws.hits`): the law of one coin per character, at one draw per *edit*.
+- Only `rng.random()` is called, the one method whose sequence Python promises to keep across versions.
+- Places that an operator cannot touch (a space, a letter without lookalike) are skipped, and no rate counts
+  them.
+"""
+
+from tiered_st.noise.draws import seeded
+from tiered_st.noise.looks import (
+    OCR_COVERAGE,
+    add_ocr_errors,
+    change_case,
+    drop_spaces,
+    insert_spaces,
+    replace_homoglyphs,
+    strip_punctuation,
+)
+from tiered_st.noise.misspellings import Misspellings
+from tiered_st.noise.policy import OPERATORS, NoisePolicy, character_error_rate
+from tiered_st.noise.typos import add_typos, delete, insert, substitute, transpose
+
+__all__ = [
+    "OCR_COVERAGE",
+    "OPERATORS",
+    "Misspellings",
+    "NoisePolicy",
+    "add_ocr_errors",
+    "add_typos",
+    "change_case",
+    "character_error_rate",
+    "delete",
+    "drop_spaces",
+    "insert",
+    "insert_spaces",
+    "replace_homoglyphs",
+    "seeded",
+    "strip_punctuation",
+    "substitute",
+    "transpose",
+]
