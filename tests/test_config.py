@@ -44,7 +44,9 @@ def test_values_at_the_edge_pass(settings: dict[str, Any]) -> None:
     assert {name: getattr(config, name) for name in settings} == settings
 
 
-@pytest.mark.parametrize("config", [*PRESETS.values(), TOY.replace(body=BERT_BODY, normalization=None, ngram_sizes=(2, 7))])
+@pytest.mark.parametrize(
+    "config", [*PRESETS.values(), TOY.replace(body=BERT_BODY, normalization=None, ngram_sizes=(2, 7))]
+)
 def test_a_configuration_survives_json(config: TieredConfig) -> None:
     assert TieredConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 

@@ -218,9 +218,7 @@ class TestAdd:
         fruit.add([("good", "x")])
         assert fruit.search("x", k=1)[0].id == "good"
 
-    @pytest.mark.parametrize(
-        "record", [3, None, ("a",), ("a", "b", "c"), (1, "text"), ("id", None), b"bytes"]
-    )
+    @pytest.mark.parametrize("record", [3, None, ("a",), ("a", "b", "c"), (1, "text"), ("id", None), b"bytes"])
     def test_other_records_are_refused(self, model, record):
         with pytest.raises(ValueError, match="record 1: expected a text or an"):
             FaissIndex.build(model, ["fine", record])
@@ -359,9 +357,7 @@ class TestSaveAndLoad:
             assert loaded.search(text, k=1)[0] == Hit(id, pytest.approx(1), text)
 
     def test_surrogates_survive_at_any_place_in_a_long_file(self, model, tmp_path):
-        texts = [
-            "x" * (number % 7) + "\ud83d" * 50 for number in range(400)
-        ]  # across every read buffer's edge
+        texts = ["x" * (number % 7) + "\ud83d" * 50 for number in range(400)]  # across every read buffer's edge
         FaissIndex.build(model, texts).save(tmp_path / "index")
         loaded = FaissIndex.load(tmp_path / "index", model)
         assert [loaded.text(id) for id in loaded.ids] == texts
@@ -560,9 +556,7 @@ class TestDamage:
 
 class TestModelCheck:
     def test_another_model_is_refused_unless_told_otherwise(self, saved):
-        with pytest.raises(
-            ModelMismatchError, match=r"built by 'ToyModel' with fingerprint .*check_model=False"
-        ):
+        with pytest.raises(ModelMismatchError, match=r"built by 'ToyModel' with fingerprint .*check_model=False"):
             FaissIndex.load(saved, ToyModel(salt="other"))
         assert len(FaissIndex.load(saved, ToyModel(salt="other"), check_model=False)) == 4
 
@@ -614,12 +608,8 @@ class TestFingerprint:
             model.state_dict = lambda: {"packed": (weight, None), "dtype": torch.qint8}
             return model
 
-        assert (
-            model_fingerprint(packed(0.5)) == model_fingerprint(packed(0.5)) != model_fingerprint(packed(0.6))
-        )
+        assert model_fingerprint(packed(0.5)) == model_fingerprint(packed(0.5)) != model_fingerprint(packed(0.6))
 
     def test_a_model_without_weights_is_known_by_what_it_does(self):
-        assert (
-            model_fingerprint(ToyModel()) == model_fingerprint(ToyModel()) != model_fingerprint(ToyModel("x"))
-        )
+        assert model_fingerprint(ToyModel()) == model_fingerprint(ToyModel()) != model_fingerprint(ToyModel("x"))
         assert len(model_fingerprint(ToyModel())) == 16

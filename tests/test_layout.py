@@ -25,7 +25,11 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("package", "forbidden"),
-    [("tiered_st", {"training", "benchmarks", "tests"}), ("training", {"benchmarks", "tests"}), ("benchmarks", {"tests"})],
+    [
+        ("tiered_st", {"training", "benchmarks", "tests"}),
+        ("training", {"benchmarks", "tests"}),
+        ("benchmarks", {"tests"}),
+    ],
 )
 def test_packages_import_only_what_lies_below_them(package: str, forbidden: set[str]) -> None:
     sources = sorted((ROOT / package).rglob("*.py"))
@@ -42,7 +46,8 @@ def test_one_class_path_per_module_file() -> None:
 
 @pytest.mark.parametrize("statement", ["import tiered_st", "import tiered_st.cli", "import tiered_st.noise"])
 def test_importing_does_not_import_torch(statement: str) -> None:
-    code = f"import sys; {statement}; print(sorted({{'torch', 'transformers', 'sentence_transformers'}} & set(sys.modules)))"
+    heavy = "'torch', 'transformers', 'sentence_transformers'"
+    code = f"import sys; {statement}; print(sorted({{{heavy}}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

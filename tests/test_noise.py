@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from tiered_st.noise.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
 from tiered_st.noise import (
     OPERATORS,
     Misspellings,
@@ -26,6 +25,7 @@ from tiered_st.noise import (
     substitute,
     transpose,
 )
+from tiered_st.noise.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
 
 TEXT = "The quick brown fox, aged 42, didn't jump over the modern café."
 ODD = [

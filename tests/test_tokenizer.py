@@ -93,7 +93,15 @@ def test_empty_text() -> None:
 
 @pytest.mark.parametrize(
     ("text", "folded"),
-    [("HeLLo", "hello"), ("ÉCOLE", "école"), ("ПРИВЕТ", "привет"), ("ΣΣ", "σσ"), ("İ", "i"), ("ẞ", "ß"), ("ß9!", "ß9!")],
+    [
+        ("HeLLo", "hello"),
+        ("ÉCOLE", "école"),
+        ("ПРИВЕТ", "привет"),
+        ("ΣΣ", "σσ"),
+        ("İ", "i"),
+        ("ẞ", "ß"),
+        ("ß9!", "ß9!"),
+    ],
 )
 def test_lower_casing_by_hand(text: str, folded: str) -> None:
     assert as_text(DEFAULT.fold(code_points(text))) == folded

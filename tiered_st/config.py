@@ -52,6 +52,14 @@ class TieredConfig:
         self._require(self.normalization in NORMALIZATIONS, f"normalization={self.normalization!r}", NORMALIZATIONS)
         self._require(self.char_positions in CHAR_POSITIONS, f"char_positions={self.char_positions!r}", CHAR_POSITIONS)
         self._require(self.pooling in POOLING_MODES, f"pooling={self.pooling!r}", POOLING_MODES)
+        for name in ("char_layers", "ngram_buckets", "projector_hidden", "sem_layers", "cache_size"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} is negative: 0 switches it off.")
+        for name in ("d_char", "char_heads", "char_ffn", "d_sem", "sem_heads", "sem_ffn"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout} is a probability below 1.")
         if self.d_char % (2 * self.char_heads):
             raise ValueError(f"d_char={self.d_char} must be a multiple of 2 * char_heads={2 * self.char_heads}.")
         if self.d_sem % (2 * self.sem_heads):

@@ -84,11 +84,13 @@ def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> Sent
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     for row in _read_json(folder / "modules.json", list):
         name, subfolder, kind = _checked_row(row, folder)
-        _read_json(folder / subfolder / "config.json", dict, optional=kind.endswith("Normalize"))
-        try:
-            modules[name] = ALLOWED_MODULES[kind].load(str(folder), subfolder=subfolder, local_files_only=True)
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"{folder / subfolder / 'config.json'} does not describe a {kind}: {error}.") from None
+        if name in modules:
+            raise ValueError(
+                f"{folder / 'modules.json'} has two modules called {name!r}. It is damaged, copy it again."
+            )
+        modules[name] = _load_module(ALLOWED_MODULES[kind], folder, subfolder)
+    if not modules or not isinstance(next(iter(modules.values())), TieredInput):
+        raise ValueError(f"{folder / 'modules.json'} does not open with a TieredInput: it is no tiered model.")
     settings = _read_json(folder / "config_sentence_transformers.json", dict, optional=True)
     model = SentenceTransformer(
         modules=modules,  # type: ignore[arg-type]
@@ -108,6 +110,18 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
     for module in model:
         if isinstance(module, (TieredInput, SemanticEncoder)):
             module.storage = storage
+
+
+def _load_module(kind: Any, folder: Path, subfolder: str) -> nn.Module:
+    """Load one module; whatever its configuration gets wrong becomes a ValueError that names the file."""
+    path = folder / subfolder / "config.json"
+    _read_json(path, dict, optional=kind is Normalize)
+    try:
+        return kind.load(str(folder), subfolder=subfolder, local_files_only=True)
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as error:
+        if str(folder) in str(error):
+            raise ValueError(str(error)) from None
+        raise ValueError(f"{path} does not describe a {kind.__name__} ({error}): copy or download it again.") from None
 
 
 def _checked_row(row: Any, folder: Path) -> tuple[str, str, str]:

@@ -80,6 +80,8 @@ class CharTokenizer:
 
     def normalize(self, text: str) -> NDArray[np.uint32]:
         """Return the normalised code points of ``text``, case kept, shape (characters,)."""
+        if self.filter_controls:
+            text = text.replace(chr(SEPARATOR), "")
         return self._filter(code_points(text) if text.isascii() else self._normalize(text))
 
     def _normalize(self, text: str) -> NDArray[np.uint32]:

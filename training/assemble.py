@@ -35,6 +35,11 @@ class Weighted(nn.Module):
         self.loss = loss
         self.weight = weight
 
+    @property
+    def model(self) -> nn.Module:
+        """Return the inner loss's model: the trainer puts its distributed wrapper only where it finds one."""
+        return self.loss.get_submodule("model")
+
     def forward(self, *args: object, **kwargs: object) -> torch.Tensor:
         return self.weight * self.loss(*args, **kwargs)
 

@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
@@ -51,3 +54,30 @@ class JsonLog(TrainerCallback):
         line = {"stage": self.stage, "step": state.global_step, "minutes": minutes}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | logs) + "\n")
+
+
+class LossHeads(TrainerCallback):
+    """Keep the parameters that losses own (prediction heads) with each checkpoint: the trainer saves only the model."""
+
+    FILE = "loss_heads.safetensors"
+
+    def __init__(self, losses: dict[str, nn.Module]) -> None:
+        self.heads = {
+            f"{objective}.{name}": parameter
+            for objective, loss in losses.items()
+            for name, parameter in loss.named_parameters()
+            if "model" not in name.split(".")
+        }
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.heads and state.is_world_process_zero:
+            tensors = {name: head.detach().cpu().contiguous() for name, head in self.heads.items()}
+            save_file(tensors, Path(args.output_dir, f"checkpoint-{state.global_step}", self.FILE))
+
+    def restore(self, checkpoint: str | None) -> None:
+        """Load the heads of a checkpoint, where there is one."""
+        if self.heads and checkpoint is not None:
+            stored = load_file(Path(checkpoint, self.FILE))
+            with torch.no_grad():
+                for name, head in self.heads.items():
+                    head.copy_(stored[name])

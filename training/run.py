@@ -35,7 +35,7 @@ from torch.utils.data import SequentialSampler
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load, set_storage
 from training.assemble import Workshop, select_parameters
-from training.callbacks import Deadline, JsonLog, TimedCheckpoints
+from training.callbacks import Deadline, JsonLog, LossHeads, TimedCheckpoints
 from training.precision import has_bf16
 from training.stage import Recipe, Stage
 from training.tasks import TaskCollator
@@ -60,10 +60,11 @@ def find_recipe(name: str) -> Recipe:
     return module.RECIPE
 
 
-def latest_checkpoint(folder: Path) -> str | None:
-    """Return the newest complete checkpoint in ``folder``; half-written ones are removed."""
+def latest_checkpoint(folder: Path, *, needs: tuple[str, ...] = ()) -> str | None:
+    """Return the newest complete checkpoint in ``folder``; those without every file ``needs`` names are removed."""
+    needs = ("modules.json", "optimizer.pt", "trainer_state.json", *needs)
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    complete = [path for path in found if all((path / n).is_file() for n in ("trainer_state.json", "optimizer.pt"))]
+    complete = [path for path in found if all((path / name).is_file() for name in needs)]
     for path in set(found) - set(complete):
         shutil.rmtree(path)
     return str(complete[-1]) if complete else None
@@ -112,6 +113,7 @@ def train_stage(
         report_to="none",
         disable_tqdm=args.quiet,
     )
+    heads = LossHeads(losses)
     collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks)
     trainer = SentenceTransformerTrainer(
         model=model,
@@ -122,11 +124,14 @@ def train_stage(
         callbacks=[
             JsonLog(out.parent / "log.jsonl", stage.name),
             TimedCheckpoints(args.save_minutes * 60),
+            heads,
             *([Deadline(args.deadline)] if args.deadline else []),
         ],
     )
+    checkpoint = latest_checkpoint(out / "checkpoints", needs=(LossHeads.FILE,) if heads.heads else ())
+    heads.restore(checkpoint)
     with attention(on_cpu=on_cpu):
-        trainer.train(resume_from_checkpoint=latest_checkpoint(out / "checkpoints"))
+        trainer.train(resume_from_checkpoint=checkpoint)
     tiers_of(model).max_seq_length = workshop.recipe.config.max_chunks
     return trainer.state.global_step >= trainer.state.max_steps
 
@@ -208,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
         torch.manual_seed(recipe.seed)
         run(recipe.smoke() if args.smoke else recipe, args)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
     return 0

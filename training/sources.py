@@ -61,6 +61,8 @@ class Source:
             for column in self.columns:
                 value = row[column]
                 for text in value if isinstance(value, list) else [value]:
+                    if text is None:
+                        continue
                     for part in _SENTENCE_END.split(text) if self.split else [text]:
                         if part and self.lengths[0] <= part.count(" ") + 1 <= self.lengths[1]:
                             yield part

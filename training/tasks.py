@@ -138,6 +138,11 @@ class PairTask:
         for i, (_, _, cluster) in enumerate(self.pairs):
             clusters.setdefault(cluster, []).append(i)
         self._clusters = list(clusters.values())
+        if len(self._clusters) < self.batch:
+            raise ValueError(
+                f"{len(self._clusters)} clusters of pairs cannot fill a batch of {self.batch} without two of one "
+                "cluster meeting: give more pairs, or a smaller batch."
+            )
         self._epochs = _Epochs([len(self.pairs[c[0]][0]) for c in self._clusters], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:

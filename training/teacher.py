@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from tiered_st.index import model_fingerprint
 from tiered_st.modules import SemanticEncoder
 from tiered_st.modules.semantic_encoder import HuggingFaceBody
 from training.precision import has_bf16
@@ -87,9 +88,10 @@ def mark_vectors(teacher: SentenceTransformer) -> Tensor:
 def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 
-    The same texts are asked for once, and a kill loses at most one shard.
+    The same teacher is asked the same texts once, and a kill loses at most one shard.
     """
-    key = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    named = "\0".join([model_fingerprint(teacher), *texts])
+    key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     if has_bf16(teacher.device):
         teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
     folder = cache / f"teacher-{key}"

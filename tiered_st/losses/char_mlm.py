@@ -35,7 +35,9 @@ class CharMLMLoss(nn.Module):
         features = merge(sentence_features)
         rows = features["input_ids"][features["attention_mask"].bool()].unique(dim=0)
         rows = rows[(rows != PAD).sum(dim=1) > 2]  # chunks of two characters and more
-        rows = rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]
+        if len(rows) == 0:
+            return 0.0 * self.head.weight.sum()
+        rows = rows[:, : int((rows != PAD).sum(dim=1).max())]
         masked = (torch.rand(rows.shape, device=rows.device) < self.rate) & (rows != PAD)
         masked[:, 0] = False  # the chunk's type
         states, _ = tiers_of(self.model).char_encoder(rows.masked_fill(masked, MASK))

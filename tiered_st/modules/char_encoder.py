@@ -86,7 +86,7 @@ class HashedNgrams(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the sum of each position's feature vectors, (chunks, chars, d_char)."""
         buckets = self.bucket_ids(ids, lengths)  # (chunks, chars, features)
-        return self.table(buckets.flatten(0, 1)).view(*ids.shape, -1)
+        return self.table(buckets.flatten(0, 1)).view(*ids.shape, self.table.embedding_dim)
 
 
 class CharEncoder(nn.Module):

@@ -18,7 +18,7 @@ class ChunkCache:
 
     def __init__(self, capacity: int, owner: nn.Module) -> None:
         self.capacity = capacity
-        self._parameters = tuple(owner.parameters())
+        self._owner = owner
         self._version: tuple[object, ...] = ()
         self.clear()
 
@@ -41,9 +41,7 @@ class ChunkCache:
         Returns:
             The positions of the chunks found, (found,), and their vectors, (found, d_sem).
         """
-        device = rows.device.type
-        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-        version = (precision, *((p._version, p.data_ptr()) for p in self._parameters))
+        version = self._state(rows.device.type)
         if version != self._version:
             self.clear()
             self._version = version
@@ -63,8 +61,9 @@ class ChunkCache:
         hashes, rows, vectors = hashes[: self.capacity], rows[: self.capacity], vectors[: self.capacity]
         if self._rows is None or self._vectors is None or self._vectors.dtype != vectors.dtype:
             self.clear()
-            self._rows = rows.new_zeros(self.capacity, rows.shape[1])
-            self._vectors = vectors.new_zeros(self.capacity, vectors.shape[1])
+            with torch.inference_mode(False):  # so that both inference_mode and no_grad may write to them
+                self._rows = torch.zeros(self.capacity, rows.shape[1], dtype=rows.dtype, device=rows.device)
+                self._vectors = torch.zeros(self.capacity, vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
         slots = []
         for h in hashes:
             slot = self._slots.pop(h, None)
@@ -74,3 +73,15 @@ class ChunkCache:
             slots.append(slot)
         self._rows[slots] = rows
         self._vectors[slots] = vectors
+
+    def _state(self, device: str) -> tuple[object, ...]:
+        """Return something that differs whenever the vectors could: precision, and each weight's identity and values.
+
+        Version counters miss fused optimizers and edits through ``.data``, so a few values of each weight are looked
+        at too: both kinds of change touch all of a dense weight.
+        """
+        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        weights = list(self._owner.parameters())
+        sample = torch.cat([weight.detach().flatten()[:8].float() for weight in weights]).tolist()
+        marks = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
+        return (precision, *marks, *sample)

@@ -33,15 +33,36 @@ class RotaryTransformer(nn.Module):
         return self.norm(x)
 
 
+# Settings by which a configuration can make transformers fetch or run code: a checkpoint has no say in these.
+_CODE_SETTINGS = (
+    "auto_map",
+    "attn_implementation",
+    "experts_implementation",
+    "trust_remote_code",
+    "quantization_config",
+)
+
+
 class HuggingFaceBody(nn.Module):
-    """Any Hugging Face encoder, fed through ``inputs_embeds``; its vocabulary table is dropped."""
+    """Any Hugging Face encoder, fed through ``inputs_embeds``; its vocabulary table is dropped.
+
+    Raises:
+        ValueError: if the settings are not those of a single encoder that transformers has built in.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__()
-        from transformers import AutoConfig, AutoModel
+        from transformers import CONFIG_MAPPING, AutoModel
 
-        settings = dict(settings)
-        config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+        settings = {key: value for key, value in settings.items() if not key.startswith("_")}
+        if risky := [key for key in _CODE_SETTINGS if settings.get(key) is not None]:
+            raise ValueError(f"body sets {', '.join(risky)}, by which transformers may run foreign code: leave it out.")
+        kind = settings.pop("model_type", None)
+        if kind not in CONFIG_MAPPING:
+            raise ValueError(f"body has model_type={kind!r}, which transformers does not have built in.")
+        if any(isinstance(value, dict) and "model_type" in value for value in settings.values()):
+            raise ValueError(f"body has model_type={kind!r}, made of several models: give a single encoder.")
+        config = CONFIG_MAPPING[kind](**settings)
         config.vocab_size, config.pad_token_id = 1, 0  # the table cannot be left out, so it has one unused row
         self.model = AutoModel.from_config(config)
         if getattr(self.model, "pooler", None) is not None:

@@ -88,9 +88,9 @@ class TieredInput(InputModule):
         if not self._warned and (not kept.all() or any(len(text) > reach for text in inputs)):
             self._warned = True
             logger.warning(
-                "Text %d of a batch is longer than this model's %d chunks: the rest is left out, here and in other "
-                "long texts (said once). Split long documents, or raise max_seq_length up to %d.",
-                int(text_of[~kept][0]) if not kept.all() else 0, limit, self.settings.max_chunks,
+                "A text is longer than this model's %d chunks: the rest is left out, here and in other long texts "
+                "(said once). Split long documents, or raise max_seq_length up to %d.",
+                limit, self.settings.max_chunks,
             )  # fmt: skip
         counts = np.minimum(counts, limit - 2)
         chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept])

@@ -2,7 +2,7 @@
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.recipes.english import MISSPELLINGS, PAIRS, TEXTS, WORDS
+from training.english import MISSPELLINGS, PAIRS, TEXTS, WORDS
 from training.stage import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
