@@ -44,6 +44,7 @@ class TieredConfig:
     body: dict[str, Any] | None = None  # a Hugging Face encoder's config.to_dict(); None builds our own Transformer
     # embedding
     pooling: str = "mean"
+    pool_marks: bool = True  # whether the states of the two marks count in the mean
     dropout: float = 0.1
     cache_size: int = 32_768  # frequent chunks whose vectors are kept between calls; 0 switches the cache off
 
@@ -70,6 +71,8 @@ class TieredConfig:
             raise ValueError(f"max_chunks={self.max_chunks} leaves no room between the two marks: give at least 3.")
         if any(size < 2 for size in self.ngram_sizes):
             raise ValueError(f"ngram_sizes={self.ngram_sizes} must all be at least 2; single characters are always in.")
+        if not self.pool_marks and self.pooling != "mean":
+            raise ValueError(f"pool_marks=False speaks of the mean, but pooling={self.pooling!r}: leave one of them.")
         if self.body is not None:
             hidden = self.body.get("hidden_size")
             if hidden != self.d_sem:

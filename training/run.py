@@ -34,6 +34,7 @@ from torch.utils.data import SequentialSampler
 
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load, set_storage
+from tiered_st.modules import SemanticEncoder, TieredInput
 from training.assemble import Workshop, select_parameters
 from training.callbacks import Deadline, JsonLog, LossHeads, TimedCheckpoints
 from training.precision import has_bf16
@@ -162,6 +163,9 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         save(model, done)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     assert model is not None, "a recipe has stages"
+    for module in model:
+        if isinstance(module, (TieredInput, SemanticEncoder)):
+            module.settings = module.settings.replace(**dict(recipe.finally_set))
     set_storage(model, recipe.storage)
     save(model, out / "model")
     _write(out / "model" / "recipe.json", table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
@@ -62,6 +63,7 @@ class Recipe:
     misspellings: str | None = None  # name of a table with columns misspelt, correct
     warm_start: bool = True  # E2 starts as the teacher's layers
     storage: str = "float32"
+    finally_set: tuple[tuple[str, Any], ...] = ()  # settings changed once trained, e.g. what is pooled
     seed: int = 0
     notes: str = field(default="", compare=False)
 

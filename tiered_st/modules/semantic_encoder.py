@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from sentence_transformers.base.modules import Module
 from torch import Tensor, nn
 
@@ -73,6 +74,28 @@ class HuggingFaceBody(nn.Module):
         return self.model(inputs_embeds=x, attention_mask=mask).last_hidden_state
 
 
+def level_marks(states: Tensor, mask: Tensor) -> Tensor:
+    """Give the two marks of each text the mean of the states between them, so that they do not move the mean.
+
+    The stock Pooling reads the attention mask, and losses trim batches by it: it has to say what is there, marks too.
+
+    Args:
+        states: (batch, chunks, d_sem).
+        mask: (batch, chunks), ones then zeros.
+
+    Returns:
+        States of the same shape; a text of nothing but its marks keeps them.
+    """
+    between = mask.clone()
+    between[:, 0] = 0
+    between.scatter_(1, mask.sum(dim=1, keepdim=True).clamp_min(1) - 1, 0)  # (batch, chunks)
+    weights = between.to(states.dtype)
+    count = weights.sum(dim=1, keepdim=True)  # (batch, 1)
+    mean = torch.einsum("bcd,bc->bd", states, weights) / count.clamp_min(1)  # (batch, d_sem)
+    marks = (mask.bool() & ~between.bool() & (count > 0))[:, :, None]  # (batch, chunks, 1)
+    return torch.where(marks, mean[:, None, :], states)
+
+
 class SemanticEncoder(Module):
     """E2: turn ``token_embeddings`` (batch, chunks, d_sem) into contextual ones of the same shape."""
 
@@ -86,7 +109,10 @@ class SemanticEncoder(Module):
     def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
         """Read ``chunk_embeddings`` (batch, chunks, d_sem), write ``token_embeddings`` of the same shape."""
         # Reading the untouched reference keeps forward re-runnable on the same dict.
-        features["token_embeddings"] = self.body(features["chunk_embeddings"], features["attention_mask"])
+        states = self.body(features["chunk_embeddings"], features["attention_mask"])
+        if not self.settings.pool_marks:
+            states = level_marks(states, features["attention_mask"])
+        features["token_embeddings"] = states
         return features
 
     def get_config_dict(self) -> dict[str, Any]:
