@@ -49,8 +49,8 @@ def test_the_card_states_data_licence_recipe_and_limits(name):
         ("How do I get a refund?", "hwo do i gte a rfund", "Where is my parcel?"),
         ("A man is playing the guitar.", "A mna is playnig teh giutar.", "A woman is slicing onions."),
         ("delete a directory and everything inside it", "delte a directroy and evrything insde it", "sort a list"),
-        ("The central bank raised interest rates", "TEH CENTRLA BNAK RAISDE INTREST RATSE", "The team won the cup"),
-        ("The modern city", "Tlie rnodern c1ty", "The ancient forest"),
+        ("The central bank raised interest rates", "THE CENTRAL BNAK RASIED INTREST RATES", "The team won the cup"),
+        ("A modern city with tall buildings", "A rnodern c1ty with tall bui1dings", "An ancient forest"),
     ],
 )
 def test_a_misspelt_text_stays_next_to_itself(model, clean, noisy, other):

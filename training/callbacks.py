@@ -72,7 +72,7 @@ class LossHeads(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.heads and state.is_world_process_zero:
             tensors = {name: head.detach().cpu().contiguous() for name, head in self.heads.items()}
-            save_file(tensors, Path(args.output_dir, f"checkpoint-{state.global_step}", self.FILE))
+            save_file(tensors, Path(args.output_dir or ".", f"checkpoint-{state.global_step}", self.FILE))
 
     def restore(self, checkpoint: str | None) -> None:
         """Load the heads of a checkpoint, where there is one."""
