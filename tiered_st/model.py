@@ -14,6 +14,7 @@ from torch import nn
 from tiered_st.config import PRESETS, TieredConfig
 from tiered_st.model_card import TieredModelCardData
 from tiered_st.modules import SemanticEncoder, TieredInput
+from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.weights import STORAGES
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -108,7 +109,7 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
     for module in model:
-        if isinstance(module, (TieredInput, SemanticEncoder)):
+        if isinstance(module, StoredModule):
             module.storage = storage
 
 

@@ -34,7 +34,7 @@ from torch.utils.data import SequentialSampler
 
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load, set_storage
-from tiered_st.modules import SemanticEncoder, TieredInput
+from tiered_st.modules.stored import StoredModule
 from training.assemble import Workshop, select_parameters
 from training.callbacks import Deadline, JsonLog, LossHeads, TimedCheckpoints
 from training.precision import has_bf16
@@ -164,7 +164,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     assert model is not None, "a recipe has stages"
     for module in model:
-        if isinstance(module, (TieredInput, SemanticEncoder)):
+        if isinstance(module, StoredModule):
             module.settings = module.settings.replace(**dict(recipe.finally_set))
     set_storage(model, recipe.storage)
     save(model, out / "model")

@@ -44,6 +44,10 @@ class Noise:
                 return noisy
         return self.policy.corrupt(noisy, rng).strip() or text
 
+    def views(self, text: str, draw: int, count: int) -> dict[str, str]:
+        """Return the columns clean, noisy_1 … noisy_count."""
+        return {"clean": text} | {f"noisy_{view}": self(text, draw, view) for view in range(1, count + 1)}
+
 
 @dataclass
 class WordTask:
@@ -63,9 +67,7 @@ class WordTask:
         at = [seeded("word", self.seed, draw).random() for draw in draws]
         picks = np.minimum(np.searchsorted(self._edges, at), len(self.words) - 1).tolist()
         return [
-            {"clean": self.words[i]}
-            | {f"noisy_{v}": self.noise(self.words[i], draw, v) for v in range(1, self.views + 1)}
-            | {"label": i}
+            self.noise.views(self.words[i], draw, self.views) | {"label": i}
             for draw, i in zip(draws, picks, strict=True)
         ]
 
@@ -117,9 +119,7 @@ class TextTask:
         """Walk through the texts."""
         picks = [self._epochs.item(draw) for draw in draws]
         return [
-            {"clean": self.texts[i]}
-            | {f"noisy_{v}": self.noise(self.texts[i], draw, v) for v in range(1, self.views + 1)}
-            | {"label": i}
+            self.noise.views(self.texts[i], draw, self.views) | {"label": i}
             for draw, i in zip(draws, picks, strict=True)
         ]
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
-from sentence_transformers.base.modules import Module
 from torch import Tensor, nn
 
 from tiered_st.config import TieredConfig
 from tiered_st.modules.layers import TransformerLayer, rotary_angles
-from tiered_st.modules.weights import WEIGHTS_NAME, load_weights, save_weights
+from tiered_st.modules.stored import StoredModule
 
 
 class RotaryTransformer(nn.Module):
@@ -96,13 +94,11 @@ def level_marks(states: Tensor, mask: Tensor) -> Tensor:
     return torch.where(marks, mean[:, None, :], states)
 
 
-class SemanticEncoder(Module):
+class SemanticEncoder(StoredModule):
     """E2: turn ``token_embeddings`` (batch, chunks, d_sem) into contextual ones of the same shape."""
 
     def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
-        super().__init__()
-        self.settings = config if isinstance(config, TieredConfig) else TieredConfig.from_dict(config)
-        self.storage = storage
+        super().__init__(config, storage=storage)
         body = self.settings.body
         self.body = RotaryTransformer(self.settings) if body is None else HuggingFaceBody(body)
 
@@ -114,28 +110,3 @@ class SemanticEncoder(Module):
             states = level_marks(states, features["attention_mask"])
         features["token_embeddings"] = states
         return features
-
-    def get_config_dict(self) -> dict[str, Any]:
-        """Return what ``config.json`` holds."""
-        return {"config": self.settings.to_dict(), "storage": self.storage}
-
-    __repr__ = nn.Module.__repr__  # layers, rather than the whole configuration on one line
-
-    def get_embedding_dimension(self) -> int:
-        """Return d_sem."""
-        return self.settings.d_sem
-
-    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors)."""
-        Path(output_path).mkdir(parents=True, exist_ok=True)
-        self.save_config(output_path)
-        save_weights(self, output_path, self.storage)
-
-    @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> SemanticEncoder:  # type: ignore[override]
-        """Load from a folder or the hub."""
-        hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
-        module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))
-        path = cls.load_file_path(model_name_or_path, WEIGHTS_NAME, subfolder=subfolder, **hub)
-        load_weights(module, path or Path(model_name_or_path, subfolder, WEIGHTS_NAME))
-        return module

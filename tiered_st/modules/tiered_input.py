@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from tiered_st import __version__
 from tiered_st.chunking import Chunks, ChunkType, WordChunker
@@ -19,7 +19,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
-from tiered_st.modules.weights import WEIGHTS_NAME, load_weights, save_weights
+from tiered_st.modules.stored import StoredModule
 from tiered_st.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _GROUP = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
 
 
-class TieredInput(InputModule):
+class TieredInput(StoredModule, InputModule):
     """Read characters: tokenizer, chunker, CharEncoder (E1) and ChunkProjector.
 
     Writes ``token_embeddings`` and ``chunk_embeddings``, both (batch, chunks, d_sem). Each distinct chunk of a batch is
@@ -38,9 +38,7 @@ class TieredInput(InputModule):
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
-        super().__init__()
-        self.settings = config if isinstance(config, TieredConfig) else TieredConfig.from_dict(config)
-        self.storage = storage
+        super().__init__(config, storage=storage)
         self.max_seq_length = self.settings.max_chunks
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.chunker = WordChunker(self.settings.chunk_chars - 1)
@@ -198,41 +196,15 @@ class TieredInput(InputModule):
         super().__setstate__(state)
         self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The configuration as it is saved."""
-        return self.settings.to_dict()
-
-    def get_config_dict(self) -> dict[str, Any]:
-        """Return what ``config.json`` holds."""
-        return {"config": self.config, "storage": self.storage}
-
-    __repr__ = nn.Module.__repr__  # layers, rather than the whole configuration on one line
-
-    def get_embedding_dimension(self) -> int:
-        """Return d_sem."""
-        return self.settings.d_sem
-
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors).
 
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
-        Path(output_path).mkdir(parents=True, exist_ok=True)
-        self.save_config(output_path)
-        save_weights(self, output_path, self.storage)
+        super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")
         if settings.is_file():
             content = json.loads(settings.read_text(encoding="utf-8"))
             content["requirements"] = {"tiered-st": f">={__version__}"}
             settings.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
-
-    @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TieredInput:  # type: ignore[override]
-        """Load from a folder or the hub."""
-        hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
-        module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **hub))
-        path = cls.load_file_path(model_name_or_path, WEIGHTS_NAME, subfolder=subfolder, **hub)
-        load_weights(module, path or Path(model_name_or_path, subfolder, WEIGHTS_NAME))
-        return module
