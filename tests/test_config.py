@@ -26,6 +26,19 @@ from tiered_st.config import PRESETS, TieredConfig
         ({"chunk_chars": 7}, ("chunk_chars=7", "at least 8")),
         ({"max_chunks": 2}, ("max_chunks=2", "at least 3")),
         ({"ngram_sizes": (1, 3)}, ("ngram_sizes=(1, 3)", "at least 2")),
+        ({"chunker": "bytes"}, ("chunker='bytes'", "'learned'")),
+        ({"projector_pooling": "median"}, ("projector_pooling='median'", "'attention'")),
+        ({"segments": -1}, ("segments=-1", "0 switches it off")),
+        ({"chunker": "windows", "window": 40}, ("window=40", "chunk_chars=32", "chunk_chars=41")),
+        ({"chunker": "windows", "window": 20, "stride": 21}, ("stride=21", "window=20")),
+        ({"char_mixer": "convolution", "char_span": "causal"}, ("char_span='causal'", "char_mixer='convolution'")),
+        ({"char_mixer": "convolution", "char_kernel": 4}, ("char_kernel=4", "char_mixer='convolution'")),
+        ({"ngram_width": 32, "ngram_buckets": 0}, ("ngram_width=32", "ngram_buckets=0")),
+        ({"pool_marks": False, "pooling": "max"}, ("pool_marks=False", "pooling='max'")),
+        (
+            {"body": BERT_BODY, "d_sem": 32, "max_chunks": 64, "sem_positions": "alibi"},
+            ("sem_positions='alibi'", "body"),
+        ),
     ],
 )
 def test_a_refusal_names_the_settings_at_odds(settings: dict[str, Any], named: tuple[str, ...]) -> None:
@@ -37,6 +50,7 @@ def test_a_refusal_names_the_settings_at_odds(settings: dict[str, Any], named: t
 @pytest.mark.parametrize(
     "settings",
     [{"chunk_chars": 8}, {"max_chunks": 3}, {"ngram_sizes": (2,)}, {"ngram_sizes": ()}, {"normalization": None},
+     {"chunker": "windows", "window": 31, "stride": 31}, {"chunker": "windows", "window": 9, "stride": 1},
      {"ngram_buckets": 0}, {"cache_size": 0}, {"char_layers": 0}, {"projector_hidden": 0}],
 )  # fmt: skip
 def test_values_at_the_edge_pass(settings: dict[str, Any]) -> None:

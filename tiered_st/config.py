@@ -6,9 +6,18 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-CHAR_POSITIONS = ("rotary", "none")
-NORMALIZATIONS = ("NFC", "NFKC", None)
-POOLING_MODES = ("mean", "cls", "max")
+# What each setting may be; the defaults are what measurement says is best (benchmarks/RESULTS.md).
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "normalization": ("NFC", "NFKC", None),
+    "chunker": ("words", "windows", "learned"),
+    "char_mixer": ("transformer", "convolution"),
+    "char_positions": ("rotary", "alibi", "none"),
+    "char_span": ("chunk", "text", "causal"),
+    "projector_pooling": ("softmax", "sigmoid", "attention", "mean", "max", "convolution"),
+    "chunk_quantization": ("int8", "binary", None),
+    "sem_positions": ("rotary", "alibi", "absolute", "learned"),
+    "pooling": ("mean", "cls", "max"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,11 @@ class TieredConfig:
     normalization: Literal["NFC", "NFKC"] | None = "NFKC"
     lowercase: bool = True
     # characters → chunks
+    chunker: str = "words"  # "words", "windows" of a fixed size, or "learned" boundaries
+    window: int = 40  # ids per window, for chunker="windows"
+    stride: int = 40  # ids from one window's start to the next one's; less than the window, and windows overlap
+    boundary_layers: int = 3  # layers of the boundary predictor, for chunker="learned"
+    boundary_buckets: int = 16_384  # its hashed n-grams
     chunk_chars: int = 32  # ids per chunk, its type id included; longer words are cut
     max_chunks: int = 510  # chunks per text, the two marks included; the rest of the text is cut with a warning
     # E1: chunks of characters → character states
@@ -30,17 +44,27 @@ class TieredConfig:
     char_layers: int = 2
     char_heads: int = 4
     char_ffn: int = 512
+    char_mixer: str = "transformer"  # or "convolution": a depth-wise separable stack
+    char_kernel: int = 5  # characters a convolution sees
     char_positions: str = "rotary"
+    char_span: str = "chunk"  # what a character sees: its chunk, the whole "text", or ("causal") the text before it
     ngram_sizes: tuple[int, ...] = (2, 3, 4, 5)
     ngram_buckets: int = 49_152  # 0 switches the hashed n-grams off
+    ngram_width: int = 0  # width of the n-gram table, factorised by a Linear to d_char; 0 makes it d_char, without one
     leave_one_out: bool = True  # also hash each chunk with one character left out, so that single typos collide
     # chunk projector: character states → chunk vectors
+    projector_pooling: str = "softmax"
     projector_hidden: int = 768  # 0 makes it a plain Linear
+    type_embedding: bool = True  # add what a chunk looks like: case, digits, emoji, punctuation, script
+    chunk_quantization: str | None = None  # round chunk vectors to 8 bits, or hash them to signs ("binary")
     # E2: chunk vectors → contextual chunk vectors
     d_sem: int = 384
     sem_layers: int = 6
     sem_heads: int = 8
     sem_ffn: int = 1536
+    sem_positions: str = "rotary"  # of our own Transformer; a Hugging Face body brings its own
+    segments: int = 0  # segment embeddings; 2 lets a text be a pair (first, second)
+    peek: bool = False  # a gate by which E2 sees the mean of a chunk's raw character features
     body: dict[str, Any] | None = None  # a Hugging Face encoder's config.to_dict(); None builds our own Transformer
     # embedding
     pooling: str = "mean"
@@ -50,13 +74,16 @@ class TieredConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ngram_sizes", tuple(self.ngram_sizes))
-        self._require(self.normalization in NORMALIZATIONS, f"normalization={self.normalization!r}", NORMALIZATIONS)
-        self._require(self.char_positions in CHAR_POSITIONS, f"char_positions={self.char_positions!r}", CHAR_POSITIONS)
-        self._require(self.pooling in POOLING_MODES, f"pooling={self.pooling!r}", POOLING_MODES)
-        for name in ("char_layers", "ngram_buckets", "projector_hidden", "sem_layers", "cache_size"):
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, choices))}.")
+        for name in (
+            "char_layers", "ngram_buckets", "ngram_width", "projector_hidden", "sem_layers", "segments", "cache_size",
+            "boundary_layers", "boundary_buckets",
+        ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} is negative: 0 switches it off.")
-        for name in ("d_char", "char_heads", "char_ffn", "d_sem", "sem_heads", "sem_ffn"):
+        for name in ("d_char", "char_heads", "char_ffn", "d_sem", "sem_heads", "sem_ffn", "window", "stride"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
         if not 0 <= self.dropout < 1:
@@ -71,6 +98,28 @@ class TieredConfig:
             raise ValueError(f"max_chunks={self.max_chunks} leaves no room between the two marks: give at least 3.")
         if any(size < 2 for size in self.ngram_sizes):
             raise ValueError(f"ngram_sizes={self.ngram_sizes} must all be at least 2; single characters are always in.")
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        """Refuse settings that cannot both be had, naming the two."""
+        if self.chunker == "windows" and self.window > self.chunk_chars - 1:
+            raise ValueError(
+                f"window={self.window} does not fit chunk_chars={self.chunk_chars}, whose first id is the chunk's type:"
+                f"give chunk_chars={self.window + 1} or more."
+            )
+        if self.chunker == "windows" and self.stride > self.window:
+            raise ValueError(f"stride={self.stride} exceeds window={self.window}: the text between would be lost.")
+        if self.char_mixer == "convolution" and self.char_span == "causal":
+            raise ValueError(
+                "char_span='causal' speaks of attention, but char_mixer='convolution' has none: leave one of them."
+            )
+        if self.char_mixer == "convolution" and self.char_kernel % 2 == 0:
+            raise ValueError(
+                f"char_kernel={self.char_kernel} is even, but char_mixer='convolution' needs as many characters on "
+                "either side: give an odd one."
+            )
+        if self.ngram_width and not self.ngram_buckets:
+            raise ValueError(f"ngram_width={self.ngram_width} is of n-grams, but ngram_buckets=0: leave one of them.")
         if not self.pool_marks and self.pooling != "mean":
             raise ValueError(f"pool_marks=False speaks of the mean, but pooling={self.pooling!r}: leave one of them.")
         if self.body is not None:
@@ -80,11 +129,11 @@ class TieredConfig:
             positions = self.body.get("max_position_embeddings")
             if positions is not None and positions < self.max_chunks:
                 raise ValueError(f"max_chunks={self.max_chunks} exceeds the body's {positions} positions.")
-
-    @staticmethod
-    def _require(holds: bool, setting: str, choices: tuple[Any, ...]) -> None:
-        if not holds:
-            raise ValueError(f"{setting} is not one of {', '.join(map(repr, choices))}.")
+            if self.sem_positions != "rotary":
+                raise ValueError(
+                    f"sem_positions={self.sem_positions!r} is of our own Transformer, but body brings its own "
+                    "positions: leave one of them."
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON-ready plain types."""

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
-from tiered_st.modules.layers import TransformerLayer, rotary_angles
+from tiered_st.modules.layers import TransformerLayer
+from tiered_st.modules.positions import POSITIONS
 from tiered_st.tokenizer import END, PAD, START, VOCAB_SIZE
 
 # Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
@@ -106,8 +107,7 @@ class CharEncoder(nn.Module):
             for _ in range(config.char_layers)
         )
         self.norm = nn.LayerNorm(config.d_char)
-        self.head_dim = config.d_char // config.char_heads
-        self.rotary = config.char_positions == "rotary"
+        self.positions = POSITIONS[config.char_positions](config.d_char, config.char_heads, config.chunk_chars + 1)
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Encode chunks.
@@ -126,9 +126,9 @@ class CharEncoder(nn.Module):
         x = self.embedding(ids)  # (chunks, chars + 1, d_char)
         if self.ngrams is not None:
             x = x + self.ngrams(ids, lengths)
-        angles = rotary_angles(ids.shape[1], self.head_dim, ids.device) if self.rotary else None
+        order = self.positions.order(ids.shape[1], ids.device)
         for layer in self.layers:
             assert isinstance(layer, TransformerLayer)
             if not layer.is_identity():
-                x = layer(x, mask, angles)
+                x = layer(x, mask, order)
         return self.norm(x), mask

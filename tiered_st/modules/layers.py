@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-def rotary_angles(length: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return cosines and sines of the rotary angles, each (length, dim), in float32 (Su et al., RoFormer, 2021)."""
-    rates = 10_000.0 ** (-torch.arange(0, dim, 2, device=device, dtype=torch.float32) / dim)
-    angles = torch.outer(torch.arange(length, device=device, dtype=torch.float32), rates)  # (length, dim / 2)
-    angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate (…, length, dim) by position."""
-    cos, sin = angles
-    left, right = x.chunk(2, dim=-1)
-    return x * cos.to(x.dtype) + torch.cat([-right, left], dim=-1) * sin.to(x.dtype)
+from tiered_st.modules.positions import Order, rotate
 
 
 class TransformerLayer(nn.Module):
-    """A pre-norm Transformer layer, optionally rotary.
+    """A pre-norm Transformer layer.
 
     Args:
         dim: width of the states.
@@ -53,15 +39,25 @@ class TransformerLayer(nn.Module):
         outputs = (*self.attention_out.parameters(), *self.ffn_out.parameters())
         return not any(p.requires_grad or p.any() for p in outputs)
 
-    def forward(self, x: Tensor, mask: Tensor, angles: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Transform states (batch, length, dim) under a boolean mask (batch, length), True where there is input."""
+    def forward(self, x: Tensor, mask: Tensor, order: Order) -> Tensor:
+        """Transform states.
+
+        Args:
+            x: (batch, length, dim).
+            mask: boolean, True where there is something to attend to: (batch, length), or (batch, length, length)
+                where it depends on who attends.
+            order: what the layer is told of the order of the sequence.
+        """
         batch, length, dim = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(batch, length, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, dim / heads)
-        if angles is not None:
-            q, k = rotate(q, angles), rotate(k, angles)
+        if order.angles is not None:
+            q, k = rotate(q, order.angles), rotate(k, order.angles)
+        allowed = mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]  # (batch, 1, 1 or length, length)
+        if order.bias is not None:
+            allowed = order.bias.to(q.dtype).masked_fill(~allowed, float("-inf"))  # (batch, heads, length, length)
         rate = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :], dropout_p=rate)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=rate)
         attended = attended.transpose(1, 2).reshape(batch, length, dim)
         x = x + F.dropout(self.attention_out(attended), self.dropout, self.training)
         hidden = F.gelu(self.ffn_in(self.ffn_norm(x)))

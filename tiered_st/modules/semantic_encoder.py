@@ -8,16 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from tiered_st.config import TieredConfig
-from tiered_st.modules.layers import TransformerLayer, rotary_angles
+from tiered_st.modules.layers import TransformerLayer
+from tiered_st.modules.positions import POSITIONS
 from tiered_st.modules.stored import StoredModule
 
 
-class RotaryTransformer(nn.Module):
-    """Our own E2 body: pre-norm Transformer layers with rotary positions."""
+class OwnTransformer(nn.Module):
+    """Our own E2 body: pre-norm Transformer layers."""
 
     def __init__(self, config: TieredConfig) -> None:
         super().__init__()
-        self.head_dim = config.d_sem // config.sem_heads
+        self.positions = POSITIONS[config.sem_positions](config.d_sem, config.sem_heads, config.max_chunks)
         self.layers = nn.ModuleList(
             TransformerLayer(config.d_sem, config.sem_heads, config.sem_ffn, dropout=config.dropout)
             for _ in range(config.sem_layers)
@@ -26,9 +27,10 @@ class RotaryTransformer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Transform chunk vectors (batch, chunks, d_sem) under a mask (batch, chunks)."""
-        angles = rotary_angles(x.shape[1], self.head_dim, x.device)
+        x = self.positions.enter(x)
+        order = self.positions.order(x.shape[1], x.device)
         for layer in self.layers:
-            x = layer(x, mask.bool(), angles)
+            x = layer(x, mask.bool(), order)
         return self.norm(x)
 
 
@@ -100,7 +102,7 @@ class SemanticEncoder(StoredModule):
     def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
         super().__init__(config, storage=storage)
         body = self.settings.body
-        self.body = RotaryTransformer(self.settings) if body is None else HuggingFaceBody(body)
+        self.body = OwnTransformer(self.settings) if body is None else HuggingFaceBody(body)
 
     def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
         """Read ``chunk_embeddings`` (batch, chunks, d_sem), write ``token_embeddings`` of the same shape."""
