@@ -80,15 +80,20 @@ def read(path: Path) -> Result:
 
 
 def write(path: Path, result: Result) -> None:
-    """Write a result beside its place, then rename it: a kill leaves the old file or the new one."""
+    """Write a result."""
+    write_json(path, asdict(result))
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON beside its place, then rename it: a kill leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     beside.replace(path)
 
 
-def provenance() -> dict[str, Any]:
-    """Return date, commit, command line and versions of this run."""
+def provenance(program: str = "benchmarks.run") -> dict[str, Any]:
+    """Return date, commit, command line and versions of this run of ``program``."""
     versions = {"python": sys.version.split()[0]}
     for library in LIBRARIES:
         try:
@@ -98,7 +103,7 @@ def provenance() -> dict[str, Any]:
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "command": " ".join(["python -m benchmarks.run", *_anywhere(sys.argv[1:])]),
+        "command": " ".join([f"python -m {program}", *_anywhere(sys.argv[1:])]),
         "versions": versions,
     }
 
@@ -113,7 +118,6 @@ def _commit() -> str:
 
 
 def _anywhere(arguments: list[str]) -> list[str]:
-    """Write the data folder as DIR: where it lies on one machine is no part of the command."""
-    return [
-        "DIR" if before == "--data" else argument for before, argument in zip(["", *arguments], arguments, strict=False)
-    ]
+    """Write folders as DIR: where they lie on one machine is no part of the command."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    return ["DIR" if before in ("--data", "--runs") else argument for before, argument in pairs]

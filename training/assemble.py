@@ -3,45 +3,53 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer import losses as stock
-from torch import nn
+from torch import Tensor, nn
 
 from tiered_st import losses
+from tiered_st.config import TieredConfig
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import build, set_storage
 from tiered_st.noise import Misspellings
 from training import teacher as teachers
-from training.sources import HUB
-from training.stage import Recipe, Stage
-from training.tasks import Noise, PairTask, Task, TextTask, WordTask
+from training.objectives import MAKERS
+from training.sources import HUB, Source
+from training.stage import Objective, Ramp, Recipe
+from training.subword import SubwordConfig, build_subword
 from training.words import lexicon
 
 logger = logging.getLogger(__name__)
 
+TOPICS = 256  # most frequent section titles that "section_topic" tells apart
+
 
 class Weighted(nn.Module):
-    """Multiply a loss by a weight."""
+    """Multiply a loss by a weight, fixed or following a schedule over the stage.
 
-    def __init__(self, loss: nn.Module, weight: float) -> None:
+    Attributes:
+        progress: how far the stage is, from 0 to 1; callbacks.Progress moves it.
+    """
+
+    def __init__(self, loss: nn.Module, weight: float | Ramp) -> None:
         super().__init__()
         self.loss = loss
-        self.weight = weight
+        self.weight = weight if isinstance(weight, Ramp) else Ramp(weight, weight)
+        self.progress = 0.0
 
     @property
     def model(self) -> nn.Module:
         """Return the inner loss's model: the trainer puts its distributed wrapper only where it finds one."""
         return self.loss.get_submodule("model")
 
-    def forward(self, *args: object, **kwargs: object) -> torch.Tensor:
-        return self.weight * self.loss(*args, **kwargs)
+    def forward(self, *args: object, **kwargs: object) -> Tensor:
+        return self.weight.at(self.progress) * self.loss(*args, **kwargs)
 
 
 @dataclass
@@ -55,6 +63,11 @@ class Workshop:
 
     @cached_property
     def teacher(self) -> SentenceTransformer:
+        if self.recipe.teacher is None:
+            raise ValueError(
+                f"Recipe {self.recipe.name} names no teacher, but mimicry, distillation and warm_start learn from one: "
+                "give one with --teacher, or leave them out."
+            )
         return teachers.load_teacher(self.recipe.teacher, device=self.device)
 
     @cached_property
@@ -62,6 +75,54 @@ class Workshop:
         texts = list(dict.fromkeys(text for source in self.recipe.texts for text in source.texts(self.data)))
         logger.info("%d texts", len(texts))
         return texts
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str, str]]:
+        return [pair for source in self._given("pairs") for pair in source.pairs(self.data)]
+
+    @cached_property
+    def documents(self) -> list[list[str]]:
+        documents = [parts for source in self._given("documents") for parts in source.documents(self.data)]
+        return [parts for parts in documents if len(parts) > 1]
+
+    @cached_property
+    def topics(self) -> list[str]:
+        """The section titles that occur most often, the classes of "section_topic"."""
+        counts = Counter(title for title, _ in self._sections)
+        return [title for title, _ in counts.most_common(TOPICS)]
+
+    @cached_property
+    def sections(self) -> list[tuple[tuple[str], int]]:
+        """Passages and the index of the title of the section each stands in."""
+        number = {title: i for i, title in enumerate(self.topics)}
+        return [((text,), number[title]) for title, text in self._sections if title in number]
+
+    @cached_property
+    def _sections(self) -> list[tuple[str, str]]:
+        return [section for source in self._given("documents") for section in source.sections(self.data)]
+
+    @cached_property
+    def scored(self) -> list[tuple[tuple[str, ...], float]]:
+        return [(texts, float(label)) for texts, label in self._labelled("scored")]
+
+    @cached_property
+    def classes(self) -> list[str]:
+        return sorted({str(label) for _, label in self._labelled("labelled")})
+
+    @cached_property
+    def labelled(self) -> list[tuple[tuple[str, ...], int]]:
+        number = {name: i for i, name in enumerate(self.classes)}
+        return [(texts, number[str(label)]) for texts, label in self._labelled("labelled")]
+
+    def _labelled(self, which: str) -> list[tuple[tuple[str, ...], object]]:
+        return [example for source in self._given(which) for example in source.labelled(self.data)]
+
+    def _given(self, which: str) -> tuple[Source, ...]:
+        """Return the sources of one kind, which there must be."""
+        sources = getattr(self.recipe, which)
+        if not sources:
+            raise ValueError(f"Recipe {self.recipe.name} has an objective that reads {which}, but names none.")
+        return sources
 
     @cached_property
     def misspellings(self) -> Misspellings | None:
@@ -72,61 +133,70 @@ class Workshop:
             raise ValueError(f"misspellings={name!r} must be a local table: say where with --data DIR.")
         return Misspellings.from_parquet(self.data / f"{name}.parquet")
 
+    @cached_property
+    def config(self) -> TieredConfig | SubwordConfig:
+        """The recipe's architecture, E2 the teacher's where it starts from it."""
+        config = self.recipe.config
+        if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
+            return config
+        body = teachers.body_config(self.teacher)
+        return replace(config, body=body, d_sem=body["hidden_size"])
+
     def model(self) -> SentenceTransformer:
         """Build the recipe's model, E2 warm-started where the recipe says so."""
-        config = self.recipe.config
-        if self.recipe.warm_start:
-            body = teachers.body_config(self.teacher)
-            config = replace(config, body=body, d_sem=body["hidden_size"])
-        model = build(config, device=self.device)
+        if isinstance(self.config, SubwordConfig):
+            folder = self.cache / f"subword-{self.recipe.name}"
+            return build_subword(self.config, self.texts, folder, device=self.device)
+        model = build(self.config, device=self.device)
         if self.recipe.warm_start:
             teachers.warm_start(model[1], self.teacher)
+        if self.recipe.warm_start or self._practises("mimicry"):
             tiers_of(model).chunk_projector.match(self.word_targets)
         set_storage(model, "float32")
         model.trust_remote_code = True  # lets the trainer reload its own checkpoints
         return model
 
+    def _practises(self, objective: str) -> bool:
+        return any(row.name == objective for stage in self.recipe.stages for row in stage.objectives)
+
     @cached_property
-    def lexicon(self) -> tuple[list[str], NDArray[np.float64]]:
+    def lexicon(self) -> tuple[list[str], NDArray]:
         words, probabilities = lexicon(self.texts, self.recipe.words, self.data)
         logger.info("%d words", len(words))
         return words, probabilities
 
     @cached_property
-    def word_targets(self) -> torch.Tensor:
+    def word_targets(self) -> Tensor:
+        """The teacher's vectors of the lexicon's words, (words, d_sem)."""
+        return self._raw_word_targets @ self._word_axes
+
+    @cached_property
+    def mark_targets(self) -> Tensor:
+        """The teacher's vectors of its two special tokens, (2, d_sem)."""
+        return teachers.mark_vectors(self.teacher) @ self._word_axes
+
+    @cached_property
+    def text_targets(self) -> Tensor:
+        """The teacher's embeddings of the texts, (texts, d_sem) float16."""
+        vectors = teachers.sentence_vectors(self.teacher, self.texts, self.cache)
+        return (vectors.float() @ teachers.principal_axes(vectors, self.config.d_sem)).half()
+
+    @cached_property
+    def _raw_word_targets(self) -> Tensor:
         return teachers.word_vectors(self.teacher, self.lexicon[0])
 
     @cached_property
-    def text_targets(self) -> torch.Tensor:
-        return teachers.sentence_vectors(self.teacher, self.texts, self.cache)
+    def _word_axes(self) -> Tensor:
+        return teachers.principal_axes(self._raw_word_targets, self.config.d_sem)
 
-    def task(self, stage: Stage, objective: str) -> Task:
-        """Make the rows of an objective."""
-        seed = self.recipe.seed
-        noise = Noise(stage.noise, self.misspellings, stage.real, f"{self.recipe.seed}:{stage.name}:{objective}")
-        if objective in ("mimicry", "identity", "char_mlm"):
-            words, probabilities = self.lexicon
-            views = {"mimicry": stage.views, "identity": 1, "char_mlm": 0}[objective]
-            return WordTask(words, probabilities, noise, views=views, seed=seed)
-        if objective == "distillation":
-            return TextTask(self.texts, noise, stage.batch, views=stage.views, seed=seed)
-        pairs = [pair for source in self.recipe.pairs for pair in source.pairs(self.data)]
-        return PairTask(pairs, noise, stage.batch, seed=seed)
-
-    def loss(self, model: SentenceTransformer, objective: str, weight: float) -> nn.Module:
-        """Make the loss of an objective."""
-        if objective == "mimicry":
-            marks = teachers.mark_vectors(self.teacher)
-            loss: nn.Module = losses.WordMimicryLoss(model, self.word_targets, marks=marks)
-        elif objective == "identity":
-            loss = losses.ChunkIdentityLoss(model)
-        elif objective == "char_mlm":
-            loss = losses.CharMLMLoss(model)
-        elif objective == "distillation":
-            loss = losses.SentenceDistillationLoss(model, self.text_targets)
-        else:
-            loss = stock.MultipleNegativesRankingLoss(model)
-        return loss if weight == 1.0 else Weighted(loss, weight)
+    def losses(self, model: SentenceTransformer, objectives: Iterable[Objective]) -> dict[str, nn.Module]:
+        """Make the losses of a stage by the names of their objectives."""
+        made: dict[str, nn.Module] = {}
+        for name, _, weight, stop in objectives:
+            loss = MAKERS[name].loss(self, model)
+            loss = losses.StopAtProjector(loss) if stop else loss
+            made[name] = loss if weight == 1.0 else Weighted(loss, weight)
+        return made
 
 
 def select_parameters(model: SentenceTransformer, learns: tuple[str, ...]) -> list[str]:

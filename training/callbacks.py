@@ -56,6 +56,19 @@ class JsonLog(TrainerCallback):
             file.write(json.dumps(line | logs) + "\n")
 
 
+class Progress(TrainerCallback):
+    """Tell losses whose weight follows a schedule how far the stage is."""
+
+    def __init__(self, losses: dict[str, nn.Module]) -> None:
+        self.losses = [loss for loss in losses.values() if hasattr(loss, "progress")]
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        for loss in self.losses:
+            loss.progress = state.global_step / max(1, state.max_steps - 1)
+
+
 class LossHeads(TrainerCallback):
     """Keep the parameters that losses own (prediction heads) with each checkpoint: the trainer saves only the model."""
 

@@ -32,11 +32,11 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import SequentialSampler
 
-from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load, set_storage
 from tiered_st.modules.stored import StoredModule
 from training.assemble import Workshop, select_parameters
-from training.callbacks import Deadline, JsonLog, LossHeads, TimedCheckpoints
+from training.callbacks import Deadline, JsonLog, LossHeads, Progress, TimedCheckpoints
+from training.objectives import make_task
 from training.precision import has_bf16
 from training.stage import Recipe, Stage
 from training.tasks import TaskCollator
@@ -50,15 +50,22 @@ def sequential(dataset: Dataset, **settings: Any) -> DefaultBatchSampler:
 
 
 def find_recipe(name: str) -> Recipe:
-    """Return a recipe by the name of its file in training/recipes."""
+    """Return a recipe by the name of its file in training/recipes, and FILE/VARIANT where the file holds several."""
     known = sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.py") if not p.stem.startswith("_"))
-    name = name.replace("-", "_")
-    if name not in known:
+    file, _, variant = name.partition("/")
+    file = file.replace("-", "_")
+    if file not in known:
         raise ValueError(f"No recipe is called {name!r}: choose from {', '.join(known)}.")
-    module = importlib.import_module(f"training.recipes.{name}")
-    if not hasattr(module, "RECIPE"):
-        raise ValueError(f"training/recipes/{name}.py defines no RECIPE.")
-    return module.RECIPE
+    module = importlib.import_module(f"training.recipes.{file}")
+    if hasattr(module, "RECIPE") and not variant:
+        return module.RECIPE
+    variants: dict[str, Recipe] = getattr(module, "RECIPES", {})
+    if variant not in variants:
+        raise ValueError(
+            f"training/recipes/{file}.py holds no {variant or 'RECIPE'!r}: choose from "
+            f"{', '.join(f'{file}/{known}' for known in variants) or file}."
+        )
+    return variants[variant]
 
 
 def latest_checkpoint(folder: Path, *, needs: tuple[str, ...] = ()) -> str | None:
@@ -82,16 +89,16 @@ def train_stage(
     """Train one stage in place; return whether it was finished."""
     chosen = select_parameters(model, stage.learns)
     logger.info("stage %s: %d parameter tensors learn", stage.name, len(chosen))
-    tiers_of(model).max_seq_length = stage.chunks
+    longest, model.max_seq_length = model.max_seq_length, stage.chunks
     model.model_card_data.widget = [{"text": "sentence embedings"}]  # else the trainer looks for texts among the draws
-    total = sum(share for _, share, _ in stage.objectives)
-    steps = {name: max(1, round(stage.steps * share / total)) for name, share, _ in stage.objectives}
+    total = sum(row.share for row in stage.objectives)
+    steps = {row.name: max(1, round(stage.steps * row.share / total)) for row in stage.objectives}
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     datasets = DatasetDict(
         {name: Dataset.from_dict({"draw": range(count * stage.batch * processes)}) for name, count in steps.items()}
     )
-    tasks = {name: workshop.task(stage, name) for name in steps}
-    losses = {name: workshop.loss(model, name, weight) for name, _, weight in stage.objectives}
+    tasks = {name: make_task(workshop, stage, name) for name in steps}
+    losses = workshop.losses(model, stage.objectives)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(out / "checkpoints"),
@@ -125,6 +132,7 @@ def train_stage(
         callbacks=[
             JsonLog(out.parent / "log.jsonl", stage.name),
             TimedCheckpoints(args.save_minutes * 60),
+            Progress(losses),
             heads,
             *([Deadline(args.deadline)] if args.deadline else []),
         ],
@@ -133,7 +141,7 @@ def train_stage(
     heads.restore(checkpoint)
     with attention(on_cpu=on_cpu):
         trainer.train(resume_from_checkpoint=checkpoint)
-    tiers_of(model).max_seq_length = workshop.recipe.config.max_chunks
+    model.max_seq_length = longest
     return trainer.state.global_step >= trainer.state.max_steps
 
 
@@ -153,8 +161,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         done = folder / "model"
         if (done / "modules.json").is_file():
             logger.info("stage %s: done before", stage.name)
-            model = load(done, device=args.device)
-            model.trust_remote_code = True
+            model = reload(done, args.device)
             continue
         model = model if model is not None else workshop.model()
         if not train_stage(workshop, model, stage, folder, args):
@@ -171,6 +178,18 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
     _write(out / "model" / "recipe.json", table)
     logger.info("done: %s", out / "model")
     return True
+
+
+def reload(folder: Path, device: str | None) -> SentenceTransformer:
+    """Load what an earlier stage left, a tiered or a subword model."""
+    try:
+        model = load(folder, device=device)
+    except ValueError:
+        if '"tiered_st.' in (folder / "modules.json").read_text(encoding="utf-8"):
+            raise
+        model = SentenceTransformer(str(folder), device=device)
+    model.trust_remote_code = True
+    return model
 
 
 def save(model: SentenceTransformer, folder: Path) -> None:
@@ -196,6 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoints, log.jsonl, model")
     parser.add_argument("--cache", type=Path, help="folder of the teacher's vectors (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
+    parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
     parser.add_argument("--max-minutes", type=float, help="stop cleanly after this long")
     parser.add_argument("--save-minutes", type=float, default=5.0, help="minutes between checkpoints (default 5)")
@@ -212,6 +232,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         recipe = find_recipe(args.recipe)
         if args.teacher:
             recipe = dataclasses.replace(recipe, teacher=args.teacher)
+        if args.seed is not None:
+            recipe = dataclasses.replace(recipe, seed=args.seed)
         if args.scale != 1.0:
             stages = (dataclasses.replace(s, steps=max(1, round(s.steps * args.scale))) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))

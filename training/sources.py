@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 HUB = "hub:"
+_HEADING = "## "
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
 
 
@@ -24,6 +25,7 @@ class Source:
         limit: rows taken at most, spread evenly over the table; 0 takes all.
         split: cut texts into sentences.
         cluster: column whose equal values mark paraphrases that must not meet as negatives.
+        label: column of what a text or pair is labelled with.
         where: (column, value) pairs a row must have; a value "!x" means anything but x.
         lengths: least and most words of a text.
     """
@@ -33,6 +35,7 @@ class Source:
     limit: int = 0
     split: bool = False
     cluster: str | None = None
+    label: str | None = None
     where: tuple[tuple[str, str], ...] = ()
     lengths: tuple[int, int] = (1, 60)
 
@@ -43,7 +46,8 @@ class Source:
             ValueError: if the table or a column is missing.
         """
         table = self._read(data)
-        wanted = (*self.columns, *(column for column, _ in self.where), *((self.cluster,) if self.cluster else ()))
+        named = (self.cluster, self.label)
+        wanted = (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
         missing = [column for column in wanted if column not in table]
         if missing:
             raise ValueError(f"{self.name} has no column {', '.join(missing)}; it has {', '.join(table)}.")
@@ -64,7 +68,7 @@ class Source:
                     if text is None:
                         continue
                     for part in _SENTENCE_END.split(text) if self.split else [text]:
-                        if part and self.lengths[0] <= part.count(" ") + 1 <= self.lengths[1]:
+                        if part and self._fits(part):
                             yield part
 
     def pairs(self, data: Path | None) -> Iterator[tuple[str, str, str]]:
@@ -80,6 +84,39 @@ class Source:
             for a in first if isinstance(first, list) else [first]:
                 if a and second and second.count(" ") < self.lengths[1]:
                     yield a, second, cluster
+
+    def documents(self, data: Path | None) -> Iterator[list[str]]:
+        """Yield the sentences (or the list's texts) of each document, in order and within ``lengths``; no headings."""
+        for row in self.rows(data):
+            for column in self.columns:
+                value = row[column]
+                parts = value if isinstance(value, list) else _SENTENCE_END.split(value or "")
+                yield [part for part in parts if part and not part.startswith(_HEADING) and self._fits(part)]
+
+    def sections(self, data: Path | None) -> Iterator[tuple[str, str]]:
+        """Yield (title, paragraph) of every paragraph within ``lengths`` that stands under a heading ("## title")."""
+        for row in self.rows(data):
+            for column in self.columns:
+                title = ""
+                for line in (row[column] or "").split("\n"):
+                    if line.startswith(_HEADING):
+                        title = line.removeprefix(_HEADING).strip()
+                    elif title and self._fits(line):
+                        yield title, line
+
+    def labelled(self, data: Path | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Yield (texts, label), one text per column.
+
+        Raises:
+            ValueError: if no label column is named.
+        """
+        if self.label is None:
+            raise ValueError(f"{self.name} is to be read with labels, but names no column of them: give label=….")
+        for row in self.rows(data):
+            yield tuple(row[column] or "" for column in self.columns), row[self.label]
+
+    def _fits(self, text: str) -> bool:
+        return self.lengths[0] <= text.count(" ") + 1 <= self.lengths[1]
 
     def _read(self, data: Path | None) -> dict[str, list[Any]]:
         if self.name.startswith(HUB):

@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.sources import Source
+from training.subword import SubwordConfig
 
-OBJECTIVES = ("mimicry", "identity", "char_mlm", "distillation", "ranking")
+# What training.objectives can make, E1's own objectives first.
+E1_OBJECTIVES = ("mimicry", "identity", "char_mlm", "char_clm", "reconstruction", "boundary")
+E2_OBJECTIVES = (
+    "distillation", "ranking", "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk", "next_sentence",
+    "section_topic", "sts", "classification",
+)  # fmt: skip
+OBJECTIVES = E1_OBJECTIVES + E2_OBJECTIVES
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A weight that moves from ``start`` to ``end`` over the first part ``over`` of a stage, and then stays."""
+
+    start: float
+    end: float
+    over: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.over <= 1:
+            raise ValueError(f"Ramp(over={self.over}) is a share of the stage: give more than 0 and at most 1.")
+
+    def at(self, progress: float) -> float:
+        """Return the weight at ``progress``, from 0 at the stage's first step to 1 at its last."""
+        return self.start + (self.end - self.start) * min(1.0, progress / self.over)
+
+
+class Objective(NamedTuple):
+    """One objective of a stage.
+
+    Attributes:
+        name: one of OBJECTIVES.
+        share: its share of the steps.
+        weight: of its loss; a Ramp makes it a schedule.
+        stop: its gradients stop at the projector: E2 and the loss's head learn from it, E1 and the projector do not.
+    """
+
+    name: str
+    share: float
+    weight: float | Ramp = 1.0
+    stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,60 +59,87 @@ class Stage:
     Args:
         name: the stage's name, also of its folder.
         learns: parameter prefixes that are trained, e.g. "tiers"; "norms:tiers" means the LayerNorms of that tier.
-        objectives: (objective, share of the steps, weight of the loss); see OBJECTIVES.
+        objectives: rows of Objective, as such or as plain tuples.
         steps: optimizer steps.
         batch: rows per step and device.
         rates: (parameter prefix, peak learning rate).
-        warmup: share of the steps in which rates rise; they then fall along a cosine.
         noise: how views of words (mimicry, identity) or texts (the others) are corrupted.
+        real: probability that real misspellings are put in first.
         views: noisy views per row beside the clean one.
-        chunks: longest text in chunks; longer ones are cut while training.
+        warmup: share of the steps in which rates rise; they then fall along a cosine.
+        chunks: longest text in chunks (tokens, for a subword model); longer ones are cut while training.
     """
 
     name: str
     learns: tuple[str, ...]
-    objectives: tuple[tuple[str, float, float], ...]
+    objectives: tuple[Any, ...]
     steps: int
     batch: int
     rates: tuple[tuple[str, float], ...]
     noise: NoisePolicy
-    real: float = 0.0  # probability that real misspellings are put in first
+    real: float = 0.0
     views: int = 1
     warmup: float = 0.05
     chunks: int = 40
 
     def __post_init__(self) -> None:
-        for name, share, _ in self.objectives:
+        object.__setattr__(self, "objectives", tuple(Objective(*row) for row in self.objectives))
+        for name, share, _, stop in self.objectives:
             if name not in OBJECTIVES:
                 raise ValueError(f"Stage {self.name}: {name!r} is not one of {', '.join(OBJECTIVES)}.")
             if share <= 0:
                 raise ValueError(f"Stage {self.name}: the share of {name} is {share}, which trains nothing.")
+            if stop and name in E1_OBJECTIVES:
+                raise ValueError(f"Stage {self.name}: {name} trains E1, but stop=True stops its gradients before E1.")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that makes one model: architecture, teacher, data and stages."""
+    """Everything that makes one model: architecture, teacher, data and stages.
+
+    Args:
+        name: the recipe's name, also of what it makes.
+        config: of a tiered model, or of a subword model to compare it with.
+        stages: one after the other.
+        texts: single texts, also what a subword vocabulary and the words to practise are taken from.
+        teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
+        pairs: paraphrases, for "ranking".
+        words: tables of further words.
+        documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
+        scored: pairs with a similarity, for "sts".
+        labelled: texts with a class, for "classification".
+        misspellings: name of a table with columns misspelt, correct.
+        warm_start: E2 starts as the teacher's layers.
+        storage: how the model is saved.
+        finally_set: settings changed once trained, e.g. what is pooled.
+    """
 
     name: str
-    config: TieredConfig
+    config: TieredConfig | SubwordConfig
     stages: tuple[Stage, ...]
-    teacher: str
     texts: tuple[Source, ...]
+    teacher: str | None = None
     pairs: tuple[Source, ...] = ()
     words: tuple[Source, ...] = ()
-    misspellings: str | None = None  # name of a table with columns misspelt, correct
-    warm_start: bool = True  # E2 starts as the teacher's layers
+    documents: tuple[Source, ...] = ()
+    scored: tuple[Source, ...] = ()
+    labelled: tuple[Source, ...] = ()
+    misspellings: str | None = None
+    warm_start: bool = True
     storage: str = "float32"
-    finally_set: tuple[tuple[str, Any], ...] = ()  # settings changed once trained, e.g. what is pooled
+    finally_set: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
     notes: str = field(default="", compare=False)
 
     def smoke(self) -> Recipe:
         """Return the same recipe cut to a few small steps, to test that it runs."""
+
+        def cut(sources: tuple[Source, ...], count: int) -> tuple[Source, ...]:
+            return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
+
         return replace(
             self,
-            texts=tuple(replace(source, limit=min(source.limit or 200, 200)) for source in self.texts[:2]),
-            pairs=tuple(replace(source, limit=min(source.limit or 200, 200)) for source in self.pairs[:1]),
-            words=(),
+            texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), documents=cut(self.documents, 1),
+            scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),
-        )
+        )  # fmt: skip

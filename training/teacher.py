@@ -85,6 +85,26 @@ def mark_vectors(teacher: SentenceTransformer) -> Tensor:
     return table[[ids[0], ids[-1]]]
 
 
+def principal_axes(vectors: Tensor, width: int) -> Tensor:
+    """Return the directions that keep most of the dot products of ``vectors``, (d, width); the identity for all d.
+
+    Args:
+        vectors: (n, d); at most 20,000 of them are looked at.
+        width: d at most.
+
+    Raises:
+        ValueError: if ``width`` exceeds d.
+    """
+    have = vectors.shape[1]
+    if width > have:
+        raise ValueError(f"d_sem={width} exceeds the {have} dimensions of the teacher's vectors: give at most {have}.")
+    if width == have:
+        return torch.eye(have)
+    sample = vectors[:: max(1, len(vectors) // 20_000)].double()
+    _, directions = torch.linalg.eigh(sample.T @ sample)  # ascending eigenvalues, (d, d)
+    return directions.flip(1)[:, :width].float()
+
+
 def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 

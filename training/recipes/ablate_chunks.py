@@ -1,0 +1,17 @@
+"""What should a chunk be: a word, a window of so many characters, or what a boundary predictor says?"""
+
+from training.ablation import E1, STAGES, WORD_NOISE, variants
+from training.stage import Stage
+
+# The predictor learns first, on its own: nothing else moves in these steps.
+BOUNDS = Stage(
+    "bounds", ("tiers.boundary_predictor",), (("boundary", 1.0),), 300, 128, ((E1, 2e-3),), WORD_NOISE, chunks=64
+)
+
+RECIPES = variants(
+    windows_16=dict(chunker="windows", window=16, stride=16),
+    windows_40=dict(chunker="windows", window=40, stride=40, chunk_chars=48),
+    windows_40_overlapping=dict(chunker="windows", window=40, stride=20, chunk_chars=48),
+    windows_100=dict(chunker="windows", window=100, stride=100, chunk_chars=104),
+    learned=dict(chunker="learned", stages=(BOUNDS, *STAGES)),
+)  # fmt: skip

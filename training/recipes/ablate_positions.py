@@ -1,0 +1,9 @@
+"""How should E2 learn the order of chunks?"""
+
+from training.ablation import variants
+
+RECIPES = variants(
+    alibi=dict(sem_positions="alibi"),
+    absolute=dict(sem_positions="absolute"),
+    learned=dict(sem_positions="learned"),
+)

@@ -1,0 +1,28 @@
+"""Turn drawn rows into a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
+
+
+class Task(Protocol):
+    """Anything that makes training rows out of draw numbers."""
+
+    def rows(self, draws: list[int]) -> list[dict[str, Any]]:
+        """Return one row of text columns (and a label) per draw."""
+
+
+@dataclass
+class TaskCollator(SentenceTransformerDataCollator):
+    """Let the task of a batch make its rows, then preprocess them as usual."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        """Collate rows of one draw number each."""
+        name = features[0]["dataset_name"]
+        rows = self.tasks[name].rows([feature["draw"] for feature in features])
+        return super().__call__([row | {"dataset_name": name} for row in rows])

@@ -1,0 +1,41 @@
+"""Walk through data again and again, in batches of similar length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+_POOL = 64  # batches that are sorted by length together, so that texts of one batch need little padding
+
+
+@dataclass
+class Epochs:
+    """Walk through ``lengths`` items again and again, batches made of items of similar length."""
+
+    lengths: Sequence[int]
+    batch: int
+    seed: int
+    _orders: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+
+    def item(self, draw: int) -> int:
+        """Return the item of a draw."""
+        # Whole batches only, so that a batch never straddles two blocks of an epoch's order.
+        size = len(self.lengths) // self.batch * self.batch or len(self.lengths)
+        epoch, place = divmod(draw, size)
+        if epoch not in self._orders:
+            self._orders = {epoch: self._order(epoch)}
+        return int(self._orders[epoch][place])
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.lengths))
+        lengths = np.asarray(self.lengths)
+        for start in range(0, len(order), pool := _POOL * self.batch):
+            part = order[start : start + pool]
+            part = part[np.argsort(lengths[part], kind="stable")]
+            batches = [part[i : i + self.batch] for i in range(0, len(part), self.batch)]
+            order[start : start + pool] = np.concatenate([batches[i] for i in rng.permutation(len(batches))])
+        return order

@@ -1,0 +1,40 @@
+"""Rows of paraphrases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from training.tasks.epochs import Epochs
+from training.tasks.noise import Noise
+
+
+@dataclass
+class PairTask:
+    """Pairs that mean the same, either side corrupted at random, one pair per cluster: columns anchor, positive."""
+
+    pairs: list[tuple[str, str, str]]
+    noise: Noise
+    batch: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        clusters: dict[str, list[int]] = {}
+        for i, (_, _, cluster) in enumerate(self.pairs):
+            clusters.setdefault(cluster, []).append(i)
+        self._clusters = list(clusters.values())
+        if len(self._clusters) < self.batch:
+            raise ValueError(
+                f"{len(self._clusters)} clusters of pairs cannot fill a batch of {self.batch} without two of one "
+                "cluster meeting: give more pairs, or a smaller batch."
+            )
+        self._epochs = Epochs([len(self.pairs[c[0]][0]) for c in self._clusters], self.batch, self.seed)
+
+    def rows(self, draws: list[int]) -> list[dict[str, Any]]:
+        """Walk through the clusters, one pair of each."""
+        rows = []
+        for draw in draws:
+            cluster = self._clusters[self._epochs.item(draw)]
+            anchor, positive, _ = self.pairs[cluster[draw % len(cluster)]]
+            rows.append({"anchor": self.noise(anchor, draw, 1), "positive": self.noise(positive, draw, 2)})
+        return rows
