@@ -120,32 +120,61 @@ def test_features_by_settings() -> None:
     assert not HashedNgrams(TOY.replace(ngram_sizes=(5,), leave_one_out=False)).bucket_ids(*ids_of("a")).any()
 
 
-def test_no_feature_is_the_zero_vector() -> None:
-    ngrams = HashedNgrams(TOY)
+@pytest.mark.parametrize("width", [0, 8])
+def test_no_feature_is_the_zero_vector(width: int) -> None:
+    ngrams = HashedNgrams(TOY.replace(ngram_width=width))
     vectors = ngrams(*ids_of("a", width=9))
     assert vectors.shape == (1, 9, TOY.d_char)
     assert not vectors[0, 2:].any() and vectors[0, 0].any()
 
 
+def test_a_narrow_table_is_widened_by_one_matrix() -> None:
+    ngrams = HashedNgrams(TOY.replace(ngram_width=8))
+    assert ngrams.table.weight.shape == (1 + TOY.ngram_buckets, 8)
+    assert {name: tuple(p.shape) for name, p in ngrams.widen.named_parameters()} == {"weight": (TOY.d_char, 8)}
+    rows = ngrams.table.weight[ngrams.bucket_ids(*ids_of("hello"))]  # (1, 7, features, 8)
+    expected = rows.sum(dim=2) @ ngrams.widen.weight.T
+    torch.testing.assert_close(ngrams(*ids_of("hello")), expected, atol=1e-6, rtol=1e-5)
+    assert set(dict(HashedNgrams(TOY).named_parameters())) == {"table.weight"}  # as in saved models
+
+
 # states
 
 
-@pytest.mark.parametrize("setting", [{}, {"ngram_buckets": 0}, {"char_positions": "none"}, {"char_layers": 0}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"ngram_buckets": 0},
+        {"ngram_width": 8},
+        {"char_positions": "none"},
+        {"char_positions": "alibi"},
+        {"char_layers": 0},
+        {"char_mixer": "convolution"},
+        {"char_span": "text"},
+        {"char_span": "causal"},
+    ],
+)
 def test_states_and_mask(setting: dict[str, object]) -> None:
     states, mask = make_encoder(**setting)(rows_of("hello", "a", width=8))
     assert states.shape == (2, 9, TOY.d_char) and torch.isfinite(states).all()
     assert mask.sum(dim=1).tolist() == [7, 3]  # START and END included
 
 
-def test_padding_width_does_not_change_states() -> None:
-    encoder = make_encoder()
+WAYS = [{}, {"char_positions": "alibi"}, {"char_mixer": "convolution"}, {"char_span": "text"}, {"char_span": "causal"}]
+
+
+@pytest.mark.parametrize("setting", WAYS)
+def test_padding_width_does_not_change_states(setting: dict[str, object]) -> None:
+    encoder = make_encoder(**setting)
     narrow, _ = encoder(rows_of("hello", width=6))
     wide, _ = encoder(rows_of("hello", width=32))
     torch.testing.assert_close(wide[:, :7], narrow, atol=1e-6, rtol=1e-5)
 
 
-def test_a_chunk_does_not_see_its_neighbours() -> None:
-    encoder = make_encoder()
+@pytest.mark.parametrize("setting", WAYS)
+def test_a_chunk_does_not_see_its_neighbours(setting: dict[str, object]) -> None:
+    encoder = make_encoder(**setting)
     together, _ = encoder(rows_of("hello", "世界", "a"))
     for i, word in enumerate(("hello", "世界", "a")):
         torch.testing.assert_close(encoder(rows_of(word))[0][0], together[i], atol=1e-6, rtol=1e-5)
@@ -158,18 +187,19 @@ def test_the_type_of_a_chunk_is_not_e1s_business() -> None:
     assert torch.equal(encoder(rows)[0], encoder(capital)[0])
 
 
-@pytest.mark.parametrize(("positions", "ordered"), [("rotary", True), ("none", False)])
+@pytest.mark.parametrize(("positions", "ordered"), [("rotary", True), ("alibi", True), ("none", False)])
 def test_only_positions_tell_the_order_where_there_are_no_ngrams(positions: str, ordered: bool) -> None:
     encoder = make_encoder(ngram_buckets=0, char_positions=positions)
     end = encoder(rows_of("abc", "cab"))[0][:, 4]
     assert torch.allclose(end[0], end[1], atol=1e-5) != ordered
 
 
-def test_the_transformer_starts_as_the_identity() -> None:
-    with_layers, without = make_encoder(zero=True), make_encoder(zero=True, char_layers=0)
+@pytest.mark.parametrize("setting", WAYS)
+def test_the_layers_start_as_the_identity(setting: dict[str, object]) -> None:
+    with_layers, without = make_encoder(zero=True, **setting), make_encoder(zero=True, char_layers=0)
     without.load_state_dict(with_layers.state_dict(), strict=False)
-    rows = rows_of("hello", "a")
-    torch.testing.assert_close(with_layers(rows)[0], without(rows)[0])
+    states, mask = with_layers(rows_of("hello", "a"))
+    torch.testing.assert_close(states[mask], without(rows_of("hello", "a"))[0][mask])
 
 
 def test_skipping_frozen_identity_layers_equals_running_them(monkeypatch: pytest.MonkeyPatch) -> None:

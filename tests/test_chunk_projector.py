@@ -7,6 +7,7 @@ import torch
 from conftest import TOY
 
 from tiered_st.chunking import ChunkType
+from tiered_st.modules.char_pooling import POOLINGS
 from tiered_st.modules.chunk_projector import ChunkProjector
 
 WORD = torch.full((3,), int(ChunkType.WORD))
@@ -53,6 +54,32 @@ def test_the_type_changes_the_vector() -> None:
     projector, states = make_projector(), states_of()
     capital = torch.full((3,), int(ChunkType.CAPITALISED))
     assert not torch.allclose(projector(states, MASK, WORD), projector(states, MASK, capital))
+
+
+def test_the_type_can_be_left_out() -> None:
+    projector, states = make_projector(type_embedding=False), states_of()
+    capital = torch.full((3,), int(ChunkType.CAPITALISED))
+    assert torch.equal(projector(states, MASK, WORD), projector(states, MASK, capital))
+    assert not any("type" in name for name in projector.state_dict())
+
+
+def test_names_of_the_default_are_those_of_saved_models() -> None:
+    weigh = {name for name in make_projector().state_dict() if name.startswith("weigh")}
+    assert weigh == {"weigh.0.weight", "weigh.0.bias", "weigh.2.weight", "weigh.2.bias"}
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_every_pooling_ignores_what_is_behind_the_mask(pooling: str) -> None:
+    projector, states = make_projector(projector_pooling=pooling), states_of()
+    other = torch.where(MASK[..., None], states, 1e4 * torch.ones(()))
+    torch.testing.assert_close(projector(other, MASK, WORD), projector(states, MASK, WORD))
+
+
+@pytest.mark.parametrize(("quantization", "levels"), [("int8", 255), ("binary", 2)])
+def test_what_comes_out_is_coarse(quantization: str, levels: int) -> None:
+    projector = make_projector(chunk_quantization=quantization, d_sem=2048)
+    assert all(levels / 3 < len(vector.unique()) <= levels for vector in projector(states_of(), MASK, WORD))
+    assert len(make_projector(d_sem=2048)(states_of(), MASK, WORD)[0].unique()) > 1000
 
 
 def test_match_gives_chunk_vectors_the_mean_and_spread_of_what_e2_expects() -> None:

@@ -32,6 +32,7 @@ from tiered_st.config import PRESETS, TieredConfig
         ({"chunker": "windows", "window": 40}, ("window=40", "chunk_chars=32", "chunk_chars=41")),
         ({"chunker": "windows", "window": 20, "stride": 21}, ("stride=21", "window=20")),
         ({"char_mixer": "convolution", "char_span": "causal"}, ("char_span='causal'", "char_mixer='convolution'")),
+        ({"char_kernel": 0}, ("char_kernel=0", "at least 1")),
         ({"char_mixer": "convolution", "char_kernel": 4}, ("char_kernel=4", "char_mixer='convolution'")),
         ({"ngram_width": 32, "ngram_buckets": 0}, ("ngram_width=32", "ngram_buckets=0")),
         ({"pool_marks": False, "pooling": "max"}, ("pool_marks=False", "pooling='max'")),

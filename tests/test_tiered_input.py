@@ -194,3 +194,43 @@ def test_settings_that_switch_parts_off() -> None:
     config = TOY.replace(cache_size=0, ngram_buckets=0, char_layers=0, projector_hidden=0, lowercase=False)
     vectors = make_model(config).encode(["The cat", "the cat"], convert_to_tensor=True)
     assert torch.isfinite(vectors).all() and not torch.allclose(vectors[0], vectors[1])
+
+
+# a peek at the raw character features
+
+
+@pytest.mark.parametrize("span", ["chunk", "text"])
+def test_peek_adds_the_mean_of_the_raw_features(span: str) -> None:
+    tiers = make_model(TOY.replace(peek=True, char_span=span))[0]
+    features = tiers(tiers.preprocess(["the cat", "internationalisation 😂 \ud800 b", ""]))
+    peek = features["char_features"]
+    assert features["token_embeddings"] is features["chunk_embeddings"]
+    assert features["chunk_embeddings"].shape == (3, 6, TOY.d_sem) and peek.shape == (3, 6, TOY.d_char)
+    encoder = tiers.char_encoder
+    for text, chunk in [(0, 0), (0, 2), (1, 1), (1, 2), (2, 1)]:
+        raw, mask = encoder.embed(features["input_ids"][text, chunk : chunk + 1])
+        torch.testing.assert_close(peek[text, chunk], raw[mask].mean(dim=0), atol=1e-6, rtol=1e-5)
+    assert not peek[0, 4:].any() and not peek[2, 2:].any()
+
+
+def test_peek_is_shared_and_cached(counted: Callable[[SentenceTransformer], list[int]]) -> None:
+    model = make_model(TOY.replace(peek=True))
+    tiers, calls = model[0], counted(model)
+    features = tiers.preprocess(["cat the cat"])
+    expected = tiers(dict(features))
+    with torch.no_grad():
+        for _ in range(2):
+            kept = tiers(dict(features))
+    assert calls == [4, 4]  # with gradients; then once without
+    for key in ("chunk_embeddings", "char_features"):
+        torch.testing.assert_close(kept[key], expected[key], atol=1e-6, rtol=0)
+        assert torch.equal(kept[key][0, 1], kept[key][0, 3])
+
+
+def test_peek_changes_no_chunk_vector_and_is_left_out_by_default(toy: SentenceTransformer) -> None:
+    tiers = TieredInput(TOY.replace(peek=True)).eval()
+    tiers.load_state_dict(toy[0].state_dict())
+    features = toy[0].preprocess(["the cat", "a"])
+    plain = toy[0](dict(features))
+    torch.testing.assert_close(tiers(dict(features))["chunk_embeddings"], plain["chunk_embeddings"])
+    assert "char_features" not in plain

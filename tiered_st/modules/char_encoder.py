@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
+from tiered_st.modules.char_span import SPANS
+from tiered_st.modules.convolution import ConvolutionLayer
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.modules.positions import POSITIONS
 from tiered_st.tokenizer import END, PAD, START, VOCAB_SIZE
@@ -41,6 +45,9 @@ class HashedNgrams(nn.Module):
     character, in the same buckets. A misspelt word then shares a bucket with the word it stands for: "helo" is what
     "hello" leaves when it loses its l, and "hellp" and "hello" both leave "hell" (SymSpell's deletion neighbourhood,
     Garbe 2012, made differentiable).
+
+    With ``ngram_width`` the table is that narrow and one matrix widens its sums to d_char: most of a model's size is
+    this table.
     """
 
     def __init__(self, config: TieredConfig) -> None:
@@ -48,10 +55,15 @@ class HashedNgrams(nn.Module):
         self.sizes = config.ngram_sizes
         self.leave_one_out = config.leave_one_out
         self.buckets = config.ngram_buckets
-        self.table = nn.EmbeddingBag(1 + self.buckets, config.d_char, mode="sum", padding_idx=0)
+        width = config.ngram_width or config.d_char
+        self.table = nn.EmbeddingBag(1 + self.buckets, width, mode="sum", padding_idx=0)
         nn.init.normal_(self.table.weight, std=0.05)
         with torch.no_grad():
             self.table.weight[0].zero_()
+        self.widen: nn.Module = nn.Identity()
+        if config.ngram_width:
+            self.widen = nn.Linear(width, config.d_char, bias=False)
+            nn.init.normal_(self.widen.weight, std=width**-0.5)  # what comes out is as large as what went in
 
     def bucket_ids(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the bucket of each feature, 0 where there is none.
@@ -87,14 +99,23 @@ class HashedNgrams(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the sum of each position's feature vectors, (chunks, chars, d_char)."""
         buckets = self.bucket_ids(ids, lengths)  # (chunks, chars, features)
-        return self.table(buckets.flatten(0, 1)).view(*ids.shape, self.table.embedding_dim)
+        vectors = self.widen(self.table(buckets.flatten(0, 1)))  # (chunks * chars, d_char)
+        return vectors.unflatten(0, ids.shape)
+
+
+CharLayer = TransformerLayer | ConvolutionLayer
+MIXERS: dict[str, Callable[[TieredConfig], CharLayer]] = {
+    "transformer": lambda c: TransformerLayer(c.d_char, c.char_heads, c.char_ffn, zero_init=True),
+    "convolution": lambda c: ConvolutionLayer(c.d_char, c.char_kernel, c.char_ffn, zero_init=True),
+}
 
 
 class CharEncoder(nn.Module):
-    """E1: character and hashed n-gram embeddings, then a small Transformer within each chunk.
+    """E1: character and hashed n-gram embeddings, then a few layers over what a character sees.
 
-    A chunk's states depend on its characters alone, so that equal chunks need encoding once. The Transformer starts as
-    the identity (its output projections are zero): n-grams learn word identity first, attention then learns spelling.
+    By default that is its chunk: the chunk's states then depend on its characters alone, so that equal chunks need
+    encoding once (``span.chunk_local``). The layers start as the identity (their output projections are zero):
+    n-grams learn word identity first, the layers then learn spelling.
     """
 
     def __init__(self, config: TieredConfig) -> None:
@@ -102,22 +123,27 @@ class CharEncoder(nn.Module):
         self.embedding = nn.Embedding(VOCAB_SIZE, config.d_char, padding_idx=PAD)
         nn.init.normal_(self.embedding.weight, std=0.05)
         self.ngrams = HashedNgrams(config) if config.ngram_buckets else None
-        self.layers = nn.ModuleList(
-            TransformerLayer(config.d_char, config.char_heads, config.char_ffn, zero_init=True)
-            for _ in range(config.char_layers)
-        )
+        self.layers = nn.ModuleList(MIXERS[config.char_mixer](config) for _ in range(config.char_layers))
         self.norm = nn.LayerNorm(config.d_char)
         self.positions = POSITIONS[config.char_positions](config.d_char, config.char_heads, config.chunk_chars + 1)
+        self.span = SPANS[config.char_span]()
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: Tensor, texts: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Encode chunks.
 
         Args:
             rows: (chunks, chars) int64: chunk type, characters, PAD.
+            texts: (chunks,) int64, the text each chunk is of, for spans beyond the chunk; the chunks of a text follow
+                one another. Without it each chunk is a text.
 
         Returns:
             States (chunks, chars + 1, d_char) and their boolean mask (chunks, chars + 1), START and END included.
         """
+        features, mask = self.embed(rows)
+        return self.contextualize(features, mask, texts), mask
+
+    def embed(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw features of each character, (chunks, chars + 1, d_char), and their mask, as in forward."""
         lengths = (rows != PAD).sum(dim=1) + 1  # the type's place is START's, and END joins
         ids = F.pad(rows, (0, 1))
         ids[:, 0] = START
@@ -126,9 +152,18 @@ class CharEncoder(nn.Module):
         x = self.embedding(ids)  # (chunks, chars + 1, d_char)
         if self.ngrams is not None:
             x = x + self.ngrams(ids, lengths)
-        order = self.positions.order(ids.shape[1], ids.device)
+        return x, mask
+
+    def contextualize(self, features: Tensor, mask: Tensor, texts: Tensor | None = None) -> Tensor:
+        """Return the states (chunks, chars + 1, d_char) of what :meth:`embed` gave."""
+        if texts is None:
+            texts = torch.arange(len(features), device=features.device)
+        return self.norm(self.span.read(features, mask, texts, self._run_layers))
+
+    def _run_layers(self, x: Tensor, mask: Tensor) -> Tensor:
+        order = self.positions.order(x.shape[1], x.device)
         for layer in self.layers:
-            assert isinstance(layer, TransformerLayer)
+            assert isinstance(layer, CharLayer)
             if not layer.is_identity():
                 x = layer(x, mask, order)
-        return self.norm(x), mask
+        return x

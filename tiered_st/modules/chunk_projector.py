@@ -7,23 +7,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
+from tiered_st.modules.char_pooling import POOLINGS
+from tiered_st.modules.chunk_quantization import QUANTIZATIONS
 from tiered_st.tokenizer import FIRST_BYTE
 
 
 class ChunkProjector(nn.Module):
-    """Pool a chunk's characters by learned weights, add its type, project to ``d_sem`` and normalise."""
+    """Pool a chunk's characters, add its type, project to ``d_sem`` and normalise; then coarsen, if so configured."""
 
     def __init__(self, config: TieredConfig) -> None:
         super().__init__()
-        self.weigh = nn.Sequential(nn.Linear(config.d_char, config.d_char), nn.Tanh(), nn.Linear(config.d_char, 1))
-        self.type_embedding = nn.Embedding(FIRST_BYTE, config.d_char)
-        nn.init.normal_(self.type_embedding.weight, std=0.05)
+        self.weigh = POOLINGS[config.projector_pooling](config)  # pools; named for the default way in saved models
+        self.type_embedding = None
+        if config.type_embedding:
+            self.type_embedding = nn.Embedding(FIRST_BYTE, config.d_char)
+            nn.init.normal_(self.type_embedding.weight, std=0.05)
         self.linear = nn.Linear(config.d_char, config.d_sem)
         self.hidden = self.hidden_out = None
         if config.projector_hidden:
             self.hidden = nn.Linear(config.d_char, config.projector_hidden)
             self.hidden_out = nn.Linear(config.projector_hidden, config.d_sem, bias=False)
         self.norm = nn.LayerNorm(config.d_sem)
+        self.quantize = QUANTIZATIONS[config.chunk_quantization]()
 
     @torch.no_grad()
     def match(self, vectors: Tensor) -> None:
@@ -42,11 +47,10 @@ class ChunkProjector(nn.Module):
         Returns:
             Chunk vectors (chunks, d_sem).
         """
-        scores = self.weigh(states).squeeze(-1).float().masked_fill(~mask, float("-inf"))  # (chunks, chars)
-        weights = torch.softmax(scores, dim=1).to(states.dtype)
-        pooled = torch.bmm(weights[:, None, :], states).squeeze(1)  # (chunks, d_char)
-        pooled = pooled + self.type_embedding(types)
+        pooled = self.weigh(states, mask)  # (chunks, d_char)
+        if self.type_embedding is not None:
+            pooled = pooled + self.type_embedding(types)
         out = self.linear(pooled)
         if self.hidden is not None and self.hidden_out is not None:
             out = out + self.hidden_out(F.gelu(self.hidden(pooled)))
-        return self.norm(out)
+        return self.quantize(self.norm(out))

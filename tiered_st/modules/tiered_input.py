@@ -17,6 +17,7 @@ from tiered_st import __version__
 from tiered_st.chunking import Chunks, ChunkType, WordChunker
 from tiered_st.config import TieredConfig
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
+from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.stored import StoredModule
@@ -30,8 +31,9 @@ _GROUP = 9  # chunks of at most this many ids (most words) are encoded apart fro
 class TieredInput(StoredModule, InputModule):
     """Read characters: tokenizer, chunker, CharEncoder (E1) and ChunkProjector.
 
-    Writes ``token_embeddings`` and ``chunk_embeddings``, both (batch, chunks, d_sem). Each distinct chunk of a batch is
-    encoded once; in inference the vectors of frequent chunks are kept between calls.
+    Writes ``token_embeddings`` and ``chunk_embeddings``, both (batch, chunks, d_sem). Where E1 sees no further than a
+    chunk, each distinct chunk of a batch is encoded once, and in inference the vectors of frequent chunks are kept
+    between calls.
     """
 
     save_in_root = True
@@ -114,20 +116,33 @@ class TieredInput(StoredModule, InputModule):
     # chunks → chunk vectors
 
     def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
-        """Add ``token_embeddings`` and ``chunk_embeddings`` (batch, chunks, d_sem), zero where there is no chunk."""
+        """Add ``token_embeddings`` and ``chunk_embeddings`` (batch, chunks, d_sem), zero where there is no chunk.
+
+        With ``peek`` also add ``char_features`` (batch, chunks, d_char), the mean of a chunk's raw character features.
+        """
         ids = features["input_ids"]
         present = ids[:, :, 0] != PAD  # (batch, chunks)
         rows = ids[present]  # (present, chars)
+        if self.char_encoder.span.chunk_local:
+            vectors = self._encode_shared(rows)
+        else:
+            vectors = self._encode_group(rows, present.nonzero()[:, 0])
+        out = vectors.new_zeros(*present.shape, vectors.shape[-1])
+        out[present] = vectors
+        if self.settings.peek:
+            out, features["char_features"] = out.split([self.settings.d_sem, self.settings.d_char], dim=-1)
+        features["token_embeddings"] = features["chunk_embeddings"] = out
+        return features
+
+    def _encode_shared(self, rows: Tensor) -> Tensor:
+        """Encode each distinct chunk once, or never where its vector is known: (chunks, chars) to (chunks, columns)."""
         hashes, inverse = torch.unique(self._hash(rows), return_inverse=True)
         first = torch.empty_like(hashes).scatter_(0, inverse, torch.arange(len(rows), device=rows.device))
         distinct = rows[first]
         if not torch.equal(distinct[inverse], rows):  # two chunks of one hash: give up sharing, not correctness
             hashes, distinct, inverse = hashes.new_zeros(0), rows, torch.arange(len(rows), device=rows.device)
         vectors = self._encode_cached(hashes, distinct) if self._may_cache(hashes) else self.encode_chunks(distinct)
-        out = vectors.new_zeros(*present.shape, vectors.shape[-1])
-        out[present] = vectors[inverse]
-        features["token_embeddings"] = features["chunk_embeddings"] = out
-        return features
+        return vectors[inverse]
 
     @staticmethod
     def _hash(rows: Tensor) -> Tensor:
@@ -156,21 +171,30 @@ class TieredInput(StoredModule, InputModule):
         return vectors
 
     def encode_chunks(self, rows: Tensor) -> Tensor:
-        """Encode chunks by E1 and the projector: (chunks, chars) int64 to (chunks, d_sem)."""
+        """Encode chunks by E1 and the projector, each on its own.
+
+        Args:
+            rows: (chunks, chars) int64: chunk type, characters, PAD.
+
+        Returns:
+            Chunk vectors (chunks, d_sem); with ``peek``, d_char columns of raw character features behind them.
+        """
         lengths = (rows != PAD).sum(dim=1)
         short = lengths <= _GROUP
         if not rows.is_cuda and 0 < int(short.sum()) < len(rows):
             # Most words are short: padding them to the longest would more than double E1's work.
             at = torch.cat([short.nonzero(), (~short).nonzero()]).squeeze(1)
-            parts = [self._encode_group(rows[short], _GROUP), self._encode_group(rows[~short], int(lengths.max()))]
-            vectors = torch.cat(parts)
+            vectors = torch.cat([self._encode_group(rows[short]), self._encode_group(rows[~short])])
             return torch.empty_like(vectors).index_copy(0, at, vectors)
-        return self._encode_group(rows, int(lengths.max()) if len(rows) else 1)
+        return self._encode_group(rows)
 
-    def _encode_group(self, rows: Tensor, width: int) -> Tensor:
-        rows = rows[:, :width]
-        states, mask = self.char_encoder(rows)
-        return self.chunk_projector(states, mask, rows[:, 0])
+    def _encode_group(self, rows: Tensor, texts: Tensor | None = None) -> Tensor:
+        """Encode chunks cut to the longest, those of one text (``texts``: (chunks,) int64) in sight of one another."""
+        rows = rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]
+        features, mask = self.char_encoder.embed(rows)
+        states = self.char_encoder.contextualize(features, mask, texts)
+        vectors = self.chunk_projector(states, mask, rows[:, 0])
+        return torch.cat([vectors, mean_over(features, mask)], dim=1) if self.settings.peek else vectors
 
     # saving and loading
 
