@@ -10,7 +10,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import merge, tiers_of
+from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
+from tiered_st.losses.masking import MASKINGS
 from tiered_st.tokenizer import MASK, PAD, VOCAB_SIZE
 
 
@@ -22,30 +23,54 @@ class CharMLMLoss(nn.Module):
     Args:
         model: the model to train.
         rate: share of characters masked.
+        masking: (strategy, share of the chunks) pairs; the strategies are "char", "span" and "word", see masking.
+
+    Raises:
+        ValueError: if ``masking`` names an unknown strategy or its shares are not positive.
     """
 
-    def __init__(self, model: SentenceTransformer, *, rate: float = 0.15) -> None:
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        *,
+        rate: float = 0.15,
+        masking: tuple[tuple[str, float], ...] = (("char", 1.0),),
+    ) -> None:
         super().__init__()
+        for name, share in masking:
+            if name not in MASKINGS:
+                raise ValueError(f"masking={name!r} is not one of {', '.join(MASKINGS)}.")
+            if share <= 0:
+                raise ValueError(f"masking gives {name!r} a share of {share}, which masks nothing: leave it out.")
+        if not masking:
+            raise ValueError(f"masking is empty: give (strategy, share) pairs of {', '.join(MASKINGS)}.")
         self.model = model
         self.rate = rate
+        self.masking = tuple(masking)
         self.head = nn.Linear(tiers_of(model).settings.d_char, VOCAB_SIZE)
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Return the loss, a scalar."""
         features = merge(sentence_features)
-        rows = features["input_ids"][features["attention_mask"].bool()].unique(dim=0)
-        rows = rows[(rows != PAD).sum(dim=1) > 2]  # chunks of two characters and more
+        rows = distinct_chunks(features, least=2)
         if len(rows) == 0:
-            return 0.0 * self.head.weight.sum()
+            return synced(0.0 * self.head.weight.sum(), self.model, features)
         rows = rows[:, : int((rows != PAD).sum(dim=1).max())]
-        masked = (torch.rand(rows.shape, device=rows.device) < self.rate) & (rows != PAD)
-        masked[:, 0] = False  # the chunk's type
+        masked = self.mask(rows)
         states, _ = tiers_of(self.model).char_encoder(rows.masked_fill(masked, MASK))
         logits = self.head(states[:, : rows.shape[1]][masked])  # (masked, vocabulary)
-        loss = self.compute(logits, rows[masked])
-        if hasattr(self.model, "module"):  # distributed: see columns.chunk_vectors
-            loss = loss + 0.0 * self.model(features)["sentence_embedding"].sum()
-        return loss
+        return synced(self.compute(logits, rows[masked]), self.model, features)
+
+    def mask(self, rows: Tensor) -> Tensor:
+        """Draw what is hidden of rows (chunks, chars), boolean of the same shape; each chunk follows one strategy."""
+        present = rows != PAD
+        present[:, 0] = False  # the chunk's type
+        shares = torch.tensor([share for _, share in self.masking], device=rows.device)
+        strategy = torch.multinomial(shares, len(rows), replacement=True)[:, None]  # (chunks, 1)
+        masked = torch.zeros_like(present)
+        for i, (name, _) in enumerate(self.masking):
+            masked |= MASKINGS[name](present, self.rate) & (strategy == i)
+        return masked
 
     @staticmethod
     def compute(logits: Tensor, ids: Tensor) -> Tensor:
@@ -54,4 +79,4 @@ class CharMLMLoss(nn.Module):
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""
-        return {"rate": self.rate}
+        return {"rate": self.rate, "masking": dict(self.masking)}

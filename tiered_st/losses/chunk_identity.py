@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tiered_st.losses.columns import chunk_vectors, merge, single_chunks
+from tiered_st.losses.contrast import find_rows
 
 
 class ChunkIdentityLoss(nn.Module):
@@ -39,11 +39,7 @@ class ChunkIdentityLoss(nn.Module):
     @staticmethod
     def compute(clean: Tensor, noisy: Tensor, words: Tensor, scale: float) -> Tensor:
         """Return the cross-entropy of finding each row of ``noisy`` (n, d) in ``clean`` (n, d); words: (n,)."""
-        if len(clean) == 0:
-            return clean.sum()
-        scores = scale * F.normalize(noisy.float(), dim=1) @ F.normalize(clean.float(), dim=1).T  # (n, n)
-        same = (words[:, None] == words[None, :]) & ~torch.eye(len(words), dtype=torch.bool, device=words.device)
-        return F.cross_entropy(scores.masked_fill(same, float("-inf")), torch.arange(len(words), device=words.device))
+        return find_rows(noisy, clean, words, scale)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""

@@ -6,22 +6,40 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.modules import TieredInput
+from tiered_st.tokenizer import PAD
 
 
 def merge(columns: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Join columns along the batch, padding chunks: (batch, chunks, chars) each to (columns * batch, chunks, chars).
+    """Join columns along the batch, padding along the text: (batch, chunks, …) each to (columns * batch, chunks, …).
 
-    One forward pass over all views of a text encodes the chunks they share once.
+    One forward pass over all views of a text encodes the chunks they share once. Columns of a subword model, (batch,
+    tokens), are joined likewise: whatever its padding id, the attention mask hides the zeros put there.
     """
     columns = list(columns)
-    width = max(column["attention_mask"].shape[1] for column in columns)
-    ids = [F.pad(c["input_ids"], (0, 0, 0, width - c["input_ids"].shape[1])) for c in columns]
-    masks = [F.pad(c["attention_mask"], (0, width - c["attention_mask"].shape[1])) for c in columns]
-    return {"input_ids": torch.cat(ids), "attention_mask": torch.cat(masks)}
+    widths = [column["attention_mask"].shape[1] for column in columns]
+    merged = {}
+    for key in columns[0]:
+        values = [column[key] for column in columns]
+        if not isinstance(values[0], Tensor):
+            merged[key] = values[0]
+        elif not values[0].is_floating_point():  # what a forward pass left in the features is made anew
+            if all(v.ndim > 1 and v.shape[1] == width for v, width in zip(values, widths, strict=True)):
+                values = [F.pad(v, (0, 0) * (v.ndim - 2) + (0, max(widths) - v.shape[1])) for v in values]
+            merged[key] = torch.cat(values)
+    return merged
+
+
+def width_of(model: SentenceTransformer) -> int:
+    """Return the width of a model's embeddings."""
+    width = model.get_embedding_dimension()
+    if width is None:
+        raise ValueError(f"The model does not say how wide its embeddings are: end it with a Pooling, not {model[-1]}.")
+    return width
 
 
 def tiers_of(model: Any) -> TieredInput:
@@ -29,7 +47,7 @@ def tiers_of(model: Any) -> TieredInput:
     model = getattr(model, "module", model)
     if not isinstance(model[0], TieredInput):
         first = type(model[0]).__name__
-        raise ValueError(f"This loss trains E1, but the model opens with a {first}: build it by tiered_st.build.")
+        raise ValueError(f"This loss works on chunks, but the model opens with a {first}: build it by tiered_st.build.")
     return model[0]
 
 
@@ -41,6 +59,35 @@ def chunk_vectors(model: nn.Module, features: dict[str, Tensor]) -> Tensor:
     return tiers_of(model)(features)["chunk_embeddings"]
 
 
+def synced(loss: Tensor, model: nn.Module, features: dict[str, Tensor]) -> Tensor:
+    """Return a loss whose gradients are exchanged though it went past the model's own forward pass."""
+    if hasattr(model, "module"):  # distributed: see chunk_vectors
+        return loss + 0.0 * model(dict(features))["sentence_embedding"].sum()
+    return loss
+
+
 def single_chunks(features: dict[str, Tensor]) -> Tensor:
     """Say which texts are one chunk between the two marks, (batch,) boolean."""
     return features["attention_mask"].sum(dim=1) == 3
+
+
+def between_marks(features: dict[str, Tensor]) -> Tensor:
+    """Say which chunks have characters, as the two marks and padding have not, (batch, chunks) boolean."""
+    return features["input_ids"][:, :, 1] != PAD
+
+
+def distinct_chunks(features: dict[str, Tensor], *, least: int = 1) -> Tensor:
+    """Return each chunk of a batch once that has at least ``least`` characters, (distinct, chars) int64."""
+    rows = features["input_ids"][between_marks(features)].unique(dim=0)
+    return rows[(rows != PAD).sum(dim=1) > least]
+
+
+def as_texts(rows: Tensor) -> dict[str, Tensor]:
+    """Return features in which each chunk (n, chars) is a text of its own, without marks: (n, 1, chars)."""
+    return {"input_ids": rows[:, None], "attention_mask": rows.new_ones(len(rows), 1)}
+
+
+def draw_below(bounds: Tensor) -> Tensor:
+    """Draw an integer from [0, bound) for each of ``bounds``, int64; 0 where the bound is 0."""
+    drawn = (torch.rand(bounds.shape, device=bounds.device) * bounds).long()
+    return torch.minimum(drawn, bounds - 1).clamp_min(0)  # a product may be rounded up to its bound
