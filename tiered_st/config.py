@@ -84,16 +84,8 @@ class TieredConfig:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} is negative: 0 switches it off.")
         for name in (
-            "d_char",
-            "char_heads",
-            "char_ffn",
-            "char_kernel",
-            "d_sem",
-            "sem_heads",
-            "sem_ffn",
-            "window",
-            "stride",
-        ):
+            "d_char", "char_heads", "char_ffn", "char_kernel", "d_sem", "sem_heads", "sem_ffn", "window", "stride",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
         if not 0 <= self.dropout < 1:
