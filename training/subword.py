@@ -44,14 +44,17 @@ def build_subword(
         folder: where vocabulary and initial weights are kept, since sentence-transformers reads both from files.
         device: where to put the model.
     """
-    from tokenizers import BertWordPieceTokenizer
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    trainer = BertWordPieceTokenizer(lowercase=True)
-    trainer.train_from_iterable(
-        list(texts), vocab_size=config.vocabulary, special_tokens=list(_SPECIALS), show_progress=False
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer = normalizers.BertNormalizer(lowercase=True)
+    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=config.vocabulary, special_tokens=list(_SPECIALS), show_progress=False
     )
-    pieces = trainer.get_vocab()
+    learner.train_from_iterator(texts, trainer)
+    pieces = learner.get_vocab()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(sorted(pieces, key=pieces.__getitem__)) + "\n", encoding="utf-8")

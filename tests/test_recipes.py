@@ -1,0 +1,116 @@
+"""Every recipe runs, a few small steps of every stage, on tables made up to have the columns it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+import training.run as runner
+from training import teacher as teachers
+from training.run import find_recipe
+from training.sources import Source
+from training.stage import Recipe
+
+RECIPES = Path(runner.__file__).parent / "recipes"
+WORDS = "the small river runs past an old house where seven letters lay under one green window".split()
+
+
+def names() -> list[str]:
+    """Return every recipe, as given on the command line; the base of all ablations once."""
+    found = []
+    for path in sorted(RECIPES.glob("[a-z]*.py")):
+        module = import_module(f"training.recipes.{path.stem}")
+        variants = [f"{path.stem}/{variant}" for variant in getattr(module, "RECIPES", ()) if variant != "base"]
+        found += variants or [path.stem]
+    return [*found, "ablate_chars/base"]
+
+
+def sentence(number: int) -> str:
+    """Return a sentence of its own for every number."""
+    rest = [WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5, 7)]
+    return " ".join(["Number", str(number), *rest]) + "."
+
+
+def value(column: str, number: int) -> Any:
+    """Return what a table of the kit would hold in a column."""
+    if column in ("captions_en", "captions", "turns", "members"):
+        return [sentence(number), sentence(number + 1000)]
+    if column in ("word", "form", "correct", "misspelt"):
+        return WORDS[number % len(WORDS)] + "xyz"[number % 3]
+    if column in ("source", "cluster", "split"):
+        return f"group {number % 97}"
+    if column == "text":
+        return "\n".join([f"## {WORDS[number % 3]}", *(sentence(10 * number + i) for i in range(4))])
+    return sentence(number)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All tables that any recipe names."""
+    folder = tmp_path_factory.mktemp("data")
+    columns: dict[str, set[str]] = {}
+    for name in names():
+        for source in sources_of(find_recipe(name)):
+            wanted = {*source.columns, *(column for column, _ in source.where), source.cluster, source.label}
+            columns.setdefault(source.name, set()).update(column for column in wanted if column)
+    columns["train_misspellings"] = {"misspelt", "correct"}
+    for table, names_of_columns in columns.items():
+        content = {column: [value(column, i) for i in range(120)] for column in sorted(names_of_columns)}
+        pq.write_table(pa.table(content), folder / f"{table}.parquet")
+    return folder
+
+
+def sources_of(recipe: Recipe) -> Iterable[Source]:
+    for kind in ("texts", "pairs", "words", "documents", "scored", "labelled"):
+        yield from getattr(recipe, kind)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A teacher as wide as the students."""
+    folder = tmp_path_factory.mktemp("teacher")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz0123456789."]
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(pieces), hidden_size=256, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=512,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder / "bert")
+    model = SentenceTransformer(modules=[Transformer(str(folder / "bert")), Pooling(256, "mean")], device="cpu")
+    model.save(str(folder / "model"), create_model_card=False)
+    return str(folder / "model")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_recipe_runs(name: str, data: Path, teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "has_bf16", lambda device: False)
+    monkeypatch.setattr(teachers, "has_bf16", lambda device: False)
+    command = [name, "--smoke", "--data", str(data), "--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]
+    command += ["--cache", str(data / "cache"), "--workers", "0", "--log-steps", "1"]
+    command += [] if find_recipe(name).teacher is None else ["--teacher", teacher]
+    assert runner.main(command) == 0
+    model = runner.reload(tmp_path / "out" / "model", "cpu")
+    vectors = model.encode(["Number 7 runs past.", "", "😂"], convert_to_tensor=True)
+    assert vectors.isfinite().all()
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3), atol=1e-4, rtol=0)
+    assert not torch.equal(vectors[0], vectors[2])
+
+
+def test_variants_differ_from_the_base_and_from_each_other() -> None:
+    for path in sorted(RECIPES.glob("ablate_*.py")):
+        recipes = import_module(f"training.recipes.{path.stem}").RECIPES
+        described = [repr((recipe.config, recipe.stages)) for recipe in recipes.values()]
+        assert len(set(described)) == len(recipes) > 1
+        assert all(recipe.texts == recipes["base"].texts and recipe.seed == 0 for recipe in recipes.values())
