@@ -88,7 +88,7 @@ class Workshop:
 
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray[np.float64]]:
-        words, probabilities = lexicon(self.texts, self.recipe.words, self.data)
+        words, probabilities = lexicon(self.texts, self.recipe.words, self.data, self.recipe.config.chunk_chars)
         logger.info("%d words", len(words))
         return words, probabilities
 
