@@ -30,7 +30,7 @@ class BoundaryLoss(nn.Module):
     noise.drop_spaces, noise.insert_spaces). Labels: ignored. Gradients reach the boundary predictor only.
 
     Args:
-        model: the model to train, of chunker="learned", in train mode.
+        model: the model to train, of chunker="learned"; from now on its ``preprocess`` gives what this loss reads.
         max_self: the share of its own guess in the targets that annealing ends at, in [0, 1].
         anneal_steps: training steps until then, from 0 on in a straight line.
         temperature: what the logits of its own guess are divided by; below 1 sharpens.
@@ -52,6 +52,7 @@ class BoundaryLoss(nn.Module):
         if temperature <= 0:
             raise ValueError(f"temperature={temperature} divides logits: give a number above 0.")
         predictor_of(model)
+        tiers_of(model).trains_chunker = True
         self.model = model
         self.max_self = max_self
         self.anneal_steps = anneal_steps
@@ -138,7 +139,8 @@ def stack(columns: list[dict[str, Tensor]]) -> list[Tensor]:
     """Pad and stack what the predictor learns from: three tensors (columns, batch, chars)."""
     if any(key not in column for column in columns for key in _KEYS):
         raise ValueError(
-            "BoundaryLoss reads boundary_chars, which preprocess gives in train mode only: call model.train() first."
+            "BoundaryLoss reads boundary_chars, which preprocess gives once the loss is made: make it before the "
+            "batches."
         )
     width = max(column["boundary_chars"].shape[1] for column in columns)
     padded = [[F.pad(column[key], (0, width - column[key].shape[1])) for column in columns] for key in _KEYS]

@@ -51,7 +51,7 @@ class BoundaryNgrams(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the sum of each character's n-gram vectors, (texts, chars, dim)."""
-        return self.table(self.bucket_ids(ids).flatten(0, 1)).view(*ids.shape, -1)
+        return self.table(self.bucket_ids(ids).flatten(0, 1)).view(*ids.shape, self.table.embedding_dim)
 
 
 class DilatedLayer(nn.Module):
@@ -146,9 +146,12 @@ class BoundaryPredictor(nn.Module):
     def _keep_twin(self) -> None:
         """Keep a copy on the CPU for worker processes, where the model is elsewhere."""
         self.__dict__["_twin"] = None
-        if self.head.weight.device.type in ("cpu", "meta"):
-            return
-        self.__dict__["_twin"] = deepcopy(self).cpu().float()  # past nn.Module, which would save it as a part
+        if self.is_elsewhere():
+            self.__dict__["_twin"] = deepcopy(self).cpu().float()  # past nn.Module, which would save it as a part
+
+    def is_elsewhere(self) -> bool:
+        """Say whether the weights lie on an accelerator."""
+        return self.head.weight.device.type not in ("cpu", "meta")
 
     def _apply(self, *args: Any, **kwargs: Any) -> BoundaryPredictor:
         module = super()._apply(*args, **kwargs)

@@ -44,6 +44,7 @@ class TieredInput(StoredModule, InputModule):
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
+        self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
         self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
@@ -62,8 +63,8 @@ class TieredInput(StoredModule, InputModule):
             max_length: chunks kept per text, instead of ``max_seq_length``.
 
         Returns:
-            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64; in
-            training, also what the chunker learns from (see ``LearnedChunker.training_features``).
+            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64.
+            With ``trains_chunker``, also what the chunker learns from (see ``LearnedChunker.training_features``).
 
         Raises:
             ValueError: if an input is not a string.
@@ -97,7 +98,7 @@ class TieredInput(StoredModule, InputModule):
         ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
         input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
         features = {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
-        lessons = self.chunker.training_features(points) if self.training else {}
+        lessons = self.chunker.training_features(points) if self.trains_chunker else {}
         return features | {name: torch.from_numpy(values) for name, values in lessons.items()}
 
     def _warn_of_cut(
