@@ -123,16 +123,24 @@ def test_max_seq_length_is_obeyed() -> None:
     assert tiers.preprocess(["a b c d e"])["input_ids"].shape[1] == 5
 
 
-@pytest.mark.parametrize("text", ["a " * 100, "x" * 100_000])
-def test_a_long_text_is_cut_and_said_so_once(text: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a " * 100, 123), ("x" * 100_000, 62 * 31), (" " * 100_000, 4 * 64 * WIDTH)],
+    ids=["words", "a word", "spaces"],
+)
+def test_a_long_text_is_cut_and_said_so_once_and_where(text: str, place: int, caplog: pytest.LogCaptureFixture) -> None:
     tiers = TieredInput(TOY)
+    chunks = 0 if text.isspace() else TOY.max_chunks - 2
     with caplog.at_level(logging.WARNING, logger="tiered_st.modules.tiered_input"):
         assert tiers.preprocess(["short"])["input_ids"].shape[1] == 3
         assert not caplog.records
-        assert tiers.preprocess(["short", text])["input_ids"].shape == (2, TOY.max_chunks, WIDTH)
+        assert tiers.preprocess(["short", text, text])["input_ids"].shape == (3, max(3, 2 + chunks), WIDTH)
         tiers.preprocess([text])
     (record,) = caplog.records
-    assert "A text is longer than this model's 64 chunks" in record.getMessage()
+    assert record.getMessage().startswith(
+        f"Text 1 of these 3 ({text[:20]!r}…, {len(text)} characters) is longer than this model's 64 chunks: it is cut "
+        f"after chunk {chunks}, character {place}, "
+    )
 
 
 def test_a_text_that_just_fits_is_not_cut(caplog: pytest.LogCaptureFixture) -> None:

@@ -161,7 +161,8 @@ class Workshop:
 
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray]:
-        words, probabilities = lexicon(self.texts, self.recipe.words, self.data)
+        longest = getattr(self.config, "chunk_chars", TieredConfig.chunk_chars)
+        words, probabilities = lexicon(self.texts, self.recipe.words, self.data, longest)
         logger.info("%d words", len(words))
         return words, probabilities
 

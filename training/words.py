@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.chunking import WordChunker
+from tiered_st.config import TieredConfig
 from tiered_st.tokenizer import CharTokenizer
 from training.sources import Source
 
 _BATCH = 4096  # texts read together
 
 
-def count_chunks(texts: Iterable[str]) -> Counter[str]:
-    """Count the lower-cased chunks of texts."""
+def count_chunks(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Counter[str]:
+    """Count the lower-cased chunks of texts, as a model of ``chunk_chars`` ids per chunk cuts them."""
     counts: Counter[str] = Counter()
-    tokenizer, chunker = CharTokenizer("NFKC"), WordChunker(31)
+    tokenizer, chunker = CharTokenizer("NFKC"), WordChunker(chunk_chars - 1)
     batch: list[str] = []
     for text in [*texts, None]:
         if text is not None:
@@ -33,15 +34,20 @@ def count_chunks(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def lexicon(texts: Iterable[str], tables: Iterable[Source], data: Path | None) -> tuple[list[str], NDArray[np.float64]]:
+def lexicon(
+    texts: Iterable[str],
+    tables: Iterable[Source],
+    data: Path | None,
+    chunk_chars: int = TieredConfig.chunk_chars,
+) -> tuple[list[str], NDArray[np.float64]]:
     """Return words and the probability of practising each, (words,).
 
     Probability goes with the cube root of a word's count in ``texts``: frequent words come more often, but the tail,
     which a model cannot guess, still comes.
     """
-    counts = count_chunks(texts)
+    counts = count_chunks(texts, chunk_chars)
     for table in tables:
-        counts.update(count_chunks(set(table.texts(data))).keys())
+        counts.update(count_chunks(set(table.texts(data)), chunk_chars).keys())
     words = sorted(word for word in counts if len(word) <= 24)
     weights = np.cbrt(np.array([counts[word] for word in words], dtype=np.float64))
     return words, weights / weights.sum()

@@ -1,5 +1,6 @@
 """Training objectives, one per file: forward embeds, compute is a pure function of tensors."""
 
+from tiered_st.losses.boundary import BoundaryLoss
 from tiered_st.losses.char_clm import CharCLMLoss
 from tiered_st.losses.char_mlm import CharMLMLoss
 from tiered_st.losses.chunk_identity import ChunkIdentityLoss
@@ -15,6 +16,7 @@ from tiered_st.losses.simcse import SimCSELoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
 
 __all__ = [
+    "BoundaryLoss",
     "CharCLMLoss",
     "CharMLMLoss",
     "ChunkIdentityLoss",

@@ -14,8 +14,9 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
 from tiered_st import __version__
-from tiered_st.chunking import Chunks, ChunkType, WordChunker
+from tiered_st.chunking import Chunks, ChunkType, make_chunker
 from tiered_st.config import TieredConfig
+from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.chunk_cache import ChunkCache
@@ -43,7 +44,9 @@ class TieredInput(StoredModule, InputModule):
         super().__init__(config, storage=storage)
         self.max_seq_length = self.settings.max_chunks
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
-        self.chunker = WordChunker(self.settings.chunk_chars - 1)
+        self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
+        self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
+        self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
         self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
@@ -63,6 +66,7 @@ class TieredInput(StoredModule, InputModule):
 
         Returns:
             ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64.
+            With ``trains_chunker``, also what the chunker learns from (see ``LearnedChunker.training_features``).
 
         Raises:
             ValueError: if an input is not a string.
@@ -87,22 +91,39 @@ class TieredInput(StoredModule, InputModule):
         kept = rank < limit - 2
         if not self._warned and (not kept.all() or any(len(text) > reach for text in inputs)):
             self._warned = True
-            logger.warning(
-                "A text is longer than this model's %d chunks: the rest is left out, here and in other long texts "
-                "(said once). Split long documents, or raise max_seq_length up to %d.",
-                limit, self.settings.max_chunks,
-            )  # fmt: skip
+            self._warn_of_cut(inputs, counts, breaks, chunks.ends[rank == limit - 3], limit, reach)
         counts = np.minimum(counts, limit - 2)
-        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept])
+        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept], chunks.skipped)
         ids = np.zeros((len(texts), 2 + int(counts.max(initial=0)), self.settings.chunk_chars), dtype=np.int64)
         ids[:, 0, 0] = ChunkType.BEGIN
         ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
         ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
         input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
-        return {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
+        features = {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
+        lessons = self.chunker.training_features(points) if self.trains_chunker else {}
+        return features | {name: torch.from_numpy(values) for name, values in lessons.items()}
+
+    def _warn_of_cut(
+        self, inputs: Sequence[str], counts: np.ndarray, breaks: np.ndarray, ends: np.ndarray, limit: int, reach: int
+    ) -> None:
+        """Say which text was cut first, and where."""
+        full = np.flatnonzero(counts >= limit - 2)  # texts of which ``ends`` tells where their last chunk ends
+        cut = {int(i) for i in np.flatnonzero(counts > limit - 2)} | {i for i, t in enumerate(inputs) if len(t) > reach}
+        which = min(cut)
+        opens = breaks[which - 1] + 1 if which else 0
+        place = (ends[full == which] - opens).tolist() or [reach]
+        logger.warning(
+            "Text %d of these %d (%r…, %d characters) is longer than this model's %d chunks: it is cut after chunk %d, "
+            "character %d, and so are other long texts (said once). Split long documents, or raise max_seq_length up "
+            "to %d.",
+            which, len(inputs), inputs[which][:20], len(inputs[which]), limit, min(counts[which], limit - 2), place[0],
+            self.settings.max_chunks,
+        )  # fmt: skip
 
     def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
         """Lay the ids of each chunk in a row behind its type, (chunks, chunk_chars) int64."""
+        if chunks.skipped is not None:
+            ids, widths = ids[~np.repeat(chunks.skipped, widths)], np.where(chunks.skipped, 0, widths)
         rows = np.zeros((len(chunks.starts), self.settings.chunk_chars), dtype=np.int64)
         rows[:, 0] = chunks.types
         offsets = np.concatenate([[0], np.cumsum(widths)])
