@@ -16,7 +16,7 @@ from tiered_st.losses import CharCLMLoss, CharMLMLoss, ChunkIdentityLoss, Recons
 from tiered_st.losses.char_clm import causal_states, frame
 from tiered_st.losses.columns import as_texts, distinct_chunks
 from tiered_st.losses.masking import MASKINGS, mask_spans, mask_words
-from tiered_st.tokenizer import END, PAD, START
+from tiered_st.tokenizer import END, MASK, PAD, START
 
 # char-MLM
 
@@ -71,7 +71,7 @@ def test_a_masking_hides_its_share_of_what_is_there(name: str, rate: float) -> N
 
 def test_spans_are_two_to_four_characters_where_they_do_not_meet() -> None:
     torch.manual_seed(0)
-    present = torch.ones(20_000, 12, dtype=torch.bool)
+    present = torch.ones(4_000, 80, dtype=torch.bool)
     text = ["".join("x" if x else "." for x in row) for row in mask_spans(present, 0.03).tolist()]
     runs = Counter(len(run) for row in text for run in row.split(".")[:-1] if run)  # the last may meet the end
     assert runs[1] == 0
@@ -106,6 +106,21 @@ def test_a_masking_that_cannot_be_had_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         CharMLMLoss(model, masking=masking)
+
+
+@pytest.mark.parametrize("span", ["text", "causal"])
+def test_char_mlm_lets_e1_read_the_text_where_that_is_its_span(span: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model()
+    model[0].settings = TOY.replace(char_span=span)
+    seen: list[tuple[Tensor, Tensor]] = []
+    encode = model[0].char_encoder.forward
+    monkeypatch.setattr(
+        model[0].char_encoder, "forward", lambda rows, texts: (seen.append((rows, texts)), encode(rows))[1]
+    )
+    CharMLMLoss(model, rate=1.0)(columns(model, ["a b", ""], ["to"]))
+    ((rows, texts),) = seen
+    assert texts.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2]  # marks, too
+    assert (rows == MASK).sum(dim=1).tolist() == [0, 1, 1, 0, 0, 0, 0, 2, 0]
 
 
 # char-CLM
