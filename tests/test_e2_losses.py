@@ -286,7 +286,7 @@ def test_classes_by_hand() -> None:
 
 
 def test_every_view_of_a_text_has_its_class(model: SentenceTransformer) -> None:
-    loss = ClassificationLoss(model, 3)
+    loss = ClassificationLoss(model, num_labels=3)
     both = loss(columns(model, ["the cat", "a dog"], ["teh cat", "a dgo"]), torch.tensor([2, 0]))
     each = [
         loss(columns(model, [text]), torch.tensor([label]))
@@ -298,7 +298,7 @@ def test_every_view_of_a_text_has_its_class(model: SentenceTransformer) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda m: ClassificationLoss(m, 1), "classes=1"),
+        (lambda m: ClassificationLoss(m, num_labels=1), "num_labels=1"),
         (lambda m: ChunkOrderLoss(m, reach=0), "reach=0"),
         (lambda m: NextChunkLoss(m, ahead=0), "ahead=0"),
     ],

@@ -56,7 +56,7 @@ TABLE: dict[str, tuple[Make, set[str], set[str] | None]] = {
     "next_chunk":     (NextChunkLoss,                                                       ALL | {HEAD},   {E2, HEAD}),
     "masked_chunk":   (lambda m: MaskedChunkLoss(m, rate=0.5, buckets=64),                  ALL | {HEAD},   {E2, HEAD}),
     "next_sentence":  (NextSentenceLoss,                                                    ALL | {HEAD},   {E2, HEAD}),
-    "classification": (lambda m: ClassificationLoss(m, 2),                                  ALL | {HEAD},   {E2, HEAD}),
+    "classification": (lambda m: ClassificationLoss(m, num_labels=2),                           ALL | {HEAD},   {E2, HEAD}),
     # stock ones, for recipes
     "ranking":        (MultipleNegativesRankingLoss,                                        ALL,            {E2}),
     "cached_ranking": (lambda m: CachedMultipleNegativesRankingLoss(m, mini_batch_size=1),  ALL,            {E2}),
