@@ -56,7 +56,7 @@ TABLE: dict[str, tuple[Make, set[str], set[str] | None]] = {
     "next_chunk":     (NextChunkLoss,                                                       ALL | {HEAD},   {E2, HEAD}),
     "masked_chunk":   (lambda m: MaskedChunkLoss(m, rate=0.5, buckets=64),                  ALL | {HEAD},   {E2, HEAD}),
     "next_sentence":  (NextSentenceLoss,                                                    ALL | {HEAD},   {E2, HEAD}),
-    "classification": (lambda m: ClassificationLoss(m, num_labels=2),                           ALL | {HEAD},   {E2, HEAD}),
+    "classification": (lambda m: ClassificationLoss(m, num_labels=2),                       ALL | {HEAD},   {E2, HEAD}),
     # stock ones, for recipes
     "ranking":        (MultipleNegativesRankingLoss,                                        ALL,            {E2}),
     "cached_ranking": (lambda m: CachedMultipleNegativesRankingLoss(m, mini_batch_size=1),  ALL,            {E2}),
@@ -252,6 +252,17 @@ def test_merge_leaves_out_what_a_forward_pass_left(toy: SentenceTransformer) -> 
     features = toy[0].preprocess(["a b", "c"])
     toy(features)
     assert merge([features, features]).keys() == {"input_ids", "attention_mask"}
+
+
+def test_merge_pads_each_feature_by_itself() -> None:
+    def column(chunks: int, chars: int) -> dict[str, Tensor]:
+        ids = torch.ones(2, chunks, dtype=torch.long)
+        return {"input_ids": ids, "attention_mask": ids, "starts": torch.ones(2, chars, dtype=torch.int8)}
+
+    merged = merge([column(3, 9), column(4, 7)])
+    assert {key: tuple(value.shape) for key, value in merged.items()} == {
+        "input_ids": (4, 4), "attention_mask": (4, 4), "starts": (4, 9),
+    }  # fmt: skip
 
 
 def test_merge_keeps_what_is_not_of_the_texts() -> None:
