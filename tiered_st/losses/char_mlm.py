@@ -16,7 +16,7 @@ from tiered_st.tokenizer import MASK, PAD, VOCAB_SIZE
 
 
 class CharMLMLoss(nn.Module):
-    """Masked characters: E1 and a linear head guess each from the rest of its chunk.
+    """Masked characters: E1 and a linear head guess each from the rest of its chunk, or of its text if E1 sees that.
 
     Gradients reach E1 only: the projector is not involved. Inputs: any columns. Labels: ignored.
 
@@ -52,12 +52,18 @@ class CharMLMLoss(nn.Module):
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Return the loss, a scalar."""
         features = merge(sentence_features)
-        rows = distinct_chunks(features, least=2)
+        tiers = tiers_of(self.model)
+        texts: tuple[Tensor, ...] = ()
+        if tiers.settings.char_span == "chunk":
+            rows = distinct_chunks(features, least=2)
+        else:  # every chunk, beside those that E1 sees with it
+            there = features["attention_mask"].bool()
+            rows, texts = features["input_ids"][there], (there.nonzero()[:, 0],)
         if len(rows) == 0:
             return synced(0.0 * self.head.weight.sum(), self.model, features)
         rows = rows[:, : int((rows != PAD).sum(dim=1).max())]
         masked = self.mask(rows)
-        states, _ = tiers_of(self.model).char_encoder(rows.masked_fill(masked, MASK))
+        states, _ = tiers.char_encoder(rows.masked_fill(masked, MASK), *texts)
         logits = self.head(states[:, : rows.shape[1]][masked])  # (masked, vocabulary)
         return synced(self.compute(logits, rows[masked]), self.model, features)
 

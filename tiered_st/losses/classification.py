@@ -18,19 +18,19 @@ class ClassificationLoss(nn.Module):
     Serves section titles and topics while pretraining as well as single-text tasks; pairs of texts are the business of
     the stock ``SoftmaxLoss``. Works with any SentenceTransformer.
 
-    Inputs: any number of columns, each a view of the row's text. Labels: the row's class, in [0, classes).
+    Inputs: any number of columns, each a view of the row's text. Labels: the row's class, in [0, num_labels).
 
     Args:
         model: the model to train.
-        classes: number of classes.
+        num_labels: number of classes.
     """
 
-    def __init__(self, model: SentenceTransformer, classes: int) -> None:
+    def __init__(self, model: SentenceTransformer, *, num_labels: int) -> None:
         super().__init__()
-        if classes < 2:
-            raise ValueError(f"classes={classes} leaves nothing to tell apart: give at least 2.")
+        if num_labels < 2:
+            raise ValueError(f"num_labels={num_labels} leaves nothing to tell apart: give at least 2.")
         self.model = model
-        self.head = nn.Linear(width_of(model), classes)
+        self.head = nn.Linear(width_of(model), num_labels)
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """Return the loss, a scalar."""
@@ -45,4 +45,4 @@ class ClassificationLoss(nn.Module):
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""
-        return {"classes": self.head.out_features}
+        return {"num_labels": self.head.out_features}

@@ -21,15 +21,15 @@ def merge(columns: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
     tokens), are joined likewise: whatever its padding id, the attention mask hides the zeros put there.
     """
     columns = list(columns)
-    widths = [column["attention_mask"].shape[1] for column in columns]
     merged = {}
     for key in columns[0]:
         values = [column[key] for column in columns]
         if not isinstance(values[0], Tensor):
             merged[key] = values[0]
         elif not values[0].is_floating_point():  # what a forward pass left in the features is made anew
-            if all(v.ndim > 1 and v.shape[1] == width for v, width in zip(values, widths, strict=True)):
-                values = [F.pad(v, (0, 0) * (v.ndim - 2) + (0, max(widths) - v.shape[1])) for v in values]
+            if values[0].ndim > 1:
+                width = max(v.shape[1] for v in values)
+                values = [F.pad(v, (0, 0) * (v.ndim - 2) + (0, width - v.shape[1])) for v in values]
             merged[key] = torch.cat(values)
     return merged
 
