@@ -17,6 +17,7 @@ from torch import nn
 from tiered_st import losses
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import build, set_storage
+from tiered_st.modules import SemanticEncoder
 from tiered_st.noise import Misspellings
 from training import teacher as teachers
 from training.sources import HUB
@@ -74,13 +75,14 @@ class Workshop:
 
     def model(self) -> SentenceTransformer:
         """Build the recipe's model, E2 warm-started where the recipe says so."""
-        config = self.recipe.config
-        if self.recipe.warm_start:
-            body = teachers.body_config(self.teacher)
+        config, chosen = self.recipe.config, self.recipe.warm_start
+        layers = chosen if isinstance(chosen, tuple) else None
+        if chosen:
+            body = teachers.body_config(self.teacher, layers)
             config = replace(config, body=body, d_sem=body["hidden_size"])
         model = build(config, device=self.device)
-        if self.recipe.warm_start:
-            teachers.warm_start(model[1], self.teacher)
+        if chosen:
+            teachers.warm_start(model[1], self.teacher, layers)
             tiers_of(model).chunk_projector.match(self.word_targets)
         set_storage(model, "float32")
         model.trust_remote_code = True  # lets the trainer reload its own checkpoints
@@ -153,3 +155,13 @@ def select_parameters(model: SentenceTransformer, learns: tuple[str, ...]) -> li
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in set(chosen))
     return chosen
+
+
+def set_gradient_checkpointing(model: SentenceTransformer, on: bool) -> None:
+    """Switch gradient checkpointing of E2 on or off; E1 has little to gain, for each chunk passes it once."""
+    for module in model:
+        if isinstance(module, SemanticEncoder):
+            if on:
+                module.gradient_checkpointing_enable()
+            else:
+                module.gradient_checkpointing_disable()

@@ -35,7 +35,7 @@ from torch.utils.data import SequentialSampler
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load, set_storage
 from tiered_st.modules.stored import StoredModule
-from training.assemble import Workshop, select_parameters
+from training.assemble import Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import Deadline, JsonLog, LossHeads, TimedCheckpoints
 from training.precision import has_bf16
 from training.stage import Recipe, Stage
@@ -83,6 +83,7 @@ def train_stage(
     chosen = select_parameters(model, stage.learns)
     logger.info("stage %s: %d parameter tensors learn", stage.name, len(chosen))
     tiers_of(model).max_seq_length = stage.chunks
+    set_gradient_checkpointing(model, stage.gradient_checkpointing)
     model.model_card_data.widget = [{"text": "sentence embedings"}]  # else the trainer looks for texts among the draws
     total = sum(share for _, share, _ in stage.objectives)
     steps = {name: max(1, round(stage.steps * share / total)) for name, share, _ in stage.objectives}

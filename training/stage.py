@@ -27,6 +27,7 @@ class Stage:
         noise: how views of words (mimicry, identity) or texts (the others) are corrupted.
         views: noisy views per row beside the clean one.
         chunks: longest text in chunks; longer ones are cut while training.
+        gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Stage:
     views: int = 1
     warmup: float = 0.05
     chunks: int = 40
+    gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         for name, share, _ in self.objectives:
@@ -61,7 +63,7 @@ class Recipe:
     pairs: tuple[Source, ...] = ()
     words: tuple[Source, ...] = ()
     misspellings: str | None = None  # name of a table with columns misspelt, correct
-    warm_start: bool = True  # E2 starts as the teacher's layers
+    warm_start: bool | tuple[int, ...] = True  # E2 starts as the teacher's layers: all, or these
     storage: str = "float32"
     finally_set: tuple[tuple[str, Any], ...] = ()  # settings changed once trained, e.g. what is pooled
     seed: int = 0

@@ -19,9 +19,12 @@ def merge(columns: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
     """
     columns = list(columns)
     width = max(column["attention_mask"].shape[1] for column in columns)
-    ids = [F.pad(c["input_ids"], (0, 0, 0, width - c["input_ids"].shape[1])) for c in columns]
-    masks = [F.pad(c["attention_mask"], (0, width - c["attention_mask"].shape[1])) for c in columns]
-    return {"input_ids": torch.cat(ids), "attention_mask": torch.cat(masks)}
+
+    def widen(tensor: Tensor) -> Tensor:
+        return F.pad(tensor, (0, 0) * (tensor.ndim - 2) + (0, width - tensor.shape[1]))  # (batch, width, …)
+
+    names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in columns[0]]
+    return {name: torch.cat([widen(column[name]) for column in columns]) for name in names}
 
 
 def tiers_of(model: Any) -> TieredInput:
