@@ -16,6 +16,7 @@ class TieredModelCardData(SentenceTransformerModelCardData):
     """Card data whose snippet loads the model by this package and whose template speaks of chunks."""
 
     template_path: Path = field(default=Path(__file__).parent / "model_card_template.md", init=False, repr=False)
+    _revision: str | None = field(default=None, init=False, repr=False)
 
     @property  # type: ignore[misc]
     def base_model_revision(self) -> str | None:
