@@ -17,17 +17,23 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import TOY, make_model
-from sentence_transformers import SentenceTransformer
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import CONFIG_MAPPING, AutoModel, BertConfig, BertModel, BertTokenizerFast
 
 import training.run as runner
 from tiered_st.index_files import PROBE
-from tiered_st.model import load
+from tiered_st.model import build, load
 from tiered_st.noise import Misspellings, NoisePolicy
 from training import teacher as teachers
-from training.assemble import Weighted, select_parameters
+from training.assemble import Weighted, Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import JsonLog
 from training.run import find_recipe, latest_checkpoint
 from training.sources import Source
@@ -490,6 +496,135 @@ def test_warm_start_takes_the_teachers_layers(teacher: SentenceTransformer) -> N
         own = encoder({"chunk_embeddings": inputs, "attention_mask": mask})["token_embeddings"]
         theirs = teacher[0].auto_model.eval()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
     torch.testing.assert_close(own, theirs, atol=1e-5, rtol=1e-5)
+
+
+def tiny_teacher(kind: str, layers: int = 4) -> SentenceTransformer:
+    """Return a stand-in for a teacher on an encoder of some make."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": 64}
+    width = {"dim": 32, "hidden_dim": 64, "embedding_size": 32, "global_attn_every_n_layers": 2}
+    config = CONFIG_MAPPING[kind](**sizes, **width, max_position_embeddings=70, vocab_size=60_000)
+    model = SentenceTransformer(modules=[Pooling(32)], device="cpu")
+    model[0].auto_model = AutoModel.from_config(config).eval()
+    return model
+
+
+MAKES = {"bert": "encoder.layer", "xlm-roberta": "encoder.layer", "mpnet": "encoder.layer", "electra": "encoder.layer",
+         "distilbert": "transformer.layer", "modernbert": "layers"}  # fmt: skip
+
+
+def states_of(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    mask = torch.ones(inputs.shape[:2], dtype=torch.int64)
+    with torch.no_grad():
+        return model.eval()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+
+
+@pytest.mark.parametrize("kind", MAKES)
+def test_warm_start_of_any_make(kind: str) -> None:
+    teacher = tiny_teacher(kind)
+    body = json.loads(json.dumps(teachers.body_config(teacher)))
+    assert all(body[key] == 0.0 for key in body if "dropout" in key and isinstance(body[key], float))
+    encoder = build(TOY.replace(body=body), device="cpu").semantic_encoder
+    teachers.warm_start(encoder, teacher)
+    inputs = torch.randn(2, 5, 32)
+    torch.testing.assert_close(
+        states_of(encoder.body.model, inputs), states_of(teacher[0].auto_model, inputs), atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", MAKES)
+def test_warm_start_from_some_layers_is_the_teacher_without_the_others(kind: str) -> None:
+    teacher = tiny_teacher(kind)
+    chosen = (0, 2, 3)
+    encoder = build(TOY.replace(body=teachers.body_config(teacher, chosen)), device="cpu").semantic_encoder
+    teachers.warm_start(encoder, teacher, chosen)
+    own, theirs = encoder.body.model.state_dict(), teacher[0].auto_model.state_dict()
+    layers = [name for name in own if name.startswith(f"{MAKES[kind]}.")]
+    assert {name.removeprefix(f"{MAKES[kind]}.").partition(".")[0] for name in layers} == {"0", "1", "2"}
+    for name in layers:
+        number, _, rest = name.removeprefix(f"{MAKES[kind]}.").partition(".")
+        assert torch.equal(own[name], theirs[f"{MAKES[kind]}.{chosen[int(number)]}.{rest}"])
+    stack = teacher[0].auto_model.get_submodule(MAKES[kind])
+    del stack[1]
+    inputs = torch.randn(2, 5, 32)
+    torch.testing.assert_close(
+        states_of(encoder.body.model, inputs), states_of(teacher[0].auto_model, inputs), atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("layers", [(), (0, 4), (-1,)])
+def test_layers_that_the_teacher_does_not_have_are_refused(layers: tuple[int, ...]) -> None:
+    teacher = tiny_teacher("bert")
+    with pytest.raises(ValueError, match="must name some of the teacher's layers 0 to 3"):
+        teachers.body_config(teacher, layers)
+    encoder = build(TOY.replace(body=teachers.body_config(teacher)), device="cpu").semantic_encoder
+    with pytest.raises(ValueError, match="must name some of the teacher's layers 0 to 3"):
+        teachers.warm_start(encoder, teacher, layers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "built", "layers", "says"),
+    [
+        ("bert", (0, 1, 2), (0, 1), "names 2 layers, but E2 has more"),
+        ("bert", (0, 1), (0, 1, 2), "leaves no place for the teacher's encoder.layer.2.*as many layers as E2 has"),
+        ("modernbert", (0, 1), (1, 2), "no place for the teacher's layers.1.attn_norm.*Keep layer 0 in first place"),
+        ("albert", (0,), (0,), r"name none by .layer.N. or .layers.N.: take all of them"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(
+    kind: str, built: tuple[int, ...], layers: tuple[int, ...], says: str
+) -> None:
+    teacher = tiny_teacher(kind)
+    encoder = build(TOY.replace(body=teachers.body_config(teacher, built)), device="cpu").semantic_encoder
+    with pytest.raises(ValueError, match=says):
+        teachers.warm_start(encoder, teacher, layers)
+
+
+def test_a_recipe_starts_e2_from_some_layers(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    workshop = Workshop(dataclasses.replace(recipe, warm_start=(1,)), data, tmp_path, "cpu")
+    own = workshop.model()[1].body.model.encoder.layer
+    theirs = workshop.teacher[0].auto_model.encoder.layer
+    assert len(own) == 1
+    assert torch.equal(own[0].output.dense.weight, theirs[1].output.dense.weight)
+
+
+def test_a_stage_checkpoints_gradients_where_it_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(runner, "set_gradient_checkpointing", lambda model, on: seen.append(on))
+    saving = dataclasses.replace(SETTLE, name="saving", gradient_checkpointing=True)
+    assert run(recipe=dataclasses.replace(run.recipe, stages=(saving, SETTLE))) == 0
+    assert seen == [True, False]
+
+
+def test_gradient_checkpointing_is_switched_on_e2() -> None:
+    model = make_model()
+    set_gradient_checkpointing(model, True)
+    assert model[1].body.checkpoint is not None
+    set_gradient_checkpointing(model, False)
+    assert model[1].body.checkpoint is None
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")
+def test_the_trainers_own_switch_changes_no_step(recipe: Recipe, tmp_path: Path) -> None:
+    """`gradient_checkpointing=True` of the stock trainer reaches E2 through the model's own method."""
+    weights = []
+    for on in (False, True):
+        model = make_model(TOY.replace(dropout=0.1))
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, learning_rate=1e-3, use_cpu=True,
+            gradient_checkpointing=on, report_to="none", disable_tqdm=True, save_strategy="no", seed=1,
+        )  # fmt: skip
+        model.model_card_data.widget = [{"text": "a"}]
+        SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"anchor": TEXTS[:16], "positive": TEXTS[1:17]}),
+            loss=MultipleNegativesRankingLoss(model),
+        ).train()
+        assert (model[1].body.checkpoint is not None) is on
+        weights.append(model.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, atol=1e-6, rtol=1e-4)
 
 
 def test_warm_start_refuses_another_architecture(teacher: SentenceTransformer) -> None:
