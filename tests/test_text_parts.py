@@ -11,6 +11,10 @@ import pytest
 import torch
 from conftest import TOY, make_model
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
 
 from tiered_st.chunking import ChunkType
 from tiered_st.losses.columns import merge
@@ -192,3 +196,25 @@ def test_columns_keep_their_parts_when_merged(pairs: SentenceTransformer) -> Non
     merged = merge(columns)
     assert merged["token_type_ids"].tolist() == [[0, 0, 0, 1, 1, 1], [0] * 6]
     assert merged["input_ids"].shape == (2, 6, TOY.chunk_chars)
+
+
+def test_stock_losses_merge_and_trim_pairs_rightly() -> None:
+    """Three columns are merged by padding, cached ones cut and trimmed: the parts have to go along."""
+    model = make_pair_model(dropout=0.0)
+    columns = [
+        [("the cat", "dog"), ("a b c d", "e"), ("q", "")],
+        ["one two three four five six seven", "b", "d e"],
+        [("h", "i"), "m", ("n", "o p q")],
+    ]
+    anchors, *others = (model.encode(column, convert_to_tensor=True) for column in columns)
+    expected = torch.nn.functional.cross_entropy(20 * anchors @ torch.cat(others).T, torch.arange(3))
+    model.train()
+    gradients = []
+    for loss in (MultipleNegativesRankingLoss(model), CachedMultipleNegativesRankingLoss(model, mini_batch_size=2)):
+        model.zero_grad()
+        value = loss([model.preprocess(column) for column in columns], None)
+        value.backward()
+        torch.testing.assert_close(value, expected, atol=1e-4, rtol=0)
+        gradients.append(model[1].segments.weight.grad.clone())
+    assert gradients[0].any()
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-5, rtol=1e-3)
