@@ -20,6 +20,7 @@ from tiered_st.config import PRESETS, TieredConfig
         ({"body": BERT_BODY, "d_sem": 64}, ("hidden_size=32", "d_sem=64")),
         ({"body": BERT_BODY, "d_sem": 32, "max_chunks": 65}, ("max_chunks=65", "64 positions")),
         ({"body": {"model_type": "bert"}}, ("hidden_size=None", "d_sem=384")),
+        ({"body": {"model_type": "distilbert", "dim": 32}}, ("hidden_size=32", "d_sem=384")),
         ({"normalization": "NFD"}, ("normalization='NFD'", "'NFKC'", "None")),
         ({"char_positions": "absolute"}, ("char_positions='absolute'", "'rotary'")),
         ({"pooling": "median"}, ("pooling='median'", "'mean'", "'cls'")),

@@ -17,6 +17,7 @@ from conftest import BERT_BODY, TOY, UNICODE, make_model
 from hypothesis import given, settings
 from sentence_transformers import SentenceTransformer
 
+from tiered_st.index_files import model_fingerprint
 from tiered_st.model import build, load, pretrained, set_storage
 
 TEXTS = ["the cat sat on the mat", "Teh CAT, sat!", "", "a", "你好世界 😂", "\ud800", "don't " * 100, "x" * 500]
@@ -199,6 +200,20 @@ def test_storages_shrink_the_file_and_keep_the_vectors(
 def test_an_unknown_storage_is_refused(toy: SentenceTransformer) -> None:
     with pytest.raises(ValueError, match="storage='zip' is not one of float32, float16, int8"):
         set_storage(toy, "zip")
+
+
+def test_the_revision_is_a_hash_of_the_weights(model: SentenceTransformer, tmp_path: Path) -> None:
+    """What mteb files results under; in a card it belongs to a base model, and there is none."""
+    model.save(str(tmp_path / "m"))
+    assert "revision" not in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    again = load(tmp_path / "m", device="cpu")
+    revision = again.model_card_data.base_model_revision
+    assert revision == model.model_card_data.base_model_revision == model_fingerprint(again)
+    with torch.no_grad():
+        again[1].body.norm.weight[0] += 1
+    assert again.model_card_data.base_model_revision != revision
+    again.model_card_data.base_model_revision = "v1"
+    assert again.model_card_data.base_model_revision == "v1"
 
 
 # what load refuses

@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import TOY, make_model
-from sentence_transformers import SentenceTransformer
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -27,7 +33,7 @@ from tiered_st.index_files import PROBE
 from tiered_st.model import load
 from tiered_st.noise import Misspellings, NoisePolicy
 from training import teacher as teachers
-from training.assemble import Weighted, select_parameters
+from training.assemble import Weighted, Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import JsonLog
 from training.run import find_recipe, latest_checkpoint
 from training.sources import Source
@@ -490,6 +496,53 @@ def test_warm_start_takes_the_teachers_layers(teacher: SentenceTransformer) -> N
         own = encoder({"chunk_embeddings": inputs, "attention_mask": mask})["token_embeddings"]
         theirs = teacher[0].auto_model.eval()(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
     torch.testing.assert_close(own, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_recipe_starts_e2_from_some_layers(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    workshop = Workshop(dataclasses.replace(recipe, warm_start=(1,)), data, tmp_path, "cpu")
+    own = workshop.model()[1].body.model.encoder.layer
+    theirs = workshop.teacher[0].auto_model.encoder.layer
+    assert len(own) == 1
+    assert torch.equal(own[0].output.dense.weight, theirs[1].output.dense.weight)
+
+
+def test_a_stage_checkpoints_gradients_where_it_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(runner, "set_gradient_checkpointing", lambda model, on: seen.append(on))
+    saving = dataclasses.replace(SETTLE, name="saving", gradient_checkpointing=True)
+    assert run(recipe=dataclasses.replace(run.recipe, stages=(saving, SETTLE))) == 0
+    assert seen == [True, False]
+
+
+def test_gradient_checkpointing_is_switched_on_e2() -> None:
+    model = make_model()
+    set_gradient_checkpointing(model, True)
+    assert model[1].body.checkpoint is not None
+    set_gradient_checkpointing(model, False)
+    assert model[1].body.checkpoint is None
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")
+def test_the_trainers_own_switch_changes_no_step(recipe: Recipe, tmp_path: Path) -> None:
+    """`gradient_checkpointing=True` of the stock trainer reaches E2 through the model's own method."""
+    weights = []
+    for on in (False, True):
+        model = make_model(TOY.replace(dropout=0.1))
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=str(tmp_path), max_steps=2, per_device_train_batch_size=8, learning_rate=1e-3, use_cpu=True,
+            gradient_checkpointing=on, report_to="none", disable_tqdm=True, save_strategy="no", seed=1,
+        )  # fmt: skip
+        model.model_card_data.widget = [{"text": "a"}]
+        SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"anchor": TEXTS[:16], "positive": TEXTS[1:17]}),
+            loss=MultipleNegativesRankingLoss(model),
+        ).train()
+        assert (model[1].body.checkpoint is not None) is on
+        weights.append(model.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, atol=1e-6, rtol=1e-4)
 
 
 def test_warm_start_refuses_another_architecture(teacher: SentenceTransformer) -> None:

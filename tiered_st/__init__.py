@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from tiered_st.model import load as load
     from tiered_st.model import pretrained as pretrained
     from tiered_st.model import set_storage as set_storage
+    from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "index",
     "build": "model", "load": "model", "pretrained": "model", "set_storage": "model",
+    "swap_semantic_encoder": "swap",
 }  # fmt: skip
-__all__ = ["FaissIndex", "TieredConfig", "build", "load", "pretrained", "set_storage"]
+__all__ = ["FaissIndex", "TieredConfig", "build", "load", "pretrained", "set_storage", "swap_semantic_encoder"]
 
 
 def __getattr__(name: str) -> Any:

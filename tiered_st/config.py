@@ -125,7 +125,7 @@ class TieredConfig:
         if not self.pool_marks and self.pooling != "mean":
             raise ValueError(f"pool_marks=False speaks of the mean, but pooling={self.pooling!r}: leave one of them.")
         if self.body is not None:
-            hidden = self.body.get("hidden_size")
+            hidden = next((self.body[name] for name in ("hidden_size", "dim", "d_model") if name in self.body), None)
             if hidden != self.d_sem:
                 raise ValueError(f"body has hidden_size={hidden}, but d_sem={self.d_sem}: they must be equal.")
             positions = self.body.get("max_position_embeddings")

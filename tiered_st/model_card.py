@@ -8,12 +8,29 @@ from typing import Any
 
 from sentence_transformers.sentence_transformer.model_card import SentenceTransformerModelCardData
 
+from tiered_st.index_files import model_fingerprint
+
 
 @dataclass
 class TieredModelCardData(SentenceTransformerModelCardData):
     """Card data whose snippet loads the model by this package and whose template speaks of chunks."""
 
     template_path: Path = field(default=Path(__file__).parent / "model_card_template.md", init=False, repr=False)
+    _revision: str | None = field(default=None, init=False, repr=False)
+
+    @property  # type: ignore[misc]
+    def base_model_revision(self) -> str | None:
+        """Return what tells this model's results from another's, as mteb asks for: a hash of its weights.
+
+        It is computed when asked for, since loading should not wait for it.
+        """
+        if self._revision is not None:
+            return self._revision
+        return model_fingerprint(self.model) if self.model is not None else None
+
+    @base_model_revision.setter
+    def base_model_revision(self, revision: str | None) -> None:
+        self._revision = revision
 
     def generate_usage_snippet(self) -> str:
         """Return the code block that shows how to use the model."""

@@ -17,6 +17,7 @@ from tiered_st import losses
 from tiered_st.config import TieredConfig
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import build, set_storage
+from tiered_st.modules import SemanticEncoder
 from tiered_st.noise import Misspellings
 from training import teacher as teachers
 from training.objectives import MAKERS
@@ -139,8 +140,12 @@ class Workshop:
         config = self.recipe.config
         if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
             return config
-        body = teachers.body_config(self.teacher)
+        body = teachers.body_config(self.teacher, self._layers)
         return replace(config, body=body, d_sem=body["hidden_size"])
+
+    @property
+    def _layers(self) -> tuple[int, ...] | None:
+        return self.recipe.warm_start if isinstance(self.recipe.warm_start, tuple) else None
 
     def model(self) -> SentenceTransformer:
         """Build the recipe's model, E2 warm-started where the recipe says so."""
@@ -149,7 +154,7 @@ class Workshop:
             return build_subword(self.config, self.texts, folder, device=self.device)
         model = build(self.config, device=self.device)
         if self.recipe.warm_start:
-            teachers.warm_start(model[1], self.teacher)
+            teachers.warm_start(model[1], self.teacher, self._layers)
         if self.recipe.warm_start or self._practises("mimicry"):
             tiers_of(model).chunk_projector.match(self.word_targets)
         set_storage(model, "float32")
@@ -224,3 +229,13 @@ def select_parameters(model: SentenceTransformer, learns: tuple[str, ...]) -> li
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in set(chosen))
     return chosen
+
+
+def set_gradient_checkpointing(model: SentenceTransformer, on: bool) -> None:
+    """Switch gradient checkpointing of E2 on or off; E1 has little to gain, for each chunk passes it once."""
+    for module in model:
+        if isinstance(module, SemanticEncoder):
+            if on:
+                module.gradient_checkpointing_enable()
+            else:
+                module.gradient_checkpointing_disable()

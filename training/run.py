@@ -34,7 +34,7 @@ from torch.utils.data import SequentialSampler
 
 from tiered_st.model import load, set_storage
 from tiered_st.modules.stored import StoredModule
-from training.assemble import Workshop, select_parameters
+from training.assemble import Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import Deadline, JsonLog, LossHeads, Progress, TimedCheckpoints
 from training.objectives import make_task
 from training.precision import has_bf16
@@ -90,6 +90,7 @@ def train_stage(
     chosen = select_parameters(model, stage.learns)
     logger.info("stage %s: %d parameter tensors learn", stage.name, len(chosen))
     longest, model.max_seq_length = model.max_seq_length, stage.chunks
+    set_gradient_checkpointing(model, stage.gradient_checkpointing)
     model.model_card_data.widget = [{"text": "sentence embedings"}]  # else the trainer looks for texts among the draws
     total = sum(row.share for row in stage.objectives)
     steps = {row.name: max(1, round(stage.steps * row.share / total)) for row in stage.objectives}

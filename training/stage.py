@@ -68,6 +68,7 @@ class Stage:
         views: noisy views per row beside the clean one.
         warmup: share of the steps in which rates rise; they then fall along a cosine.
         chunks: longest text in chunks (tokens, for a subword model); longer ones are cut while training.
+        gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Stage:
     views: int = 1
     warmup: float = 0.05
     chunks: int = 40
+    gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objectives", tuple(Objective(*row) for row in self.objectives))
@@ -109,7 +111,7 @@ class Recipe:
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         misspellings: name of a table with columns misspelt, correct.
-        warm_start: E2 starts as the teacher's layers.
+        warm_start: E2 starts as the teacher's layers: all of them, or those of these numbers.
         storage: how the model is saved.
         finally_set: settings changed once trained, e.g. what is pooled.
     """
@@ -125,7 +127,7 @@ class Recipe:
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     misspellings: str | None = None
-    warm_start: bool = True
+    warm_start: bool | tuple[int, ...] = True
     storage: str = "float32"
     finally_set: tuple[tuple[str, Any], ...] = ()
     seed: int = 0

@@ -17,7 +17,8 @@ from transformers import PreTrainedModel
 
 from tiered_st.index import model_fingerprint
 from tiered_st.modules import SemanticEncoder
-from tiered_st.modules.semantic_encoder import HuggingFaceBody
+from tiered_st.modules.bodies import HuggingFaceBody
+from training.layer_names import check_layers, layer_sources
 from training.precision import has_bf16
 
 logger = logging.getLogger(__name__)
@@ -48,27 +49,51 @@ def input_table(teacher: SentenceTransformer) -> Tensor:
     return table.get_parameter("weight").detach().float().cpu()
 
 
-def body_config(teacher: SentenceTransformer) -> dict[str, Any]:
-    """Return the teacher's encoder configuration, as ``TieredConfig.body`` wants it."""
-    config = encoder_of(teacher).config.to_dict()
+def body_config(teacher: SentenceTransformer, layers: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """Return the teacher's encoder configuration without dropout, as ``TieredConfig.body`` wants it.
+
+    Args:
+        teacher: opens with a Hugging Face encoder.
+        layers: the layers to keep, counted from 0; by default all.
+    """
+    config = copy.deepcopy(encoder_of(teacher).config)
+    width = config.hidden_size
+    if layers is not None:
+        check_layers(layers, config.num_hidden_layers)
+        kinds = getattr(config, "layer_types", None)
+        config.num_hidden_layers = len(layers)
+        if kinds is not None:  # ModernBERT: local or global attention, layer by layer
+            config.layer_types = [kinds[layer] for layer in layers]
     drop = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
-    return {key: value for key, value in config.items() if key not in drop} | {
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-    }
+    body = {key: value for key, value in config.to_dict().items() if key not in drop}
+    dropouts = {key: 0.0 for key, value in body.items() if "dropout" in key and isinstance(value, float)}
+    return body | {"hidden_size": width} | dropouts
 
 
-def warm_start(encoder: nn.Module, teacher: SentenceTransformer) -> None:
-    """Copy the teacher's layers into E2, all but its vocabulary."""
+def warm_start(encoder: nn.Module, teacher: SentenceTransformer, layers: tuple[int, ...] | None = None) -> None:
+    """Copy the teacher's layers into E2, all but its vocabulary.
+
+    Args:
+        encoder: a SemanticEncoder whose body is of :func:`body_config`'s making.
+        teacher: opens with a Hugging Face encoder.
+        layers: the teacher's layers in the order of E2's, e.g. (0, 2, 5) for three; by default all (Sanh et al.,
+            DistilBERT, 2019, take every other one).
+    """
     if not isinstance(encoder, SemanticEncoder) or not isinstance(encoder.body, HuggingFaceBody):
         raise ValueError("Only an E2 with a Hugging Face body (config.body) can start from a teacher's layers.")
-    own = encoder.body.model.state_dict()
+    body = encoder.body.model
+    table = body.get_input_embeddings().get_parameter("weight")
+    own = {name: value for name, value in body.state_dict(keep_vars=True).items() if value is not table}
     theirs = encoder_of(teacher).state_dict()
-    copied = {name: theirs[name] for name in own if name in theirs and theirs[name].shape == own[name].shape}
-    missing = [name for name in own if name not in copied and "word_embeddings" not in name]
-    if missing:
+    sources = {name: name for name in own} if layers is None else layer_sources(own, theirs, layers)
+    copied = {
+        name: theirs[source]
+        for name, source in sources.items()
+        if source in theirs and theirs[source].shape == own[name].shape
+    }
+    if missing := [sources[name] for name in own if name not in copied]:
         raise ValueError(f"The teacher has no {', '.join(missing[:3])}: config.body is not its configuration.")
-    encoder.body.model.load_state_dict(own | copied)
+    body.load_state_dict(copied, strict=False)
 
 
 def word_vectors(teacher: SentenceTransformer, words: list[str]) -> Tensor:

@@ -22,6 +22,7 @@ from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.stored import StoredModule
+from tiered_st.modules.text_parts import join_parts, split_inputs
 from tiered_st.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -55,12 +56,16 @@ class TieredInput(StoredModule, InputModule):
     # text → characters → chunks
 
     def preprocess(  # type: ignore[override]
-        self, inputs: Sequence[str], prompt: str | None = None, max_length: int | None = None, **kwargs: Any
+        self,
+        inputs: Sequence[str | Sequence[str]],
+        prompt: str | None = None,
+        max_length: int | None = None,
+        **kwargs: Any,
     ) -> dict[str, Tensor]:
         """Turn texts into character ids by chunk.
 
         Args:
-            inputs: texts.
+            inputs: texts; with ``segments``, also pairs or tuples of up to as many texts (see ``_preprocess_parts``).
             prompt: put before every text.
             max_length: chunks kept per text, instead of ``max_seq_length``.
 
@@ -71,9 +76,37 @@ class TieredInput(StoredModule, InputModule):
         Raises:
             ValueError: if an input is not a string.
         """
-        for i, text in enumerate(inputs):
-            if not isinstance(text, str):
-                raise ValueError(f"Input {i} is a {type(text).__name__}, but this model reads text: give a str.")
+        parts = split_inputs(inputs, self.settings.segments)
+        if self.settings.segments:
+            return self._preprocess_parts(parts, prompt, max_length)
+        return self._preprocess_texts([text for (text,) in parts], prompt, max_length)
+
+    def _preprocess_parts(
+        self, parts: list[tuple[str, ...]], prompt: str | None, max_length: int | None
+    ) -> dict[str, Tensor]:
+        """Lay out texts of one or more parts: BEGIN a FINISH b FINISH, where ``token_type_ids`` number the parts.
+
+        The prompt is put before the first part. Of a text that is too long, the longest part is cut first.
+        """
+        limit = max_length or self.max_seq_length or self.settings.max_chunks
+        counts = [len(texts) for texts in parts]
+        if limit < 2 + max(counts, default=1):
+            raise ValueError(f"A limit of {limit} chunks leaves no room between {1 + max(counts)} marks: give more.")
+        texts = [(prompt or "") + text if i == 0 else text for own in parts for i, text in enumerate(own)]
+        flat = self._preprocess_texts(texts, None, limit)
+        if not counts:
+            return flat | {"token_type_ids": torch.zeros_like(flat["attention_mask"])}
+        features, cut = join_parts(flat["input_ids"], flat["attention_mask"], counts, limit)
+        if cut and not self._warned:
+            self._warned = True
+            logger.warning(
+                "A text's parts together are longer than this model's %d chunks: the ends of the longest are left out, "
+                "here and in other long texts (said once). Raise max_seq_length up to %d, or split.",
+                limit, self.settings.max_chunks,
+            )  # fmt: skip
+        return features
+
+    def _preprocess_texts(self, inputs: list[str], prompt: str | None, max_length: int | None) -> dict[str, Tensor]:
         limit = max_length or self.max_seq_length or self.settings.max_chunks
         if limit < 3:
             raise ValueError(f"A limit of {limit} chunks leaves no room between the two marks: give at least 3.")

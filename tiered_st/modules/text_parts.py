@@ -1,0 +1,74 @@
+"""Join the parts of a text, a question and its answer say, into one sequence with marks between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def split_inputs(inputs: Sequence[Any], segments: int) -> list[tuple[str, ...]]:
+    """Return the parts of each input: one of a text, several of a pair or a longer sequence of texts.
+
+    Raises:
+        ValueError: if an input is neither, or has more parts than there are segments.
+    """
+    parts: list[tuple[str, ...]] = []
+    for i, item in enumerate(inputs):
+        several = isinstance(item, (tuple, list)) and len(item) > 0 and all(isinstance(part, str) for part in item)
+        if not isinstance(item, str) and not several:
+            raise ValueError(f"Input {i} is a {type(item).__name__}, but this model reads text: give a str.")
+        if several and len(item) > segments:
+            raise ValueError(
+                f"Input {i} is a {type(item).__name__} of {len(item)} texts, but the model was built with segments="
+                f"{segments}: give one text, or build the model with segments={max(2, len(item))}."
+            )
+        parts.append((item,) if isinstance(item, str) else tuple(item))
+    return parts
+
+
+def shares(lengths: Sequence[int], room: int) -> list[int]:
+    """Cut the longest parts first, until all fit into ``room``; return how much of each is kept."""
+    kept = list(lengths)
+    for place, part in enumerate(sorted(range(len(lengths)), key=lambda i: lengths[i])):
+        kept[part] = min(lengths[part], room // (len(lengths) - place))
+        room -= kept[part]
+    return kept
+
+
+def join_parts(ids: Tensor, mask: Tensor, counts: Sequence[int], limit: int) -> tuple[dict[str, Tensor], bool]:
+    """Join parts that were laid out as texts of their own: BEGIN a FINISH, BEGIN b FINISH to BEGIN a FINISH b FINISH.
+
+    Args:
+        ids: (parts, chunks, chars) int64.
+        mask: (parts, chunks) int64.
+        counts: how many parts each text has; they sum to the first dimension.
+        limit: most chunks per text, marks included.
+
+    Returns:
+        ``input_ids`` (batch, chunks, chars), ``attention_mask`` and ``token_type_ids`` (batch, chunks), all int64; and
+        whether anything was cut.
+    """
+    lengths = (mask.sum(dim=1) - 2).tolist()  # (parts,): chunks between the marks
+    rows, kinds, cut, start = [], [], False, 0
+    for count in counts:
+        own = lengths[start : start + count]
+        kept = shares(own, limit - count - 1)
+        cut = cut or kept != own
+        pieces = [ids[start, :1]]  # BEGIN
+        for part, (length, keep) in enumerate(zip(own, kept, strict=True), start):
+            pieces += [ids[part, 1 : 1 + keep], ids[part, 1 + length : 2 + length]]  # chunks, FINISH
+        rows.append(torch.cat(pieces))  # (chunks, chars)
+        numbers = torch.arange(count).repeat_interleave(torch.tensor(kept) + 1)
+        kinds.append(torch.cat([numbers.new_zeros(1), numbers]))  # (chunks,)
+        start += count
+    pad = torch.nn.utils.rnn.pad_sequence
+    sizes = torch.tensor([len(row) for row in rows])
+    joined = pad(rows, batch_first=True)  # (batch, chunks, chars)
+    return {
+        "input_ids": joined,
+        "attention_mask": (torch.arange(joined.shape[1]) < sizes[:, None]).long(),
+        "token_type_ids": pad(kinds, batch_first=True),
+    }, cut
