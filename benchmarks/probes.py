@@ -54,8 +54,7 @@ def states_of_words(model: SentenceTransformer, sentences: list[list[str]]) -> t
                 sums = np.add.reduceat(source[number, : 1 + lengths[number]], edges, axis=0)
                 found.append(sums / counts[:, None])
             kept.append(start + number)
-    width = model[0].settings.d_sem
-    empty = [np.zeros((0, width), dtype=np.float32)]
+    empty = [np.zeros((0, model.get_embedding_dimension() or 0), dtype=np.float32)]
     return np.concatenate(first or empty), np.concatenate(second or empty), kept
 
 
@@ -72,14 +71,16 @@ def probe(train: np.ndarray, labels: list[str], test: np.ndarray, wanted: list[s
 def part_of_speech(model: SentenceTransformer, data: Path, *, sentences: int = 1_000) -> dict[str, float]:
     """Return the accuracy of both tiers on the treebank's test split, learnt from ``sentences`` of its train split."""
     rows = read_columns(data, FILE, "tokens", "upos", "split")
-    found: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    labels: dict[str, list[str]] = {}
     for split, count in (("train", sentences), ("test", sentences // 2)):
         chosen = [row for row in rows if row[2] == split][:count]
         one, two, kept = states_of_words(model, [list(row[0]) for row in chosen])
-        found[split] = one, two, [label for i in kept for label in chosen[i][1]]
-    if not found["test"][2]:
+        found[split] = one, two
+        labels[split] = [label for i in kept for label in chosen[i][1]]
+    if not labels["test"]:
         raise ValueError("no sentence's chunks are those of its words: this probe is for chunks about a word long.")
     return {
-        tier: probe(found["train"][i], found["train"][2], found["test"][i], found["test"][2])
+        tier: probe(found["train"][i], labels["train"], found["test"][i], labels["test"])
         for i, tier in enumerate(("POS from E1", "POS from E2"))
     }

@@ -22,7 +22,20 @@ from training.sources import Source
 from training.stage import Recipe
 
 RECIPES = Path(runner.__file__).parent / "recipes"
-WORDS = "the small river runs past an old house where seven letters lay under one green window".split()
+WORDS = [
+    "river",
+    "house",
+    "letter",
+    "window",
+    "garden",
+    "mother",
+    "story",
+    "winter",
+    "paper",
+    "silver",
+    "market",
+    "bridge",
+]
 
 
 def names() -> list[str]:

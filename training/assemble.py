@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
@@ -115,7 +116,7 @@ class Workshop:
         number = {name: i for i, name in enumerate(self.classes)}
         return [(texts, number[str(label)]) for texts, label in self._labelled("labelled")]
 
-    def _labelled(self, which: str) -> list[tuple[tuple[str, ...], object]]:
+    def _labelled(self, which: str) -> list[tuple[tuple[str, ...], Any]]:
         return [example for source in self._given(which) for example in source.labelled(self.data)]
 
     def _given(self, which: str) -> tuple[Source, ...]:

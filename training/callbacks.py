@@ -60,7 +60,7 @@ class Progress(TrainerCallback):
     """Tell losses whose weight follows a schedule how far the stage is."""
 
     def __init__(self, losses: dict[str, nn.Module]) -> None:
-        self.losses = [loss for loss in losses.values() if hasattr(loss, "progress")]
+        self.losses: list[Any] = [loss for loss in losses.values() if hasattr(loss, "progress")]
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -91,11 +91,11 @@ MAKERS: dict[str, Maker] = {
     "masked_chunk": Maker(_texts(0), lambda shop, model: losses.MaskedChunkLoss(model)),
     "next_sentence": Maker(_neighbours, lambda shop, model: losses.NextSentenceLoss(model)),
     "section_topic": Maker(
-        _examples("sections"), lambda shop, model: losses.ClassificationLoss(model, len(shop.topics))
+        _examples("sections"), lambda shop, model: losses.ClassificationLoss(model, num_labels=len(shop.topics))
     ),
     "sts": Maker(_examples("scored"), lambda shop, model: stock.CoSENTLoss(model)),
     "classification": Maker(
-        _examples("labelled"), lambda shop, model: losses.ClassificationLoss(model, len(shop.classes))
+        _examples("labelled"), lambda shop, model: losses.ClassificationLoss(model, num_labels=len(shop.classes))
     ),
 }
 
