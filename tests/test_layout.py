@@ -42,6 +42,7 @@ def test_one_class_path_per_module_file() -> None:
     """File names in modules/ are the on-disk format of saved models."""
     names = {path.name for path in (ROOT / "tiered_st" / "modules").glob("*.py")}
     assert {"tiered_input.py", "semantic_encoder.py", "char_encoder.py", "chunk_projector.py"} <= names
+    assert "boundary_predictor.py" in names
 
 
 @pytest.mark.parametrize("statement", ["import tiered_st", "import tiered_st.cli", "import tiered_st.noise"])

@@ -106,8 +106,8 @@ class TieredConfig:
         """Refuse settings that cannot both be had, naming the two."""
         if self.chunker == "windows" and self.window > self.chunk_chars - 1:
             raise ValueError(
-                f"window={self.window} does not fit chunk_chars={self.chunk_chars}, whose first id is the chunk's type:"
-                f"give chunk_chars={self.window + 1} or more."
+                f"window={self.window} does not fit chunk_chars={self.chunk_chars}, whose first id is the chunk's "
+                f"type: give chunk_chars={self.window + 1} or more."
             )
         if self.chunker == "windows" and self.stride > self.window:
             raise ValueError(f"stride={self.stride} exceeds window={self.window}: the text between would be lost.")

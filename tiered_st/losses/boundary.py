@@ -102,6 +102,9 @@ class BoundaryLoss(nn.Module):
             starts: bootstrapped labels of 0 and 1, (…, chars).
             known: boolean, where there is a character with a label, (…, chars).
             own: the predictor's logits on the clean text, broadcastable to ``logits``; no gradient flows into them.
+            self_share: share of ``own`` in the targets, in [0, 1].
+            temperature: what ``own`` is divided by; below 1 sharpens.
+            ratio_weight: weight of the ratio term.
         """
         if not known.any():
             return 0.0 * logits.float().sum()
