@@ -61,14 +61,15 @@ class TieredInput(StoredModule, InputModule):
 
         Args:
             inputs: texts; with ``segments``, also pairs or tuples of up to as many texts (see ``_preprocess_parts``).
-            prompt: put before every text.
+            prompt: put before every text, of a tuple before the first.
             max_length: chunks kept per text, instead of ``max_seq_length``.
 
         Returns:
-            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64.
+            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64;
+            with ``segments`` also ``token_type_ids`` (batch, chunks) int64.
 
         Raises:
-            ValueError: if an input is not a string.
+            ValueError: if an input is no text, or has more parts than ``segments``.
         """
         parts = split_inputs(inputs, self.settings.segments)
         if self.settings.segments:
