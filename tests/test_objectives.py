@@ -27,7 +27,12 @@ from training.tasks import LabelledTask, NextSentenceTask, Noise, SpacingTask
 CLEAN = NoisePolicy(weights=())
 NOISE = Noise(CLEAN, None, 0.0, "s")
 SENTENCES = [[f"Document {d} says thing {s}." for s in range(6)] for d in range(5)]
-ARTICLE = "Opening words of it all.\n## Early life\nBorn in a town.\nOne.\n## Career\nWorked in another town. And then rested."
+ARTICLE = """Opening words of it all.
+## Early life
+Born in a town.
+One.
+## Career
+Worked in another town. And then rested."""
 
 
 @pytest.fixture

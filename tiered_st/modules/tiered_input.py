@@ -66,15 +66,16 @@ class TieredInput(StoredModule, InputModule):
 
         Args:
             inputs: texts; with ``segments``, also pairs or tuples of up to as many texts (see ``_preprocess_parts``).
-            prompt: put before every text.
+            prompt: put before every text, of a tuple before the first.
             max_length: chunks kept per text, instead of ``max_seq_length``.
 
         Returns:
-            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64.
-            With ``trains_chunker``, also what the chunker learns from (see ``LearnedChunker.training_features``).
+            ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64;
+            with ``segments`` also ``token_type_ids`` (batch, chunks) int64, and with ``trains_chunker`` what the
+            chunker learns from (see ``LearnedChunker.training_features``).
 
         Raises:
-            ValueError: if an input is not a string.
+            ValueError: if an input is no text, or has more parts than ``segments``.
         """
         parts = split_inputs(inputs, self.settings.segments)
         if self.settings.segments:
