@@ -37,7 +37,7 @@ class ChunkTable(nn.Module):
 
     rows: Tensor
     vectors: Tensor
-    scale: Tensor
+    row_scale: Tensor
     type_means: Tensor
 
     def __init__(self, size: int, chars: int, dim: int, *, storage: str = "float16") -> None:
@@ -48,7 +48,7 @@ class ChunkTable(nn.Module):
         bits = torch.int8 if storage == "int8" else _BITS[storage][1]
         self.register_buffer("rows", torch.zeros(size, chars, dtype=torch.int16))
         self.register_buffer("vectors", torch.zeros(size, dim, dtype=bits))
-        self.register_buffer("scale", torch.zeros(size if storage == "int8" else 0, dtype=torch.int32))
+        self.register_buffer("row_scale", torch.zeros(size if storage == "int8" else 0, dtype=torch.int32))
         self.register_buffer("type_means", torch.zeros(FIRST_BYTE, dim))  # its dtype is the one vectors come out in
         self._hashes: Tensor | None = None
         self._order: Tensor | None = None
@@ -62,7 +62,7 @@ class ChunkTable(nn.Module):
         if storage == "int8":
             integers, scale = quantize(vectors)
             table.vectors.copy_(integers)
-            table.scale.copy_(scale.squeeze(1).view(torch.int32))
+            table.row_scale.copy_(scale.squeeze(1).view(torch.int32))
         else:
             dtype, bits = _BITS[storage]
             table.vectors.copy_(vectors.to(dtype).view(bits))
@@ -130,7 +130,7 @@ class ChunkTable(nn.Module):
     def _vectors(self, slots: Tensor) -> Tensor:
         stored = self.vectors[slots]
         if self.storage == "int8":
-            values = stored * self.scale[slots, None].view(torch.float32)
+            values = stored * self.row_scale[slots, None].view(torch.float32)
         else:
             values = stored.view(_BITS[self.storage][0])
         return values.to(self.type_means.dtype)

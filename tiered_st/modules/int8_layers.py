@@ -1,6 +1,6 @@
 """Layers whose weights are 8-bit integers in memory, and whose products are taken of integers.
 
-They have the parameters' names of the layers they replace plus ``scale``, and stand in for them wherever E1 or the
+They have the parameters' names of the layers they replace plus ``row_scale``, and stand in for them wherever E1 or the
 chunk projector calls them. Integers are parameters that never learn, not buffers, so that whoever walks over a module's
 parameters (the cache, ``is_identity``) sees them.
 """
@@ -29,13 +29,13 @@ class Int8Linear(nn.Module):
         super().__init__()
         integers, scale = quantize(linear.weight)
         self.weight = _frozen(integers)  # (out, in)
-        self.scale = _frozen(scale.squeeze(1).to(linear.weight.dtype))  # (out,), so that no storage rounds it again
+        self.row_scale = _frozen(scale.squeeze(1).to(linear.weight.dtype))  # (out,), so that no storage rounds it again
         self.bias = None if linear.bias is None else _frozen(linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, in) to (…, out) in the dtype of ``x``."""
         integers, scale = quantize(x.reshape(-1, x.shape[-1]))  # (positions, in) and (positions, 1)
-        out = self._product(integers).float() * scale * self.scale.float()
+        out = self._product(integers).float() * scale * self.row_scale.float()
         out = out if self.bias is None else out + self.bias.float()
         return out.to(x.dtype).view(*x.shape[:-1], len(self.weight))
 
@@ -55,15 +55,15 @@ class Int8EmbeddingBag(nn.Module):
         integers, scale = quantize(bag.weight)
         self.embedding_dim = bag.embedding_dim
         self.weight = _frozen(integers)  # (rows, dim)
-        self.scale = _frozen(scale.squeeze(1).to(bag.weight.dtype))  # (rows,)
+        self.row_scale = _frozen(scale.squeeze(1).to(bag.weight.dtype))  # (rows,)
         if bag.padding_idx is not None:
-            self.scale[bag.padding_idx] = 0  # whose row counts for nothing, whatever it holds
+            self.row_scale[bag.padding_idx] = 0  # whose row counts for nothing, whatever it holds
 
     def forward(self, ids: Tensor) -> Tensor:
         """Sum the rows of each bag: (bags, features) int64 to (bags, dim)."""
         # Most bags share most rows (a batch's n-grams repeat) and many are padding, so each row is converted once.
         rows, inverse = torch.unique(ids, return_inverse=True)
-        table = self.weight[rows].to(self.scale.dtype) * self.scale[rows, None]  # (distinct, dim)
+        table = self.weight[rows].to(self.row_scale.dtype) * self.row_scale[rows, None]  # (distinct, dim)
         return F.embedding_bag(inverse.view(ids.shape), table, mode="sum")
 
 
