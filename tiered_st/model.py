@@ -110,7 +110,10 @@ def load(
 
 
 def set_storage(model: SentenceTransformer, storage: str) -> None:
-    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights)."""
+    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights).
+
+    "float32" keeps every weight as the model computes with it, half precision too; the others may round.
+    """
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
     for module in model:
