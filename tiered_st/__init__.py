@@ -9,6 +9,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tiered_st.config import TieredConfig as TieredConfig
+    from tiered_st.deployment import encode_long as encode_long
+    from tiered_st.deployment import quantize_char_encoder as quantize_char_encoder
+    from tiered_st.deployment import tabulate as tabulate
     from tiered_st.index import FaissIndex as FaissIndex
     from tiered_st.model import build as build
     from tiered_st.model import load as load
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "index",
     "build": "model", "load": "model", "pretrained": "model", "set_storage": "model",
+    "encode_long": "deployment", "quantize_char_encoder": "deployment", "tabulate": "deployment",
     "swap_semantic_encoder": "swap",
 }  # fmt: skip
-__all__ = ["FaissIndex", "TieredConfig", "build", "load", "pretrained", "set_storage", "swap_semantic_encoder"]
+__all__ = [
+    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "pretrained", "quantize_char_encoder", "set_storage",
+    "swap_semantic_encoder", "tabulate",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

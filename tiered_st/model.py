@@ -7,6 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from torch import nn
@@ -15,7 +16,7 @@ from tiered_st.config import PRESETS, TieredConfig
 from tiered_st.model_card import TieredModelCardData
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.stored import StoredModule
-from tiered_st.modules.weights import STORAGES
+from tiered_st.modules.weights import STORAGES, as_dtype
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "en-small"
@@ -63,17 +64,21 @@ def pretrained() -> list[str]:
     return sorted(path.parent.name for path in PRETRAINED.glob("*/modules.json"))
 
 
-def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> SentenceTransformer:
+def load(
+    path: str | Path = DEFAULT_MODEL, *, device: str | None = None, dtype: str | torch.dtype | None = None
+) -> SentenceTransformer:
     """Load a model without executing anything from its folder.
 
     Args:
         path: a folder, or the name of a model that ships with the package (see :func:`pretrained`).
         device: where to put it.
+        dtype: what to compute in, such as "float16" or "bfloat16"; by default what the model was saved in.
 
     Raises:
         ValueError: if a file is missing or damaged, a class is not on the allow-list, or weights do not fit; the text
             names file and cure.
     """
+    options = {} if dtype is None else {"model_kwargs": {"dtype": as_dtype(dtype)}}
     folder = Path(path)
     if not folder.is_dir():
         if str(path) not in pretrained():
@@ -89,7 +94,7 @@ def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> Sent
             raise ValueError(
                 f"{folder / 'modules.json'} has two modules called {name!r}. It is damaged, copy it again."
             )
-        modules[name] = _load_module(ALLOWED_MODULES[kind], folder, subfolder)
+        modules[name] = _load_module(ALLOWED_MODULES[kind], folder, subfolder, options)
     if not modules or not isinstance(next(iter(modules.values())), TieredInput):
         raise ValueError(f"{folder / 'modules.json'} does not open with a TieredInput: it is no tiered model.")
     settings = _read_json(folder / "config_sentence_transformers.json", dict, optional=True)
@@ -105,7 +110,10 @@ def load(path: str | Path = DEFAULT_MODEL, *, device: str | None = None) -> Sent
 
 
 def set_storage(model: SentenceTransformer, storage: str) -> None:
-    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights)."""
+    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights).
+
+    "float32" keeps every weight as the model computes with it, half precision too; the others may round.
+    """
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
     for module in model:
@@ -113,12 +121,12 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
             module.storage = storage
 
 
-def _load_module(kind: Any, folder: Path, subfolder: str) -> nn.Module:
+def _load_module(kind: Any, folder: Path, subfolder: str, options: dict[str, Any]) -> nn.Module:
     """Load one module; whatever its configuration gets wrong becomes a ValueError that names the file."""
     path = folder / subfolder / "config.json"
     _read_json(path, dict, optional=kind is Normalize)
     try:
-        return kind.load(str(folder), subfolder=subfolder, local_files_only=True)
+        return kind.load(str(folder), subfolder=subfolder, local_files_only=True, **options)
     except (ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as error:
         if str(folder) in str(error):
             raise ValueError(str(error)) from None

@@ -21,6 +21,8 @@ from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
+from tiered_st.modules.chunk_table import ChunkTable
+from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.text_parts import join_parts, split_inputs
 from tiered_st.tokenizer import PAD, CharTokenizer
@@ -41,7 +43,14 @@ class TieredInput(StoredModule, InputModule):
     save_in_root = True
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
-    def __init__(self, config: TieredConfig | dict[str, Any], *, storage: str = "float32") -> None:
+    def __init__(
+        self,
+        config: TieredConfig | dict[str, Any],
+        *,
+        storage: str = "float32",
+        encoder: str = "float",
+        table: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(config, storage=storage)
         self.max_seq_length = self.settings.max_chunks
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
@@ -52,6 +61,10 @@ class TieredInput(StoredModule, InputModule):
         self.chunk_projector = ChunkProjector(self.settings)
         self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
         self._warned = False
+        self.set_encoder(encoder)
+        self.table: ChunkTable | None = None
+        if table is not None:
+            self.set_table(ChunkTable(**table))
 
     # text → characters → chunks
 
@@ -196,8 +209,7 @@ class TieredInput(StoredModule, InputModule):
         distinct = rows[first]
         if not torch.equal(distinct[inverse], rows):  # two chunks of one hash: give up sharing, not correctness
             hashes, distinct, inverse = hashes.new_zeros(0), rows, torch.arange(len(rows), device=rows.device)
-        vectors = self._encode_cached(hashes, distinct) if self._may_cache(hashes) else self.encode_chunks(distinct)
-        return vectors[inverse]
+        return self._vectors(hashes, distinct)[inverse]
 
     @staticmethod
     def _hash(rows: Tensor) -> Tensor:
@@ -251,7 +263,60 @@ class TieredInput(StoredModule, InputModule):
         vectors = self.chunk_projector(states, mask, rows[:, 0])
         return torch.cat([vectors, mean_over(features, mask)], dim=1) if self.settings.peek else vectors
 
+    # deployment: E1 in another form, or a table before or instead of it (see tiered_st.deployment)
+
+    def set_encoder(self, form: str) -> None:
+        """Give E1 and the projector another form for good: "float", "int8" or "none" (see modules.encoder_forms)."""
+        if form not in ENCODER_FORMS:
+            raise ValueError(f"encoder={form!r} is not one of {', '.join(ENCODER_FORMS)}.")
+        ENCODER_FORMS[form](self)
+        self.encoder = form
+        if self.cache is not None:
+            self.cache.clear()
+
+    def set_table(self, table: ChunkTable | None) -> None:
+        """Look chunks up in ``table`` before E1 is asked; E1 freezes, since a table would not follow it."""
+        self.table = table
+        if table is not None:
+            self.requires_grad_(False)
+
+    def _vectors(self, hashes: Tensor, rows: Tensor) -> Tensor:
+        """Return the vectors of distinct chunks (chunks, chars): from the table, the cache, or E1, in this order."""
+        if self.training and torch.is_grad_enabled():
+            self._refuse_training()
+        if self.table is None:
+            return self._encode(hashes, rows)
+        if self.encoder == "none":
+            return self.table(rows, None)
+        return self.table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
+
+    def _encode(self, hashes: Tensor, rows: Tensor) -> Tensor:
+        return self._encode_cached(hashes, rows) if self._may_cache(hashes) else self.encode_chunks(rows)
+
+    def _refuse_training(self) -> None:
+        """Refuse to train an E1 that cannot learn; frozen, it may stand before an E2 in training.
+
+        Raises:
+            ValueError: if a weight of a tabulated or int8 E1 asks for a gradient.
+        """
+        if (self.table is None and self.encoder != "int8") or not any(p.requires_grad for p in self.parameters()):
+            return
+        reason = "computes in int8, which no gradient passes" if self.table is None else "is read from a table"
+        raise ValueError(
+            f"This model's E1 {reason}, so it cannot be trained. Freeze it to train E2 alone "
+            "(model[0].requires_grad_(False)), or train the model it was made from."
+        )
+
     # saving and loading
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return what ``config.json`` holds."""
+        content = super().get_config_dict()
+        if self.encoder != "float":
+            content["encoder"] = self.encoder
+        if self.table is not None:
+            content["table"] = self.table.settings()
+        return content
 
     def train(self, mode: bool = True) -> TieredInput:
         """Switch between training and inference; training empties the cache."""

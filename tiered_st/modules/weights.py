@@ -1,7 +1,8 @@
 """Store a module's weights as safetensors in float32, float16 or int8.
 
 In int8 every matrix is kept as 8-bit integers with one float32 scale per row and the rest stays float32; loading turns
-it back into float32, so it is a storage format, four times smaller, and not a way of computing.
+it back into the precision that the module computes in, so it is a storage format, four times smaller, and not a way of
+computing. That precision is the ``dtype`` of the module's ``config.json``; computing in int8 is modules.int8_layers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,25 @@ from torch import Tensor, nn
 
 WEIGHTS_NAME = "model.safetensors"
 STORAGES = ("float32", "float16", "int8")
+DTYPES = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+}  # what a module may compute in, by its name in config.json
 _SCALE = ".scale"
+
+
+def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """Return the torch dtype that ``dtype`` names or is.
+
+    Raises:
+        ValueError: if models do not compute in it.
+    """
+    found = DTYPES.get(str(dtype).removeprefix("torch."))
+    if found is None:
+        raise ValueError(f"dtype={str(dtype)!r} is not one of {', '.join(DTYPES)}.")
+    return found
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,7 +64,7 @@ def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32"
 
 
 def load_weights(module: nn.Module, path: str | Path) -> None:
-    """Load weights written by :func:`save_weights` into ``module`` as float32.
+    """Load weights written by :func:`save_weights` into ``module``, whose own dtypes stay as they are.
 
     Raises:
         ValueError: if the file is missing, truncated, or does not fit the module; the text names file and cure.
@@ -63,7 +82,7 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
             continue
         if name + _SCALE in stored:
             value = value.float() * stored[name + _SCALE]
-        tensors[name] = value.float() if value.is_floating_point() else value
+        tensors[name] = value
     own = module.state_dict()
     problems = [f"lacks {name}" for name in own if name not in tensors]
     problems += [f"has an unknown {name}" for name in tensors if name not in own]
