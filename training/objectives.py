@@ -76,6 +76,7 @@ MAKERS: dict[str, Maker] = {
     "mimicry": Maker(_words(None), _mimicry),
     "identity": Maker(_words(1), lambda shop, model: losses.ChunkIdentityLoss(model)),
     "char_mlm": Maker(_words(0), lambda shop, model: losses.CharMLMLoss(model)),
+    "span_mlm": Maker(_words(0), lambda shop, model: losses.CharMLMLoss(model, masking=(("span", 1.0),))),
     "char_clm": Maker(_words(0), lambda shop, model: losses.CharCLMLoss(model)),
     "reconstruction": Maker(_words(0), lambda shop, model: losses.ReconstructionLoss(model)),
     "boundary": Maker(_spacing, lambda shop, model: losses.BoundaryLoss(model)),

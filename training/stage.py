@@ -11,7 +11,7 @@ from training.sources import Source
 from training.subword import SubwordConfig
 
 # What training.objectives can make, E1's own objectives first.
-E1_OBJECTIVES = ("mimicry", "identity", "char_mlm", "char_clm", "reconstruction", "boundary")
+E1_OBJECTIVES = ("mimicry", "identity", "char_mlm", "span_mlm", "char_clm", "reconstruction", "boundary")
 E2_OBJECTIVES = (
     "distillation", "ranking", "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk", "next_sentence",
     "section_topic", "sts", "classification",

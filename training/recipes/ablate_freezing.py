@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from training.ablation import E1, E2, STAGES, variants
+from training.ablation import E1, E2, JOINT, JOINT_STAGE, WORDS_STAGE, variants
 
-WORDS, JOINT = STAGES
-FIRST, LAST = (replace(JOINT, name=name, steps=JOINT.steps // 2) for name in ("first", "last"))
-LATER = ((E1, 5e-4), (E2, 5e-4))
+FIRST = replace(JOINT_STAGE, name="first", steps=JOINT_STAGE.steps // 2)
+LAST = replace(FIRST, name="last", rates=((E1, 1e-3), (E2, 1e-3)))
 
 RECIPES = variants(
-    in_two_halves=dict(stages=(WORDS, FIRST, replace(LAST, rates=LATER))),
-    frozen_from_the_start=dict(stages=(WORDS, replace(JOINT, learns=(E2,)))),
-    frozen_half_way=dict(stages=(WORDS, FIRST, replace(LAST, learns=(E2,), rates=LATER))),
-    frozen_but_its_norms=dict(stages=(WORDS, FIRST, replace(LAST, learns=(f"norms:{E1}", E2), rates=LATER))),
-    e2_frozen_first=dict(stages=(WORDS, replace(FIRST, learns=(E1,)), replace(LAST, rates=LATER))),
-    no_words_stage=dict(stages=(replace(JOINT, warmup=0.1),)),
+    JOINT,
+    in_two_halves=dict(stages=(WORDS_STAGE, FIRST, LAST)),  # what the rows below are to be compared with
+    frozen_half_way=dict(stages=(WORDS_STAGE, FIRST, replace(LAST, learns=(E2,)))),
+    frozen_but_its_norms=dict(stages=(WORDS_STAGE, FIRST, replace(LAST, learns=(f"norms:{E1}", E2)))),
+    e2_frozen_first=dict(stages=(WORDS_STAGE, replace(FIRST, learns=(E1,)), LAST)),
+    frozen_from_the_start=dict(stages=(WORDS_STAGE, replace(JOINT_STAGE, learns=(E2,)))),
+    no_words_stage=dict(stages=(JOINT_STAGE,)),
 )

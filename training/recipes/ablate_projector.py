@@ -1,8 +1,9 @@
 """How should the characters of a chunk become one vector?"""
 
-from training.ablation import variants
+from training.ablation import READING, variants
 
 RECIPES = variants(
+    READING,
     sigmoid=dict(projector_pooling="sigmoid"),
     attention=dict(projector_pooling="attention"),
     mean=dict(projector_pooling="mean"),
@@ -12,5 +13,4 @@ RECIPES = variants(
     no_types=dict(type_embedding=False),
     int8=dict(chunk_quantization="int8"),
     binary=dict(chunk_quantization="binary"),
-    peek=dict(peek=True),
 )

@@ -2,22 +2,24 @@
 
 from dataclasses import replace
 
-from training.ablation import BASE, CONFIG, E2, STAGES, variants
-from training.stage import Recipe
+from training.ablation import CONFIG, E2, JOINT, JOINT_STAGE
+from training.stage import Recipe, Stage
 from training.subword import SubwordConfig
 
 # The vocabulary's table takes what E1 and the projector take.
 SUBWORD = SubwordConfig(vocabulary=7_400, d_sem=CONFIG.d_sem, sem_layers=CONFIG.sem_layers, sem_heads=CONFIG.sem_heads,
-                        sem_ffn=CONFIG.sem_ffn)  # fmt: skip
-JOINT = replace(STAGES[1], learns=(E2,), rates=((E2, 1e-3),), chunks=64)
+                        sem_ffn=CONFIG.sem_ffn, dropout=CONFIG.dropout)  # fmt: skip
+STAGE = replace(JOINT_STAGE, learns=(E2,), rates=((E2, 2e-3),), chunks=64)
+ALL_STEPS = sum(stage.steps for stage in JOINT.stages)
 
 
-def subword(name: str, *, steps: int = JOINT.steps) -> Recipe:
+def subword(name: str, stage: Stage) -> Recipe:
     """Return the subword model's recipe; it has no words to practise, so its only stage is the joint one."""
-    return replace(BASE, name=name, config=SUBWORD, stages=(replace(JOINT, steps=steps),))
+    return replace(JOINT, name=name, config=SUBWORD, stages=(stage,))
 
 
-RECIPES = variants() | {
-    "subword": subword("subword"),
-    "subword_all_steps": subword("subword_all_steps", steps=sum(stage.steps for stage in STAGES)),
+RECIPES = {
+    JOINT.name: JOINT,
+    "subword": subword("subword", STAGE),
+    "subword_all_steps": subword("subword_all_steps", replace(STAGE, steps=ALL_STEPS)),
 }
