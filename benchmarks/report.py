@@ -46,7 +46,7 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
             row.append(f"{100 * mean(noisy) / mean(clean):.1f} %" if noisy and clean and mean(clean) else "–")
     if suite.retained:
         header.append(f"retained at {suite.retained[0]}")
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def newest(results: Iterable[Result]) -> list[Result]:
@@ -81,7 +81,7 @@ def _cell(values: Sequence[float]) -> str:
     return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align a table so that it reads well as plain text too."""
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (header, *rows)]

@@ -31,7 +31,7 @@ E1, E2 = "tiers", "semantic_encoder"
 SPELL = (("mimicry", 0.8, 1.0), ("identity", 0.1, 0.2), ("char_mlm", 0.1, 0.2))
 BOTH = (("distillation", 0.7, 1.0), ("ranking", 0.3, 0.3))
 WORDS_STAGE = Stage("words", (E1,), SPELL, 300, 512, ((E1, 3e-3),), WORD_NOISE, 0.15)
-JOINT_STAGE = Stage("joint", (E1, E2), BOTH, 300, 128, ((E1, 2e-3), (E2, 2e-3)), TEXT_NOISE, 0.15)
+JOINT_STAGE = Stage("joint", (E1, E2), BOTH, 300, 128, ((E1, 4e-4), (E2, 4e-4)), TEXT_NOISE, 0.15)
 
 READING = Recipe(
     name="reading", config=CONFIG, stages=(WORDS_STAGE,),

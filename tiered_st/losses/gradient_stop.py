@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tiered_st.losses.boundary import BoundaryLoss
 from tiered_st.losses.char_clm import CharCLMLoss
 from tiered_st.losses.char_mlm import CharMLMLoss
 from tiered_st.losses.chunk_identity import ChunkIdentityLoss
@@ -16,7 +17,7 @@ from tiered_st.losses.columns import tiers_of
 from tiered_st.losses.reconstruction import ReconstructionLoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
 
-_OF_THE_TIERS = (CharCLMLoss, CharMLMLoss, ChunkIdentityLoss, ReconstructionLoss, WordMimicryLoss)
+_OF_THE_TIERS = (BoundaryLoss, CharCLMLoss, CharMLMLoss, ChunkIdentityLoss, ReconstructionLoss, WordMimicryLoss)
 
 
 class StopAtProjector(nn.Module):

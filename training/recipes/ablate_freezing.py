@@ -5,7 +5,7 @@ from dataclasses import replace
 from training.ablation import E1, E2, JOINT, JOINT_STAGE, WORDS_STAGE, variants
 
 FIRST = replace(JOINT_STAGE, name="first", steps=JOINT_STAGE.steps // 2)
-LAST = replace(FIRST, name="last", rates=((E1, 1e-3), (E2, 1e-3)))
+LAST = replace(FIRST, name="last", rates=((E1, 2e-4), (E2, 2e-4)))
 
 RECIPES = variants(
     JOINT,

@@ -9,7 +9,7 @@ from training.subword import SubwordConfig
 # The vocabulary's table takes what E1 and the projector take.
 SUBWORD = SubwordConfig(vocabulary=7_400, d_sem=CONFIG.d_sem, sem_layers=CONFIG.sem_layers, sem_heads=CONFIG.sem_heads,
                         sem_ffn=CONFIG.sem_ffn, dropout=CONFIG.dropout)  # fmt: skip
-STAGE = replace(JOINT_STAGE, learns=(E2,), rates=((E2, 2e-3),), chunks=64)
+STAGE = replace(JOINT_STAGE, learns=(E2,), rates=((E2, 4e-4),), chunks=64)
 ALL_STEPS = sum(stage.steps for stage in JOINT.stages)
 
 
