@@ -19,6 +19,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.char_pooling import mean_over
+from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
@@ -191,7 +192,7 @@ class TieredInput(StoredModule, InputModule):
         ids = features["input_ids"]
         present = ids[:, :, 0] != PAD  # (batch, chunks)
         rows = ids[present]  # (present, chars)
-        if self.char_encoder.span.chunk_local:
+        if SPANS[self.settings.char_span].chunk_local:
             vectors = self._encode_shared(rows)
         else:
             vectors = self._encode_group(rows, present.nonzero()[:, 0])
