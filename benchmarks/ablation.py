@@ -106,7 +106,7 @@ def score(candidate: Candidate, task: TypoSts, data: Path, seeds: int) -> dict[s
 
 def speed_against(candidate: Candidate, base: Candidate) -> float:
     """Return the median ratio of texts per second to the base, rounds interleaved."""
-    speeds = measure([candidate, base], words=16, count=256, rounds=5)
+    speeds = measure([candidate, base], words=16, count=128, rounds=3)
     return ratios(speeds)[0][1]
 
 

@@ -47,6 +47,7 @@ def plot(folder: Path, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    pyplot.rcParams.update({"svg.hashsalt": "tiered-st", "svg.fonttype": "none"})  # the same results, the same file
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     for metric, colour in (("clean", "#1f77b4"), ("10 %", "#d62728")):
         for row in rows_of("chunks"):
@@ -60,7 +61,7 @@ def plot(folder: Path, path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})  # the same results draw the same file
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -68,7 +68,7 @@ def probe(train: np.ndarray, labels: list[str], test: np.ndarray, wanted: list[s
     return 100 * float(np.mean(classifier.fit(train, labels).predict(test) == np.array(wanted)))
 
 
-def part_of_speech(model: SentenceTransformer, data: Path, *, sentences: int = 600) -> dict[str, float]:
+def part_of_speech(model: SentenceTransformer, data: Path, *, sentences: int = 400) -> dict[str, float]:
     """Return the accuracy of both tiers on the treebank's test split, learnt from ``sentences`` of its train split."""
     rows = read_columns(data, FILE, "tokens", "upos", "split")
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
