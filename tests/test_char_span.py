@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +13,6 @@ from torch import Tensor
 from tiered_st.config import CHOICES
 from tiered_st.modules.char_span import SPANS
 
-ROOT = Path(__file__).parent.parent
 TEXTS = ["the cat sat on the mat", "", "a", "😂 \ud800 internationalisation", "the the"]
 CONFIGS = {
     "chunk": TOY,
@@ -131,24 +127,3 @@ def test_gradients_are_finite_and_cross_chunks(name: str) -> None:
     assert all(torch.isfinite(grad).all() for grad in grads)
     q = int(features["input_ids"][0, 1, 1])
     assert tiers.char_encoder.embedding.weight.grad[q].abs().sum() > 0
-
-
-_LOAD = """
-import sys, torch, tiered_st
-out, *folders = sys.argv[1:]
-texts = ["the cat sat on the mat", "a"]
-torch.save([tiered_st.load(f, device="cpu").encode(texts, convert_to_tensor=True) for f in folders], out)
-"""
-
-
-def test_saved_and_loaded_in_another_process(tmp_path: Path) -> None:
-    narrow = TOY.replace(ngram_width=8, type_embedding=False, projector_pooling="attention", chunk_quantization="int8")
-    models = [MODELS["text-alibi"], MODELS["text-convolution"], MODELS["causal"], make_model(narrow)]
-    folders = [str(tmp_path / str(i)) for i in range(len(models))]
-    for folder, model in zip(folders, models, strict=True):
-        model.save(folder, create_model_card=False)
-    out = str(tmp_path / "vectors.pt")
-    subprocess.run([sys.executable, "-c", _LOAD, out, *folders], cwd=ROOT, check=True)
-    for vectors, model in zip(torch.load(out), models, strict=True):
-        expected = model.encode(["the cat sat on the mat", "a"], convert_to_tensor=True)
-        torch.testing.assert_close(vectors, expected, atol=1e-6, rtol=0)

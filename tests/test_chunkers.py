@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,27 +64,6 @@ def test_a_loaded_model_equals_the_saved_one(model: SentenceTransformer, tmp_pat
     model.save(str(tmp_path / "model"))
     expected = model.encode(TEXTS)
     np.testing.assert_allclose(load(tmp_path / "model", device="cpu").encode(TEXTS), expected, atol=1e-6, rtol=0)
-
-
-def test_new_processes_read_every_chunker_alike(tmp_path: Path) -> None:
-    (tmp_path / "texts.json").write_text(json.dumps(TEXTS))
-    expected = {}
-    for i, config in enumerate(CONFIGS.values()):
-        model = make(config)
-        model.save(str(tmp_path / str(i)), create_model_card=False)
-        expected[str(i)] = model.encode(TEXTS)
-    code = (
-        "import json, sys, pathlib, numpy, tiered_st\n"
-        "folder = pathlib.Path(sys.argv[1]); texts = json.loads((folder / 'texts.json').read_text())\n"
-        "numpy.savez(folder / 'out.npz', **{p.parent.name: tiered_st.load(p.parent, device='cpu').encode(texts)\n"
-        "                                  for p in folder.glob('*/modules.json')})"
-    )
-    root = Path(__file__).parent.parent
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, cwd=root)
-    got = np.load(tmp_path / "out.npz")
-    assert set(got) == set(expected)
-    for name, vectors in expected.items():
-        np.testing.assert_allclose(got[name], vectors, atol=1e-5, rtol=0)
 
 
 TIERS = {name: make(config.replace(max_chunks=510))[0] for name, config in CONFIGS.items()}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -139,19 +137,6 @@ def test_a_saved_int8_model_reloads_as_such(body: dict[str, object] | None, tmp_
         assert isinstance(again[0].char_encoder.ngrams.table, Int8EmbeddingBag)
         np.testing.assert_allclose(again.encode(TEXTS), expected, atol=1e-6, rtol=0)
         assert model_fingerprint(again) == model_fingerprint(model)
-
-
-def test_a_new_process_gives_the_same_embeddings(tmp_path: Path) -> None:
-    model = make_int8()
-    model.save(str(tmp_path / "model"), create_model_card=False)
-    code = (
-        "import json, sys, numpy, tiered_st, warnings; warnings.simplefilter('error')\n"
-        "model = tiered_st.load(sys.argv[1], device='cpu')\n"
-        "numpy.save(sys.argv[2], model.encode(json.loads(sys.argv[3])))"
-    )
-    arguments = [str(tmp_path / "model"), str(tmp_path / "out.npy"), json.dumps(TEXTS)]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, cwd=Path(__file__).parent.parent)
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), model.encode(TEXTS), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("storage", ["float16", "int8"])

@@ -123,6 +123,12 @@ def test_fine_tuning_e2_leaves_e1_and_projector_bitwise(data: Path, tmp_path: Pa
                    and name.startswith("semantic_encoder."))  # fmt: skip
 
 
+@pytest.mark.parametrize("settings", [{"config": None}, {"start": "en-small"}])
+def test_a_recipe_begins_with_one_thing(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Recipe tiny has config and start, or neither"):
+        recipe(**settings)
+
+
 # rows
 
 

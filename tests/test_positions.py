@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,26 +120,3 @@ def test_learned_refuses_through_the_model() -> None:
 def test_every_scheme_of_the_configuration_is_there() -> None:
     assert set(POSITIONS) == {*SCHEMES, "none"}
     assert TieredConfig().sem_positions in SCHEMES
-
-
-def test_each_scheme_reloads_in_a_new_process(tmp_path: Path) -> None:
-    texts = ["the cat sat on the mat", "a", "on the mat the cat sat"]
-    expected = {}
-    for scheme in SCHEMES:
-        model = make_model(TOY.replace(sem_positions=scheme))
-        model.save(str(tmp_path / scheme), create_model_card=False)
-        expected[scheme] = model.encode(texts)
-    code = (
-        "import json, sys, numpy, tiered_st\n"
-        "texts = json.loads(sys.argv[2])\n"
-        "vectors = {s: tiered_st.load(f'{sys.argv[1]}/{s}', device='cpu').encode(texts) for s in sys.argv[3:]}\n"
-        "numpy.savez(f'{sys.argv[1]}/out.npz', **vectors)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), json.dumps(texts), *SCHEMES],
-        check=True, capture_output=True, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    again = np.load(tmp_path / "out.npz")
-    for scheme in SCHEMES:
-        np.testing.assert_allclose(again[scheme], expected[scheme], atol=1e-6, rtol=0)
-    assert len({vectors[0].tobytes() for vectors in expected.values()}) == len(SCHEMES)

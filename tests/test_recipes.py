@@ -16,6 +16,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import training.run as runner
+from tiered_st.model import load
 from training import teacher as teachers
 from training.run import find_recipe
 from training.sources import Source
@@ -60,8 +61,12 @@ def value(column: str, number: int) -> Any:
         return [sentence(number), sentence(number + 1000)]
     if column in ("word", "form", "correct", "misspelt"):
         return WORDS[number % len(WORDS)] + "xyz"[number % 3]
-    if column in ("source", "cluster", "split"):
+    if column in ("source", "cluster"):
         return f"group {number % 97}"
+    if column in ("split", "lang"):
+        return {"split": "train", "lang": "en"}[column]
+    if column == "score":
+        return number % 6 / 5
     if column == "text":
         return "\n".join([f"## {WORDS[number % 3]}", *(sentence(10 * number + i) for i in range(4))])
     return sentence(number)
@@ -129,3 +134,16 @@ def test_rows_of_a_question_differ_in_what_they_ask_and_in_nothing_else() -> Non
         base, *others = recipes.values()
         assert all((row.texts, row.pairs, row.words, row.seed) == (base.texts, base.pairs, base.words, base.seed)
                    for row in others)  # fmt: skip
+
+
+def test_fine_tuning_leaves_e1_and_projector_bitwise(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "has_bf16", lambda device: False)
+    command = ["tune_similarity", "--smoke", "--data", str(data), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert runner.main([*command, "--workers", "0", "--quiet"]) == 0
+    before = load("en-small", device="cpu").state_dict()
+    after = load(tmp_path / "out" / "0_tune" / "model", device="cpu").state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items() if name.startswith("tiers."))
+    moved = [name for name, value in before.items() if not torch.equal(after[name], value)]
+    assert moved and all(name.startswith("semantic_encoder.") for name in moved)

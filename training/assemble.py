@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tiered_st import losses
 from tiered_st.config import TieredConfig
 from tiered_st.losses.columns import tiers_of
-from tiered_st.model import build, set_storage
+from tiered_st.model import build, load, set_storage
 from tiered_st.modules import SemanticEncoder
 from tiered_st.noise import Misspellings
 from training import teacher as teachers
@@ -139,6 +139,8 @@ class Workshop:
     def config(self) -> TieredConfig | SubwordConfig:
         """The recipe's architecture, E2 the teacher's where it starts from it."""
         config = self.recipe.config
+        if config is None:
+            return tiers_of(self._start).settings
         if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
             return config
         body = teachers.body_config(self.teacher, self._layers)
@@ -148,8 +150,15 @@ class Workshop:
     def _layers(self) -> tuple[int, ...] | None:
         return self.recipe.warm_start if isinstance(self.recipe.warm_start, tuple) else None
 
+    @cached_property
+    def _start(self) -> SentenceTransformer:
+        assert self.recipe.start is not None
+        return load(self.recipe.start, device=self.device)
+
     def model(self) -> SentenceTransformer:
-        """Build the recipe's model, E2 warm-started where the recipe says so."""
+        """Build the recipe's model, E2 warm-started where the recipe says so, or load the one it starts from."""
+        if self.recipe.start is not None:
+            return self._ready(self._start)
         if isinstance(self.config, SubwordConfig):
             folder = self.cache / f"subword-{self.recipe.name}"
             return build_subword(self.config, self.texts, folder, device=self.device)
@@ -158,7 +167,11 @@ class Workshop:
             teachers.warm_start(model[1], self.teacher, self._layers)
         if self.recipe.warm_start or self._practises("mimicry"):
             tiers_of(model).chunk_projector.match(self.word_targets)
-        set_storage(model, "float32")
+        return self._ready(model)
+
+    @staticmethod
+    def _ready(model: SentenceTransformer) -> SentenceTransformer:
+        set_storage(model, "float32")  # while it learns
         model.trust_remote_code = True  # lets the trainer reload its own checkpoints
         return model
 

@@ -101,7 +101,7 @@ class Recipe:
 
     Args:
         name: the recipe's name, also of what it makes.
-        config: of a tiered model, or of a subword model to compare it with.
+        config: of a tiered model, or of a subword model to compare it with; None where the recipe has a ``start``.
         stages: one after the other.
         texts: single texts, also what a subword vocabulary and the words to practise are taken from.
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
@@ -111,13 +111,14 @@ class Recipe:
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         misspellings: name of a table with columns misspelt, correct.
+        start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
         warm_start: E2 starts as the teacher's layers: all of them, or those of these numbers.
         storage: how the model is saved.
         finally_set: settings changed once trained, e.g. what is pooled.
     """
 
     name: str
-    config: TieredConfig | SubwordConfig
+    config: TieredConfig | SubwordConfig | None
     stages: tuple[Stage, ...]
     texts: tuple[Source, ...]
     teacher: str | None = None
@@ -127,11 +128,16 @@ class Recipe:
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     misspellings: str | None = None
+    start: str | None = None
     warm_start: bool | tuple[int, ...] = True
     storage: str = "float32"
     finally_set: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
     notes: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.config is None) == (self.start is None):
+            raise ValueError(f"Recipe {self.name} has config and start, or neither: give the one it begins with.")
 
     def smoke(self) -> Recipe:
         """Return the same recipe cut to a few small steps, to test that it runs."""

@@ -1,0 +1,19 @@
+"""Fine-tune E2 for a task: graded similarity, on STS-B's train split. E1 and the projector stay as they are."""
+
+from training.english import MISSPELLINGS
+from training.recipes.en_small import FINE_NOISE
+from training.sources import Source
+from training.stage import Recipe, Stage
+
+STS_TRAIN = Source("dev_stsb_en_es", ("s1", "s2"), label="score", where=(("split", "train"), ("lang", "en")))
+E2 = "semantic_encoder"
+
+RECIPE = Recipe(
+    name="en-small-similarity",
+    start="en-small", config=None, storage="int8",
+    texts=(), scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
+    stages=(
+        #     name    learns  objectives        steps batch  rate          noise
+        Stage("tune", (E2,), (("sts", 1.0),),   400,   64,  ((E2, 2e-5),), FINE_NOISE, 0.15),
+    ),
+)  # fmt: skip
