@@ -161,7 +161,7 @@ def test_the_models_prompt_counts(model: SentenceTransformer) -> None:
 
 
 def test_nothing_is_cut_off_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    SHARED[0]._warned = False
+    SHARED[0].reader._warned = False
     list(encode_long(SHARED, [BOOK, *AWKWARD[:12]], chunks=TOY.max_chunks - 2))
     assert not caplog.records
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
 from tiered_st import __version__
-from tiered_st.chunking import Chunks, ChunkType, make_chunker
+from tiered_st.chunking import make_chunker
 from tiered_st.config import TieredConfig
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
@@ -25,7 +24,7 @@ from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.stored import StoredModule
-from tiered_st.modules.text_parts import join_parts, split_inputs
+from tiered_st.modules.text_reader import TextReader
 from tiered_st.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -57,11 +56,11 @@ class TieredInput(StoredModule, InputModule):
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
+        self.reader = TextReader(self.settings, self.tokenizer, self.chunker)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
         self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
-        self._warned = False
         self.set_encoder(encoder)
         self.table: ChunkTable | None = None
         if table is not None:
@@ -79,7 +78,7 @@ class TieredInput(StoredModule, InputModule):
         """Turn texts into character ids by chunk.
 
         Args:
-            inputs: texts; with ``segments``, also pairs or tuples of up to as many texts (see ``_preprocess_parts``).
+            inputs: texts; with ``segments``, also pairs or tuples of up to as many texts (see ``TextReader``).
             prompt: put before every text, of a tuple before the first.
             max_length: chunks kept per text, instead of ``max_seq_length``.
 
@@ -91,96 +90,8 @@ class TieredInput(StoredModule, InputModule):
         Raises:
             ValueError: if an input is no text, or has more parts than ``segments``.
         """
-        parts = split_inputs(inputs, self.settings.segments)
-        if self.settings.segments:
-            return self._preprocess_parts(parts, prompt, max_length)
-        return self._preprocess_texts([text for (text,) in parts], prompt, max_length)
-
-    def _preprocess_parts(
-        self, parts: list[tuple[str, ...]], prompt: str | None, max_length: int | None
-    ) -> dict[str, Tensor]:
-        """Lay out texts of one or more parts: BEGIN a FINISH b FINISH, where ``token_type_ids`` number the parts.
-
-        The prompt is put before the first part. Of a text that is too long, the longest part is cut first.
-        """
         limit = max_length or self.max_seq_length or self.settings.max_chunks
-        counts = [len(texts) for texts in parts]
-        if limit < 2 + max(counts, default=1):
-            raise ValueError(f"A limit of {limit} chunks leaves no room between {1 + max(counts)} marks: give more.")
-        texts = [(prompt or "") + text if i == 0 else text for own in parts for i, text in enumerate(own)]
-        flat = self._preprocess_texts(texts, None, limit)
-        if not counts:
-            return flat | {"token_type_ids": torch.zeros_like(flat["attention_mask"])}
-        features, cut = join_parts(flat["input_ids"], flat["attention_mask"], counts, limit)
-        if cut and not self._warned:
-            self._warned = True
-            logger.warning(
-                "A text's parts together are longer than this model's %d chunks: the ends of the longest are left out, "
-                "here and in other long texts (said once). Raise max_seq_length up to %d, or split.",
-                limit, self.settings.max_chunks,
-            )  # fmt: skip
-        return features
-
-    def _preprocess_texts(self, inputs: list[str], prompt: str | None, max_length: int | None) -> dict[str, Tensor]:
-        limit = max_length or self.max_seq_length or self.settings.max_chunks
-        if limit < 3:
-            raise ValueError(f"A limit of {limit} chunks leaves no room between the two marks: give at least 3.")
-        # A chunk holds at most chunk_chars characters and the space between chunks is rarely longer: reading this much
-        # bounds the work on a text far longer than the limit.
-        reach = 4 * limit * self.settings.chunk_chars
-        texts = [((prompt or "") + text)[:reach] for text in inputs]
-        points, breaks = self.tokenizer.normalize_all(texts)
-        folded = self.tokenizer.fold(points)
-        widths = self.tokenizer.widths(folded)
-        chunks = self.chunker(points, widths)
-        text_of = np.searchsorted(breaks, chunks.starts)  # (chunks,): the text each chunk belongs to
-        counts = np.bincount(text_of, minlength=len(texts)) if len(texts) else np.zeros(0, dtype=np.int64)
-        rank = np.arange(len(text_of)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = rank < limit - 2
-        if not self._warned and (not kept.all() or any(len(text) > reach for text in inputs)):
-            self._warned = True
-            self._warn_of_cut(inputs, counts, breaks, chunks.ends[rank == limit - 3], limit, reach)
-        counts = np.minimum(counts, limit - 2)
-        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept], chunks.skipped)
-        ids = np.zeros((len(texts), 2 + int(counts.max(initial=0)), self.settings.chunk_chars), dtype=np.int64)
-        ids[:, 0, 0] = ChunkType.BEGIN
-        ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
-        ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
-        input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
-        features = {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
-        lessons = self.chunker.training_features(points) if self.trains_chunker else {}
-        return features | {name: torch.from_numpy(values) for name, values in lessons.items()}
-
-    def _warn_of_cut(
-        self, inputs: Sequence[str], counts: np.ndarray, breaks: np.ndarray, ends: np.ndarray, limit: int, reach: int
-    ) -> None:
-        """Say which text was cut first, and where."""
-        full = np.flatnonzero(counts >= limit - 2)  # texts of which ``ends`` tells where their last chunk ends
-        cut = {int(i) for i in np.flatnonzero(counts > limit - 2)} | {i for i, t in enumerate(inputs) if len(t) > reach}
-        which = min(cut)
-        opens = breaks[which - 1] + 1 if which else 0
-        place = (ends[full == which] - opens).tolist() or [reach]
-        logger.warning(
-            "Text %d of these %d (%r…, %d characters) is longer than this model's %d chunks: it is cut after chunk %d, "
-            "character %d, and so are other long texts (said once). Split long documents, or raise max_seq_length up "
-            "to %d.",
-            which, len(inputs), inputs[which][:20], len(inputs[which]), limit, min(counts[which], limit - 2), place[0],
-            self.settings.max_chunks,
-        )  # fmt: skip
-
-    def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
-        """Lay the ids of each chunk in a row behind its type, (chunks, chunk_chars) int64."""
-        if chunks.skipped is not None:
-            ids, widths = ids[~np.repeat(chunks.skipped, widths)], np.where(chunks.skipped, 0, widths)
-        rows = np.zeros((len(chunks.starts), self.settings.chunk_chars), dtype=np.int64)
-        rows[:, 0] = chunks.types
-        offsets = np.concatenate([[0], np.cumsum(widths)])
-        first, last = offsets[chunks.starts], offsets[chunks.ends]
-        lengths = last - first
-        chunk = np.repeat(np.arange(len(first)), lengths)
-        column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        rows[chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
-        return rows
+        return self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
 
     # chunks → chunk vectors
 
