@@ -50,7 +50,8 @@ class NoisePolicy:
     Attributes:
         weights: (name in `OPERATORS` or "misspellings", probability of being chosen). Where they sum to less
             than 1, the other texts stay clean.
-        rates: Range of the rate, drawn uniformly. Cases and "one_slip" count per text; "case" is applied wherever it is chosen.
+        rates: Range of the rate, drawn uniformly. "case" counts per text: there choosing it is applying it, which it
+            is for no other that counts per text ("upper", "one_slip", …).
         extra_case: Probability of also changing the case: half the time to lower case, else by `change_case`.
         compound: Probability of also applying a second operator, by the same weights, at half the rate.
 
