@@ -66,17 +66,17 @@ class TextClassification(CleanAndNoisy):
             for name, (train, test) in sets.items()
         )
         super().__init__(sets, "; ".join(counts))
-        self._sets = sets
+        self.sets = sets
 
     def texts(self, name: str) -> Sequence[str]:
-        return self._sets[name][1].texts
+        return self.sets[name][1].texts
 
     def fixed(self, name: str) -> Iterable[str]:
-        train, test = self._sets[name]
+        train, test = self.sets[name]
         return [*test.labels, *train.texts, *train.labels]
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
-        train, test = self._sets[name]
+        train, test = self.sets[name]
 
         def fit() -> Any:
             vectors = unit_vectors(model, train.texts, batch_size=model.batch_size)  # (texts, dimension)

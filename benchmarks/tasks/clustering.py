@@ -31,22 +31,22 @@ class Clustering(CleanAndNoisy):
         if len(set(labels)) < 2 or len(texts) != len(labels):
             raise ValueError(f"need texts of two labels or more, got {len(texts)} texts, {len(set(labels))} labels.")
         super().__init__(MEASURES, f"Banking77, {len(texts):,} texts, {len(set(labels))} intents")
-        self._texts, self._labels = list(texts), list(labels)
+        self._texts, self.labels = list(texts), list(labels)
 
     def texts(self, name: str) -> Sequence[str]:
         return self._texts
 
     def fixed(self, name: str) -> Iterable[str]:
-        return self._labels
+        return self.labels
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
         def assign() -> np.ndarray:
             vectors = unit_vectors(model, texts, batch_size=model.batch_size)  # (texts, dimension)
-            means = MiniBatchKMeans(len(set(self._labels)), batch_size=512, n_init=3, random_state=seed)
+            means = MiniBatchKMeans(len(set(self.labels)), batch_size=512, n_init=3, random_state=seed)
             return means.fit_predict(vectors)
 
         clusters = self.once(model, (seed, tuple(texts) == tuple(self._texts)), assign)  # one run for both measures
-        return 100.0 * float(MEASURES[name](self._labels, clusters))
+        return 100.0 * float(MEASURES[name](self.labels, clusters))
 
 
 def load(data: Path | None) -> Clustering:

@@ -33,31 +33,31 @@ class Reranking(CleanAndNoisy):
         if len(groups) < 2:
             raise ValueError("need two groups of texts or more: this is not the kit's file.")
         super().__init__((NAME,), f"{NAME} captions, {len(groups):,} queries, up to {NEGATIVES} negatives each")
-        self._queries = [group[0] for group in groups]
-        self._documents = [text for group in groups for text in group[1:]]
-        words, start = [words_of(text) for text in self._documents], 0
-        self._candidates: list[tuple[list[int], list[int]]] = []  # per query: rows of documents, relevance 0 or 1
+        self.queries = [group[0] for group in groups]
+        self.documents = [text for group in groups for text in group[1:]]
+        words, start = [words_of(text) for text in self.documents], 0
+        self.candidates: list[tuple[list[int], list[int]]] = []  # per query: rows of documents, relevance 0 or 1
         for i, group in enumerate(groups):
             own = list(range(start, start + len(group) - 1))
             start += len(own)
             rng = seeded("candidates", i)
             others = hard_negatives(group[0], words, set(own), rng, count=NEGATIVES, among=AMONG)
-            self._candidates.append((own + others, [1] * len(own) + [0] * len(others)))
+            self.candidates.append((own + others, [1] * len(own) + [0] * len(others)))
 
     def texts(self, name: str) -> Sequence[str]:
-        return self._queries
+        return self.queries
 
     def fixed(self, name: str) -> Iterable[str]:
-        return [*self._documents, *map(repr, self._candidates)]
+        return [*self.documents, *map(repr, self.candidates)]
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
         def encode(some: Sequence[str]) -> np.ndarray:
             return unit_vectors(model, some, batch_size=model.batch_size)
 
-        documents = self.once(model, name, lambda: encode(self._documents))  # (documents, dimension)
+        documents = self.once(model, name, lambda: encode(self.documents))  # (documents, dimension)
         precisions = [
             average_precision_score(relevant, documents[rows] @ query)
-            for query, (rows, relevant) in zip(encode(texts), self._candidates, strict=True)
+            for query, (rows, relevant) in zip(encode(texts), self.candidates, strict=True)
         ]
         return 100.0 * float(np.mean(precisions))
 

@@ -48,19 +48,19 @@ class SentencePairs(CleanAndNoisy):
 
     def __init__(self, sets: Mapping[str, Pairs]) -> None:
         super().__init__(sets, "; ".join(f"{name}, {len(pairs.gold):,} pairs" for name, pairs in sets.items()))
-        self._sets = sets
+        self.sets = sets
 
     def texts(self, name: str) -> Sequence[str]:
-        return [*self._sets[name].first, *self._sets[name].second]
+        return [*self.sets[name].first, *self.sets[name].second]
 
     def fixed(self, name: str) -> Iterable[str]:
-        return map(repr, self._sets[name].gold)
+        return map(repr, self.sets[name].gold)
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
-        gold, half = self._sets[name].gold, len(texts) // 2
+        gold, half = self.sets[name].gold, len(texts) // 2
         vectors = unit_vectors(model, texts, batch_size=model.batch_size)  # (2 × pairs, dimension)
         cosines = (vectors[:half] * vectors[half:]).sum(axis=1)  # (pairs,)
-        if self._sets[name].graded:
+        if self.sets[name].graded:
             return 100.0 * spearman(cosines, gold)
         return 100.0 * float(average_precision_score(gold, cosines))
 

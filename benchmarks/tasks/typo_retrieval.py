@@ -48,27 +48,25 @@ class TypoRetrieval(CleanAndNoisy):
     suite = "retrieval"
 
     def __init__(self, collections: Mapping[str, Collection]) -> None:
-        self._sets: dict[str, Collection] = {}
+        self.sets: dict[str, Collection] = {}
         for name, (queries, corpus, qrels) in collections.items():
             grades = {id: {doc: rel for doc, rel in found.items() if rel > 0} for id, found in qrels.items()}
             judged = {id: text for id, text in queries.items() if grades.get(id)}
             if not judged or not corpus:
                 raise ValueError(f"{name}: no question with a relevant document is left: this is not the kit's data.")
-            self._sets[name] = Collection(judged, dict(corpus), grades)
-        counts = (
-            f"{name}, {len(s.queries):,} questions, {len(s.corpus):,} documents" for name, s in self._sets.items()
-        )
-        super().__init__(self._sets, "; ".join(counts))
+            self.sets[name] = Collection(judged, dict(corpus), grades)
+        counts = (f"{name}, {len(s.queries):,} questions, {len(s.corpus):,} documents" for name, s in self.sets.items())
+        super().__init__(self.sets, "; ".join(counts))
 
     def texts(self, name: str) -> Sequence[str]:
-        return list(self._sets[name].queries.values())
+        return list(self.sets[name].queries.values())
 
     def fixed(self, name: str) -> Iterable[str]:
-        queries, corpus, qrels = self._sets[name]
+        queries, corpus, qrels = self.sets[name]
         return [*corpus, *corpus.values(), *(f"{id} {sorted(qrels[id].items())!r}" for id in queries)]
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
-        queries, corpus, qrels = self._sets[name]
+        queries, corpus, qrels = self.sets[name]
         documents, ids = list(corpus.values()), list(corpus)
         if hasattr(model.model, "rank_scores"):
             scores = np.asarray(model.model.rank_scores(texts, documents))
