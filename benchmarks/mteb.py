@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentence_transformers import SentenceTransformer
+
 from benchmarks.baselines import Candidate, resolve
 from benchmarks.report import markdown
 from benchmarks.store import RESULTS
@@ -24,9 +26,14 @@ def wrap(candidate: Candidate) -> Any:
     """Return a model as mteb takes it, with metadata: name, revision, parameters, licence, languages.
 
     mteb reads name and revision from a SentenceTransformer's card, but neither parameters nor licence.
+
+    Raises:
+        ValueError: If it is not a SentenceTransformer.
     """
     from mteb.models import SentenceTransformerEncoderWrapper
 
+    if not isinstance(candidate.model, SentenceTransformer):
+        raise ValueError(f"mteb is given SentenceTransformer models here, and {candidate.name} is none: leave it out.")
     wrapped = SentenceTransformerEncoderWrapper(candidate.model)
     card = candidate.model.model_card_data
     licence = card.license or LICENCES.get(candidate.name) or _shipped_licence(candidate.name)

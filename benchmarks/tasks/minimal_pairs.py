@@ -1,8 +1,9 @@
 """Suite `minimal_pairs`: is a typo nearer than another meaning? Robustness must not be blindness.
 
 For each sentence, its mistyped copy is set against a copy with one word changed: an antonym, a negation, a number. The
-score is the share of sentences whose cosine with the mistyped copy is the greater one: 50 is a model that knows
-nothing, 0 one that heeds spelling alone. Every mistyped copy has at least one typo. A tie counts as lost.
+score is the share of sentences whose cosine with the mistyped copy is the greater one: 50 is a model of random
+vectors, 0 one to which every typo means more than a change of meaning. Every mistyped copy has at least one typo. A
+tie counts as lost.
 """
 
 from __future__ import annotations
