@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -41,12 +42,31 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
     for result, row in zip(results, rows, strict=True):
         values = {metric: [result.scores[metric][seed] for seed in used] for metric, used in shared.items()}
         row += [_cell(found) for found in values.values()]
-        if suite.retained:
-            noisy, clean = (values[metric] for metric in suite.retained)
-            row.append(f"{100 * mean(noisy) / mean(clean):.1f} %" if noisy and clean and mean(clean) else "–")
-    if suite.retained:
-        header.append(f"retained at {suite.retained[0]}")
+        for noisy, clean in suite.retained:
+            pair = [mean(values[metric] or [0.0]) for metric in (noisy, clean)]
+            row.append(f"{100 * pair[0] / pair[1]:.1f} %" if values[noisy] and pair[1] else "–")
+        if suite.curve:
+            measured = all(values[metric] for metric in suite.curve)
+            row.append(
+                f"{area({rate: mean(values[metric]) for metric, rate in suite.curve.items()}):.1f}" if measured else "–"
+            )
+    header += [f"retained at {noisy}" for noisy, _ in suite.retained] + ["area"] * bool(suite.curve)
+    if suite.tall:
+        header, *rows = (list(row) for row in zip(header, *rows, strict=True))
     return markdown(header, rows)
+
+
+def area(curve: Mapping[float, float]) -> float:
+    """Return the area under a curve of {rate: score} by trapezoids, divided by its width: the mean score over rates.
+
+    Raises:
+        ValueError: If there are fewer than two rates.
+    """
+    points = sorted(curve.items())
+    if len(points) < 2:
+        raise ValueError(f"a curve needs at least two rates, got {[rate for rate, _ in points]}")
+    pieces = ((b - a) * (low + high) / 2 for (a, low), (b, high) in pairwise(points))
+    return sum(pieces) / (points[-1][0] - points[0][0])
 
 
 def newest(results: Iterable[Result]) -> list[Result]:

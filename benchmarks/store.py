@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ def provenance(program: str = "benchmarks.run") -> dict[str, Any]:
     }
 
 
+@cache  # the code that runs is the one of the start
 def _commit() -> str:
     """Return the commit of this checkout, with "-dirty" where tracked files differ from it."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

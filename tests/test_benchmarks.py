@@ -14,7 +14,7 @@ from benchmarks.baselines import Candidate, resolve
 from benchmarks.store import Result, path_of, read, write
 from benchmarks.tasks import Condition, suites
 from benchmarks.tasks.real_errors import RealErrors, recall_at_1
-from benchmarks.tasks.typo_retrieval import TypoRetrieval, ndcg
+from benchmarks.tasks.typo_retrieval import Collection, TypoRetrieval, ndcg
 from benchmarks.tasks.typo_sts import TypoSts
 
 WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"]
@@ -58,6 +58,29 @@ def data(tmp_path):
         "dev_xquad_queries": {"query_id": ["q1", "e1"], "text": ["where is alpha", "dónde"], "lang": ["en", "es"]},
         "dev_xquad_corpus": {"doc_id": ["d1", "d2"], "text": ["alpha is here", "bravo"], "lang": ["en", "en"]},
         "dev_xquad_qrels": {"query_id": ["q1", "e1"], "doc_id": ["d1", "d2"], "rel": [1, 1]},
+        **{
+            f"dev_{name}_{part}": columns
+            for name in ("cranfield", "cisi")
+            for part, columns in {
+                "queries": {"query_id": ["1", "2"], "text": ["where is alpha", "unjudged"]},
+                "corpus": {"doc_id": ["1", "2"], "title": ["alpha", "b"], "text": ["is here", None]},
+                "qrels": {"query_id": ["1", "1", "2"], "doc_id": ["1", "2", "2"], "rel": [3, 1, 0]},
+            }.items()
+        },
+        **{
+            f"dev_{name}": {"s1": WORDS[:4], "s2": WORDS[4:], "cluster": [1, 1, 2, 2]}
+            for name in ("quora_dup", "twitter_url")
+        },
+        "dev_banking77": {
+            "text": WORDS, "intent": ["a", "b"] * 4, "split": ["train"] * 4 + ["test_half_a"] * 4,
+        },
+        "dev_tweeteval_offensive_sentiment": {
+            "text": WORDS, "label": ["yes", "no"] * 4, "task": ["offensive"] * 4 + ["sentiment"] * 4,
+            "split": ["train", "train", "test", "test", "val", "val", "test", "test"],
+        },
+        "dev_multi30k_captions": {
+            "captions_en": [["Two old men are here.", "Old men sit."], ["A dog is running.", "A dog runs.", "Dogs."]],
+        },
     }  # fmt: skip
     for name, columns in files.items():
         parquet.write_table(pa.table(columns), folder / f"{name}.parquet")
@@ -106,16 +129,18 @@ def test_real_errors_leave_out_words_that_are_right_elsewhere():
 
 
 def test_retrieval_encodes_the_documents_once_per_model():
-    retrieval = TypoRetrieval({"q": "alpha"}, {"a": "first", "b": "second"}, {"q": {"b": 1}})
+    retrieval = TypoRetrieval({"XQuAD": Collection({"q": "alpha"}, {"a": "first", "b": "second"}, {"q": {"b": 1}})})
     lookup = Lookup({"alpha": [1, 0, 0, 0], "first": [0.5, 1, 0, 0], "second": [1, 0.1, 0, 0]})
     model = Candidate("lookup", lookup)
     before = lookup.calls
-    assert [retrieval.score(model, Condition("clean", 0)) for _ in range(3)] == [100.0] * 3
+    assert [retrieval.score(model, Condition("XQuAD", 0)) for _ in range(3)] == [100.0] * 3
     assert lookup.calls - before == 4
 
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
-    assert list(suites()) == ["real", "retrieval", "typo"]
+    assert list(suites()) == [
+        "classification", "clustering", "minimal_pairs", "operators", "real", "reranking", "sts", "retrieval", "typo",
+    ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():
         loaded = suite.load(data)
@@ -128,7 +153,7 @@ def test_every_suite_is_found_and_runs_on_tiny_files(data):
 def test_checksums_differ_between_conditions_and_see_labels():
     sums = [task().checksum(condition) for condition in task().conditions(2)]
     other = TypoSts(task().evaluator.sentences1, task().evaluator.sentences2, [1.0] * 8)
-    assert len(set(sums)) == len(sums) == 7
+    assert len(set(sums)) == len(sums) == 9
     assert other.checksum(Condition("clean", 0)) != sums[0]
 
 
@@ -142,10 +167,10 @@ def test_a_stored_result_is_reused_and_more_seeds_add_to_it(tmp_path):
     first, calls = measure(model, tmp_path, seeds=1), lookup.calls
     assert measure(model, tmp_path, seeds=1) == first and lookup.calls == calls
     second = measure(model, tmp_path, seeds=2)
-    assert lookup.calls == calls + 3  # the three noisy rates under one more seed
+    assert lookup.calls == calls + 4  # the four noisy rates under one more seed
     assert second.scores["5 %"]["0"] == first.scores["5 %"]["0"]
     assert measure(model, tmp_path, seeds=1).scores == second.scores  # fewer seeds forget nothing
-    assert measure(model, tmp_path, seeds=2, fresh=True).scores == second.scores and lookup.calls > calls + 3
+    assert measure(model, tmp_path, seeds=2, fresh=True).scores == second.scores and lookup.calls > calls + 4
 
 
 def test_an_interrupted_run_goes_on_from_the_last_score(tmp_path):
@@ -164,7 +189,7 @@ def test_an_interrupted_run_goes_on_from_the_last_score(tmp_path):
         run.measure(model, suites()["typo"], broken, seeds=2, folder=tmp_path)
     calls = lookup.calls
     resumed = measure(model, tmp_path, seeds=2)
-    assert lookup.calls == calls + 4
+    assert lookup.calls == calls + 6
     assert resumed.scores == whole.scores and resumed.checksum == whole.checksum
 
 
@@ -174,10 +199,10 @@ def test_changed_texts_or_settings_are_measured_again(tmp_path):
     calls = lookup.calls
     bf16 = Candidate("lookup", lookup, bf16=True)  # asks the model for its fingerprint: one call
     measure(bf16, tmp_path, seeds=1)
-    assert lookup.calls == calls + 1 + 4
+    assert lookup.calls == calls + 1 + 5
     other = TypoSts([f"a {word} station" for word in WORDS], WORDS, list(range(8)))
     again = run.measure(bf16, suites()["typo"], other, seeds=1, folder=tmp_path)
-    assert lookup.calls == calls + 1 + 8
+    assert lookup.calls == calls + 1 + 10
     assert again.checksums["clean"]["0"] == other.checksum(Condition("clean", 0))
 
 
@@ -201,9 +226,26 @@ def test_table_uses_the_seeds_that_all_models_share():
     two = result("a longer name", {"clean": [50.0], "10 %": [40.0, 40.0]})
     lines = report.table([one, two], suites()["typo"]).splitlines()
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
-        "one", "22.7", "80.0", "–", "62.0 ± 2.8", "–", "77.5 %",
+        "one", "22.7", "80.0", "–", "–", "62.0 ± 2.8", "–", "77.5 %", "–",
     ]  # fmt: skip
     assert "80.0 %" in lines[3] and len({len(line) for line in lines}) == 1
+
+
+def test_area_under_a_curve_is_the_mean_over_its_width():
+    assert report.area({0.0: 80.0, 0.1: 60.0}) == pytest.approx(70.0)
+    # (0.05 × 75 + 0.15 × 50) / 0.2, points in any order
+    assert report.area({0.2: 30.0, 0.0: 80.0, 0.05: 70.0}) == pytest.approx((0.05 * 75 + 0.15 * 50) / 0.2)
+    with pytest.raises(ValueError, match="two rates"):
+        report.area({0.1: 1.0})
+
+
+def test_a_tall_table_has_a_column_per_model():
+    made = result("one", {"clean": [80.0], "upper case": [60.0]})
+    lines = report.table([made, result("two", {"clean": [50.0]})], suites()["operators"]).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert (
+        cells[0] == ["model", "one", "two"] and ["clean", "80.0", "50.0"] in cells and ["upper case", "–", "–"] in cells
+    )
 
 
 def test_table_refuses_results_from_different_texts():
@@ -227,14 +269,14 @@ def test_command_measures_a_folder_and_stores_what_is_needed_to_repeat_it(data, 
     assert run.main(command) == 0
     assert "toy-model" in capsys.readouterr().out
     files = sorted((tmp_path / "out").iterdir())
-    assert len(files) == 3 and all(file.suffix == ".json" for file in files)
+    assert len(files) == len(suites()) and all(file.suffix == ".json" for file in files)
     stored = json.loads(files[-1].read_text(encoding="utf-8"))
     assert stored["revision"] == resolve(str(toy)).revision and stored["revision"] in files[-1].name
     assert {"date", "commit", "command", "versions", "seeds"} <= set(stored["provenance"])
     assert read(files[-1]).has(Condition("20 %", 1), stored["checksums"]["20 %"]["1"])
 
 
-@pytest.mark.parametrize("suite", ["typo", "real", "retrieval"])
+@pytest.mark.parametrize("suite", list(suites()))
 def test_missing_data_says_what_to_do(suite, tmp_path, capsys):
     assert run.main(["minilm", "--suite", suite, "--data", str(tmp_path / "nowhere")]) == 2
     assert f"--data {tmp_path / 'nowhere'} is not a folder: give the folder" in capsys.readouterr().err

@@ -21,9 +21,12 @@ from tiered_st.noise import (
     insert_spaces,
     replace_homoglyphs,
     seeded,
+    slip_in_words,
+    slip_once,
     strip_punctuation,
     substitute,
     transpose,
+    write_leet,
 )
 from tiered_st.noise.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
 
@@ -74,6 +77,12 @@ GOLDEN = {
         0.3,
         "Th\u0435 quick brow\u0578 fox, \u0251\u0261ed 42, \u0501idn'7 \u0458um\u03c1 \u03bfver the modern café.",
     ),
+    "leet": (0.3, "Th3 quick br0wn fox, ag3d 42, didn't jump over the modern c4fé."),
+    "upper": (1.0, "THE QUICK BROWN FOX, AGED 42, DIDN'T JUMP OVER THE MODERN CAFÉ."),
+    "lower": (1.0, "the quick brown fox, aged 42, didn't jump over the modern café."),
+    "title": (1.0, "The Quick Brown Fox, Aged 42, Didn't Jump Over The Modern Café."),
+    "one_slip": (1.0, "The quick brown fox, aged 42, didn't jump over the modern cafér."),
+    "word_slips": (0.5, "The qick bronw fox, aged 42, diden't jump ovre the modern acfé."),
 }
 GOLDEN_SEED = 0.6093603293539113
 
@@ -192,6 +201,32 @@ def test_spaces_punctuation_and_lookalikes_at_rate_one():
     assert strip_punctuation("«Don't», he said… $5+1!", 1.0, seeded(1)) == "Dont he said 51"
     looks = {replace_homoglyphs("a", 1.0, seeded(seed)) for seed in range(100)}
     assert looks == {"4", "@", "\u0430", "\u0251"}
+
+
+def test_leet_writes_digits_and_signs_only():
+    assert {write_leet("aS", 1.0, seeded(seed)) for seed in range(100)} == {"45", "4$", "@5", "@$"}
+    assert write_leet("few", 0.0, seeded(1)) == "few"
+
+
+def test_one_slip_is_one_edit_of_the_text():
+    for seed in range(200):
+        noisy = slip_once("all a letter", 1.0, seeded(seed))
+        assert noisy != "all a letter"
+        assert 12 * character_error_rate("all a letter", noisy) in (1.0, 2.0)  # a transposition is two
+    changed = sum(slip_once("abc", 0.25, seeded(seed)) != "abc" for seed in range(1000))
+    assert changed == pytest.approx(250, abs=45)
+
+
+def test_word_slips_change_every_chosen_word_once():
+    for seed in range(100):
+        noisy = slip_in_words("alpha bravo\tcharlie", 1.0, seeded(seed)).split()
+        assert all(
+            len(word) * character_error_rate(word, other) in (pytest.approx(1), pytest.approx(2))
+            for word, other in zip(["alpha", "bravo", "charlie"], noisy, strict=True)
+        )
+    text = " ".join(["alpha"] * 1000)
+    changed = sum(word != "alpha" for word in slip_in_words(text, 0.3, seeded(1)).split())
+    assert changed == pytest.approx(300, abs=45)
 
 
 PAIRS = [

@@ -7,8 +7,8 @@ checksum of the very texts it shows a model, so that a stored score is reused on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -48,14 +48,18 @@ class Suite:
         title: Caption of its table, with the unit.
         metrics: Columns of its table, in order.
         load: Reads the data from the folder given by ``--data``, or from the hub where that is None.
-        retained: (noisy, clean) metrics whose ratio is the last column, or None.
+        retained: (noisy, clean) metrics whose ratio is a further column.
+        curve: Rate of each metric that is a point of one robustness curve; the area under it is a further column.
+        tall: Whether the table has a row per metric and a column per model, because there are many metrics.
     """
 
     name: str
     title: str
     metrics: tuple[str, ...]
     load: Callable[[Path | None], Task]
-    retained: tuple[str, str] | None = None
+    retained: tuple[tuple[str, str], ...] = ()
+    curve: Mapping[str, float] = field(default_factory=dict)
+    tall: bool = False
 
 
 def suites() -> dict[str, Suite]:

@@ -1,19 +1,24 @@
-"""Suite `retrieval`: paragraphs of Wikipedia found by questions, clean and mistyped (XQuAD, English)."""
+"""Suite `retrieval`: documents found by questions, clean and mistyped: XQuAD (English), Cranfield, CISI.
+
+Judgements keep their grades. Documents are always clean, with their title in front where the collection has one.
+A model that has `rank_scores(questions, documents)`, such as BM25, is asked for its scores instead of vectors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log2
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.baselines import Candidate
-from benchmarks.tasks import Condition, Suite, read_columns
-from tiered_st.evaluation import digest, unit_vectors
-from tiered_st.noise import add_typos, seeded
+from benchmarks.tasks import Suite, read_columns
+from benchmarks.tasks.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from tiered_st.evaluation import unit_vectors
 
-RATES = {"clean": 0.0, "10 %": 0.10}
+COLLECTIONS = {"XQuAD": "xquad", "Cranfield": "cranfield", "CISI": "cisi"}
 DEPTH = 10
 
 
@@ -29,68 +34,77 @@ def ndcg(ranking: Sequence[str], relevant: Mapping[str, float], *, depth: int = 
     return found / best if best else 0.0
 
 
-class TypoRetrieval:
-    """Rank all documents for each question by cosine, documents always clean."""
+class Collection(NamedTuple):
+    """Questions, documents, and for each question the grade of its relevant documents, all by id."""
 
-    def __init__(
-        self, queries: Mapping[str, str], corpus: Mapping[str, str], qrels: Mapping[str, Mapping[str, float]]
-    ) -> None:
-        self._queries = {id: text for id, text in queries.items() if qrels.get(id)}
-        self._corpus, self._qrels = dict(corpus), qrels
-        self._encoded: tuple[Candidate, np.ndarray] | None = None
-        if not self._queries or not self._corpus:
-            raise ValueError("no question with a relevant document is left: this is not the kit's data.")
-        self.data = f"XQuAD English, {len(self._queries):,} questions, {len(self._corpus):,} paragraphs"
+    queries: Mapping[str, str]
+    corpus: Mapping[str, str]
+    qrels: Mapping[str, Mapping[str, float]]
 
-    def conditions(self, seeds: int) -> list[Condition]:
-        return [Condition(metric, seed) for metric, rate in RATES.items() for seed in range(seeds if rate else 1)]
 
-    def corrupted(self, condition: Condition) -> list[str]:
-        """Return the questions as the model sees them."""
-        rate, permille = RATES[condition.metric], round(1000 * RATES[condition.metric])
-        return [
-            add_typos(text, rate, seeded("retrieval", condition.seed, permille, i))
-            for i, text in enumerate(self._queries.values())
-        ]
+class TypoRetrieval(CleanAndNoisy):
+    """Rank all documents for each question by cosine."""
 
-    def checksum(self, condition: Condition) -> str:
-        labels = (f"{id} {sorted(self._qrels[id].items())!r}" for id in self._queries)
-        return digest([*self.corrupted(condition), *self._corpus, *self._corpus.values(), *labels])
+    suite = "retrieval"
 
-    def score(self, model: Candidate, condition: Condition) -> float:
-        ids, questions = list(self._corpus), self.corrupted(condition)
-        vectors = unit_vectors(model, questions, batch_size=model.batch_size)  # (questions, dimension)
-        cosines = vectors @ self._documents(model).T  # (questions, documents)
-        best = np.argsort(-cosines, axis=1, kind="stable")[:, :DEPTH]  # (questions, DEPTH)
+    def __init__(self, collections: Mapping[str, Collection]) -> None:
+        self.sets: dict[str, Collection] = {}
+        for name, (queries, corpus, qrels) in collections.items():
+            grades = {id: {doc: rel for doc, rel in found.items() if rel > 0} for id, found in qrels.items()}
+            judged = {id: text for id, text in queries.items() if grades.get(id)}
+            if not judged or not corpus:
+                raise ValueError(f"{name}: no question with a relevant document is left: this is not the kit's data.")
+            self.sets[name] = Collection(judged, dict(corpus), grades)
+        counts = (f"{name}, {len(s.queries):,} questions, {len(s.corpus):,} documents" for name, s in self.sets.items())
+        super().__init__(self.sets, "; ".join(counts))
+
+    def texts(self, name: str) -> Sequence[str]:
+        return list(self.sets[name].queries.values())
+
+    def fixed(self, name: str) -> Iterable[str]:
+        queries, corpus, qrels = self.sets[name]
+        return [*corpus, *corpus.values(), *(f"{id} {sorted(qrels[id].items())!r}" for id in queries)]
+
+    def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
+        queries, corpus, qrels = self.sets[name]
+        documents, ids = list(corpus.values()), list(corpus)
+        if hasattr(model.model, "rank_scores"):
+            scores = np.asarray(model.model.rank_scores(texts, documents))
+        else:
+            vectors = self.once(model, name, lambda: unit_vectors(model, documents, batch_size=model.batch_size))
+            scores = unit_vectors(model, texts, batch_size=model.batch_size) @ vectors.T  # (questions, documents)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]  # (questions, DEPTH)
         rankings = ([ids[column] for column in row] for row in best)
-        scores = [ndcg(ranking, self._qrels[id]) for ranking, id in zip(rankings, self._queries, strict=True)]
-        return 100.0 * sum(scores) / len(scores)
+        found = [ndcg(ranking, qrels[id]) for ranking, id in zip(rankings, queries, strict=True)]
+        return 100.0 * sum(found) / len(found)
 
-    def _documents(self, model: Candidate) -> np.ndarray:
-        """Return (documents, dimension), encoded once per model: they are the same in every condition."""
-        if self._encoded is None or self._encoded[0] is not model:
-            self._encoded = model, unit_vectors(model, list(self._corpus.values()), batch_size=model.batch_size)
-        return self._encoded[1]
+
+def read_collection(data: Path | None, file: str) -> Collection:
+    """Read one of the kit's collections, of XQuAD the English half."""
+    language = ("lang",) if file == "xquad" else ()
+    queries = read_columns(data, f"dev_{file}_queries.parquet", "query_id", "text", *language)
+    corpus = read_columns(data, f"dev_{file}_corpus.parquet", "doc_id", "text", *(language or ("title",)))
+    qrels: dict[str, dict[str, float]] = {}
+    for query, document, grade in read_columns(data, f"dev_{file}_qrels.parquet", "query_id", "doc_id", "rel"):
+        qrels.setdefault(query, {})[document] = grade
+    if language:
+        return Collection(
+            {id: text for id, text, lang in queries if lang == "en"},
+            {id: text for id, text, lang in corpus if lang == "en"},
+            qrels,
+        )
+    return Collection(dict(queries), {id: f"{title or ''} {text or ''}".strip() for id, text, title in corpus}, qrels)
 
 
 def load(data: Path | None) -> TypoRetrieval:
-    """Read the English half of the kit's XQuAD."""
-    queries = read_columns(data, "dev_xquad_queries.parquet", "query_id", "text", "lang")
-    corpus = read_columns(data, "dev_xquad_corpus.parquet", "doc_id", "text", "lang")
-    qrels: dict[str, dict[str, float]] = {}
-    for query, document, relevance in read_columns(data, "dev_xquad_qrels.parquet", "query_id", "doc_id", "rel"):
-        qrels.setdefault(query, {})[document] = relevance
-    return TypoRetrieval(
-        {id: text for id, text, lang in queries if lang == "en"},
-        {id: text for id, text, lang in corpus if lang == "en"},
-        qrels,
-    )
+    """Read the kit's collections."""
+    return TypoRetrieval({name: read_collection(data, file) for name, file in COLLECTIONS.items()})
 
 
 SUITE = Suite(
     name="retrieval",
-    title="XQuAD English, questions mistyped (nDCG@10 × 100)",
-    metrics=tuple(RATES),
+    title="Documents found by questions, mistyped at 10 % (nDCG@10 × 100)",
+    metrics=metrics_of(*COLLECTIONS),
     load=load,
-    retained=("10 %", "clean"),
+    retained=retained_of(*COLLECTIONS),
 )

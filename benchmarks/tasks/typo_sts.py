@@ -9,7 +9,7 @@ from benchmarks.baselines import Candidate
 from benchmarks.tasks import Condition, Suite, read_columns
 from tiered_st.evaluation import TypoRobustnessEvaluator, digest
 
-RATES = {"clean": 0.0, "5 %": 0.05, "10 %": 0.10, "20 %": 0.20}
+RATES = {"clean": 0.0, "2 %": 0.02, "5 %": 0.05, "10 %": 0.10, "20 %": 0.20}
 FILE = "dev_stsb_en_es.parquet"
 HUB = "sentence-transformers/stsb"
 
@@ -33,19 +33,24 @@ class TypoSts:
         return self.evaluator.score(model, rate=RATES[condition.metric], seed=condition.seed)
 
 
-def load(data: Path | None) -> TypoSts:
-    """Read the kit's dev pairs, or all 1,500 from the hub where no folder is given."""
+def read_stsb(data: Path | None) -> tuple[list[str], list[str], list[float]]:
+    """Return first texts, second texts and gold of the kit's dev pairs, or of all 1,500 on the hub without a folder."""
     if data is None:
         from datasets import load_dataset
 
         pairs = load_dataset(HUB, split="validation")
-        return TypoSts(pairs["sentence1"][:], pairs["sentence2"][:], pairs["score"][:])
+        return pairs["sentence1"][:], pairs["sentence2"][:], pairs["score"][:]
     rows = read_columns(data, FILE, "s1", "s2", "score", "lang", "split")
     kept = [row[:3] for row in rows if row[3:] == ("en", "dev")]
     if len(kept) < 2:
         raise ValueError(f"{data / FILE} has no rows with lang 'en' and split 'dev': it is not the kit's file.")
     first, second, scores = zip(*kept, strict=True)
-    return TypoSts(first, second, scores)
+    return list(first), list(second), list(scores)
+
+
+def load(data: Path | None) -> TypoSts:
+    """Read the pairs."""
+    return TypoSts(*read_stsb(data))
 
 
 SUITE = Suite(
@@ -53,5 +58,6 @@ SUITE = Suite(
     title="STS-B dev, both sentences mistyped (Spearman × 100)",
     metrics=tuple(RATES),
     load=load,
-    retained=("10 %", "clean"),
+    retained=(("10 %", "clean"),),
+    curve=RATES,
 )

@@ -16,11 +16,16 @@ from tiered_st.noise.looks import (
     change_case,
     drop_spaces,
     insert_spaces,
+    lower_case,
     replace_homoglyphs,
     strip_punctuation,
+    title_case,
+    upper_case,
+    write_leet,
 )
 from tiered_st.noise.misspellings import Misspellings
 from tiered_st.noise.policy import OPERATORS, NoisePolicy, character_error_rate
+from tiered_st.noise.slips import slip_in_words, slip_once
 from tiered_st.noise.typos import add_typos, delete, insert, substitute, transpose
 
 __all__ = [
@@ -36,9 +41,15 @@ __all__ = [
     "drop_spaces",
     "insert",
     "insert_spaces",
+    "lower_case",
     "replace_homoglyphs",
     "seeded",
+    "slip_in_words",
+    "slip_once",
     "strip_punctuation",
     "substitute",
+    "title_case",
     "transpose",
+    "upper_case",
+    "write_leet",
 ]

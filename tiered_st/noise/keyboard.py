@@ -57,6 +57,10 @@ _LEET = {
     "z": "2",
 }
 
+LEET: dict[str, tuple[str, ...]] = {
+    key: tuple(_LEET[key.lower()]) for key in string.ascii_letters if key.lower() in _LEET
+}
+
 # Cyrillic, Greek and a few Latin letters that most fonts draw like the ASCII letter of the key.
 _UNICODE = {
     "a": "\u0430\u0251", "c": "\u0441\u03f2", "d": "\u0501", "e": "\u0435", "g": "\u0261", "h": "\u04bb",
@@ -71,7 +75,7 @@ _UNICODE = {
 
 def _homoglyphs() -> dict[str, tuple[str, ...]]:
     """Join leet and Unicode lookalikes; capitals share the leet signs of their small letters."""
-    table = {key: tuple(_LEET.get(key.lower(), "") + _UNICODE.get(key, "")) for key in string.ascii_letters}
+    table = {key: LEET.get(key, ()) + tuple(_UNICODE.get(key, "")) for key in string.ascii_letters}
     return {key: looks for key, looks in table.items() if looks}
 
 

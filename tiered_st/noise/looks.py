@@ -4,7 +4,7 @@ import random
 import unicodedata
 
 from tiered_st.noise.draws import hits
-from tiered_st.noise.keyboard import HOMOGLYPHS, OCR, PUNCTUATION
+from tiered_st.noise.keyboard import HOMOGLYPHS, LEET, OCR, PUNCTUATION
 
 # Levenshtein edits per character of English, spaces counted, that misreading every confusable would make:
 # 0.95 on captions, 0.96 on Wikipedia. add_ocr_errors divides by it to reach the character error rate.
@@ -29,6 +29,21 @@ def add_ocr_errors(text: str, rate: float, rng: random.Random) -> str:
 
 def _title(text: str) -> str:
     return " ".join([word[:1].upper() + word[1:].lower() for word in text.split(" ")])
+
+
+def upper_case(text: str, rate: float, rng: random.Random) -> str:
+    """Put the text, with probability `rate` per text, in upper case."""
+    return text.upper() if hits(1, rate, rng) else text
+
+
+def lower_case(text: str, rate: float, rng: random.Random) -> str:
+    """Put the text, with probability `rate` per text, in lower case."""
+    return text.lower() if hits(1, rate, rng) else text
+
+
+def title_case(text: str, rate: float, rng: random.Random) -> str:
+    """Begin every word with a capital, with probability `rate` per text, and write the rest of it small."""
+    return _title(text) if hits(1, rate, rng) else text
 
 
 def _swap_initials(text: str) -> str:
@@ -82,10 +97,19 @@ def strip_punctuation(text: str, rate: float, rng: random.Random) -> str:
     return "".join(out)
 
 
-def replace_homoglyphs(text: str, rate: float, rng: random.Random) -> str:
-    """Replace each letter that has lookalikes with probability `rate`: leet (a → 4), Cyrillic, Greek."""
+def _replace(text: str, rate: float, rng: random.Random, table: dict[str, tuple[str, ...]]) -> str:
     out = list(text)
     for place in hits(len(out), rate, rng):
-        if looks := HOMOGLYPHS.get(out[place]):
+        if looks := table.get(out[place]):
             out[place] = looks[int(rng.random() * len(looks))]
     return "".join(out)
+
+
+def replace_homoglyphs(text: str, rate: float, rng: random.Random) -> str:
+    """Replace each letter that has lookalikes with probability `rate`: leet (a → 4), Cyrillic, Greek."""
+    return _replace(text, rate, rng, HOMOGLYPHS)
+
+
+def write_leet(text: str, rate: float, rng: random.Random) -> str:
+    """Replace each letter that has a digit or sign for a lookalike with probability `rate`: a → 4 or @, e → 3."""
+    return _replace(text, rate, rng, LEET)

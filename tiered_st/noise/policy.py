@@ -9,10 +9,15 @@ from tiered_st.noise.looks import (
     change_case,
     drop_spaces,
     insert_spaces,
+    lower_case,
     replace_homoglyphs,
     strip_punctuation,
+    title_case,
+    upper_case,
+    write_leet,
 )
 from tiered_st.noise.misspellings import Misspellings
+from tiered_st.noise.slips import slip_in_words, slip_once
 from tiered_st.noise.typos import add_typos, delete, insert, substitute, transpose
 
 Operator = Callable[[str, float, random.Random], str]
@@ -29,6 +34,12 @@ OPERATORS: dict[str, Operator] = {
     "insert_spaces": insert_spaces,
     "punctuation": strip_punctuation,
     "homoglyphs": replace_homoglyphs,
+    "leet": write_leet,
+    "upper": upper_case,
+    "lower": lower_case,
+    "title": title_case,
+    "one_slip": slip_once,
+    "word_slips": slip_in_words,
 }
 
 
@@ -39,7 +50,8 @@ class NoisePolicy:
     Attributes:
         weights: (name in `OPERATORS` or "misspellings", probability of being chosen). Where they sum to less
             than 1, the other texts stay clean.
-        rates: Range of the rate, drawn uniformly. "case" counts per text: there choosing it is applying it.
+        rates: Range of the rate, drawn uniformly. "case" counts per text: there choosing it is applying it, which it
+            is for no other that counts per text ("upper", "one_slip", …).
         extra_case: Probability of also changing the case: half the time to lower case, else by `change_case`.
         compound: Probability of also applying a second operator, by the same weights, at half the rate.
 

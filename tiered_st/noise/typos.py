@@ -2,6 +2,7 @@
 
 import random
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from tiered_st.noise.draws import hits
@@ -35,10 +36,10 @@ def _partner(out: list[str], place: int, swapped: int) -> int:
     return -1
 
 
-def _edit(text: str, rate: float, rng: random.Random, kinds: str) -> str:
-    """Apply to each non-space character with probability `rate` one of `kinds`, letters of "sdit"."""
+def edit_at(text: str, places: Iterable[int], rng: random.Random, kinds: str = "sdit") -> str:
+    """Apply one of `kinds`, letters of "sdit", to each of the characters at `places` (ascending); spaces are left."""
     out, swapped = list(text), -1
-    for place in hits(len(out), rate, rng):
+    for place in places:
         char = out[place]
         if char.isspace():
             continue
@@ -56,6 +57,10 @@ def _edit(text: str, rate: float, rng: random.Random, kinds: str) -> str:
             keys = _neighbours(char) or _stand_ins(text, place, char)
             out[place] = keys[int(part * len(keys))]
     return "".join(out)
+
+
+def _edit(text: str, rate: float, rng: random.Random, kinds: str) -> str:
+    return edit_at(text, hits(len(text), rate, rng), rng, kinds)
 
 
 def add_typos(text: str, rate: float, rng: random.Random) -> str:
