@@ -30,7 +30,9 @@ def ndcg(ranking: Sequence[str], relevant: Mapping[str, float], *, depth: int = 
 
 
 class TypoRetrieval:
-    """Rank all documents for each question by cosine, documents always clean."""
+    """Rank all documents for each question by cosine, or as a model that ranks says; documents are always clean."""
+
+    takes_rankings = True  # a model need not have vectors
 
     def __init__(
         self, queries: Mapping[str, str], corpus: Mapping[str, str], qrels: Mapping[str, Mapping[str, float]]
@@ -59,12 +61,18 @@ class TypoRetrieval:
 
     def score(self, model: Candidate, condition: Condition) -> float:
         ids, questions = list(self._corpus), self.corrupted(condition)
-        vectors = unit_vectors(model, questions, batch_size=model.batch_size)  # (questions, dimension)
-        cosines = vectors @ self._documents(model).T  # (questions, documents)
-        best = np.argsort(-cosines, axis=1, kind="stable")[:, :DEPTH]  # (questions, DEPTH)
+        best = self._best(model, questions)  # (questions, DEPTH)
         rankings = ([ids[column] for column in row] for row in best)
         scores = [ndcg(ranking, self._qrels[id]) for ranking, id in zip(rankings, self._queries, strict=True)]
         return 100.0 * sum(scores) / len(scores)
+
+    def _best(self, model: Candidate, questions: list[str]) -> np.ndarray:
+        """Return the rows of the documents ranked first, (questions, DEPTH), fewer where there are fewer documents."""
+        if model.ranks:
+            return model.rank(questions, list(self._corpus.values()), depth=DEPTH)
+        vectors = unit_vectors(model, questions, batch_size=model.batch_size)  # (questions, dimension)
+        cosines = vectors @ self._documents(model).T  # (questions, documents)
+        return np.argsort(-cosines, axis=1, kind="stable")[:, :DEPTH]
 
     def _documents(self, model: Candidate) -> np.ndarray:
         """Return (documents, dimension), encoded once per model: they are the same in every condition."""
