@@ -1,7 +1,8 @@
 """Measure models side by side: ``python -m benchmarks.run MODEL [MODEL ...] --suite typo --data DIR``.
 
-MODEL is a model that ships with tiered_st, ``minilm``, a folder, or any sentence-transformers name. All models of a
-run see the same texts. Every score is stored at once; what is stored is not measured again while weights, texts and
+MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound, minilm-noise,
+subword-baseline, static, hashed-ngrams, bm25), a folder, or any sentence-transformers name. All models of a run see the
+same texts. Every score is stored at once; what is stored is not measured again while weights, texts and
 settings are the same.
 """
 
@@ -71,10 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             candidate = resolve(name)
             candidate.bf16, candidate.batch_size = options.bf16, options.batch_size
             for suite, task, found in zip(chosen, tasks, results, strict=True):
+                if candidate.ranks and not getattr(task, "takes_rankings", False):
+                    print(f"{candidate.name} makes no vectors: left out of suite {suite.name}", file=sys.stderr)
+                    continue
                 found.append(
                     measure(candidate, suite, task, seeds=options.seeds, folder=options.out, fresh=options.fresh)
                 )
         for suite, task, found in zip(chosen, tasks, results, strict=True):
+            if not found:
+                continue
             print(f"\n{suite.title}\n{task.data}\n\n{table(found, suite, seeds=options.seeds)}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

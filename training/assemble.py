@@ -21,6 +21,7 @@ from tiered_st.model import build, load, set_storage
 from tiered_st.modules import SemanticEncoder
 from tiered_st.noise import Misspellings
 from training import teacher as teachers
+from training.fine_tuned import FineTuned, build_fine_tuned
 from training.objectives import MAKERS
 from training.sources import HUB, Source
 from training.stage import Objective, Ramp, Recipe
@@ -136,11 +137,13 @@ class Workshop:
         return Misspellings.from_parquet(self.data / f"{name}.parquet")
 
     @cached_property
-    def config(self) -> TieredConfig | SubwordConfig:
+    def config(self) -> TieredConfig | SubwordConfig | FineTuned:
         """The recipe's architecture, E2 the teacher's where it starts from it."""
         config = self.recipe.config
         if config is None:
             return tiers_of(self._start).settings
+        if isinstance(config, FineTuned):
+            return replace(config, d_sem=self.teacher.get_embedding_dimension() or config.d_sem)
         if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
             return config
         body = teachers.body_config(self.teacher, self._layers)
@@ -159,6 +162,8 @@ class Workshop:
         """Build the recipe's model, E2 warm-started where the recipe says so, or load the one it starts from."""
         if self.recipe.start is not None:
             return self._ready(self._start)
+        if isinstance(self.config, FineTuned):
+            return build_fine_tuned(self.teacher)
         if isinstance(self.config, SubwordConfig):
             folder = self.cache / f"subword-{self.recipe.name}"
             return build_subword(self.config, self.texts, folder, device=self.device)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
+from training.fine_tuned import FineTuned
 from training.sources import Source
 from training.subword import SubwordConfig
 
@@ -101,7 +102,8 @@ class Recipe:
 
     Args:
         name: the recipe's name, also of what it makes.
-        config: of a tiered model, or of a subword model to compare it with; None where the recipe has a ``start``.
+        config: of a tiered model, or of what it is compared with, a subword model or the teacher fine-tuned; None
+            where the recipe has a ``start``.
         stages: one after the other.
         texts: single texts, also what a subword vocabulary and the words to practise are taken from.
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
@@ -118,7 +120,7 @@ class Recipe:
     """
 
     name: str
-    config: TieredConfig | SubwordConfig | None
+    config: TieredConfig | SubwordConfig | FineTuned | None
     stages: tuple[Stage, ...]
     texts: tuple[Source, ...]
     teacher: str | None = None

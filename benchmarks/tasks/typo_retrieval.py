@@ -43,9 +43,10 @@ class Collection(NamedTuple):
 
 
 class TypoRetrieval(CleanAndNoisy):
-    """Rank all documents for each question by cosine."""
+    """Rank all documents for each question by cosine, or as a model that ranks says; documents are always clean."""
 
     suite = "retrieval"
+    takes_rankings = True  # a model need not have vectors
 
     def __init__(self, collections: Mapping[str, Collection]) -> None:
         self.sets: dict[str, Collection] = {}
@@ -68,12 +69,12 @@ class TypoRetrieval(CleanAndNoisy):
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
         queries, corpus, qrels = self.sets[name]
         documents, ids = list(corpus.values()), list(corpus)
-        if hasattr(model.model, "rank_scores"):
-            scores = np.asarray(model.model.rank_scores(texts, documents))
+        if model.ranks:
+            best = model.rank(list(texts), documents, depth=DEPTH)  # (questions, DEPTH)
         else:
             vectors = self.once(model, name, lambda: unit_vectors(model, documents, batch_size=model.batch_size))
             scores = unit_vectors(model, texts, batch_size=model.batch_size) @ vectors.T  # (questions, documents)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]  # (questions, DEPTH)
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
         rankings = ([ids[column] for column in row] for row in best)
         found = [ndcg(ranking, qrels[id]) for ranking, id in zip(rankings, queries, strict=True)]
         return 100.0 * sum(found) / len(found)
