@@ -19,7 +19,7 @@ from benchmarks.baselines.optional import need
 from benchmarks.baselines.spell_checked import PAIRS, WORDS, SpellChecked
 from benchmarks.baselines.static import static, zipf_weights
 from benchmarks.tasks import Condition
-from benchmarks.tasks.typo_retrieval import TypoRetrieval
+from benchmarks.tasks.typo_retrieval import Collection, TypoRetrieval
 from training.fine_tuned import build_fine_tuned
 
 FREQUENCIES = [("the", 1_000_000), ("river", 60), ("station", 40)]
@@ -158,9 +158,9 @@ def test_bm25_ranks_by_shared_words_and_takes_part_in_retrieval() -> None:
     pytest.importorskip("bm25s")
     bm25 = Candidate("BM25", BM25())
     corpus = {"a": "bread and butter", "b": "a river runs deep", "c": "deep deep sleep"}
-    task = TypoRetrieval({"q": "which river"}, corpus, {"q": {"b": 1}})
+    task = TypoRetrieval({"CISI": Collection({"q": "which river"}, corpus, {"q": {"b": 1}})})
     assert bm25.ranks and bm25.parameters == 0
-    assert task.score(bm25, Condition("clean", 0)) == pytest.approx(100.0)
+    assert task.score(bm25, Condition("CISI", 0)) == pytest.approx(100.0)
     assert bm25.rank(["sleep", "butter"], list(corpus.values()), depth=1).tolist() == [[2], [0]]
     assert bm25.rank(["river"], ["one river"], depth=10).tolist() == [[0]]
     with pytest.raises(ValueError, match="--suite retrieval"):

@@ -148,11 +148,10 @@ def test_balanced_keeps_order_and_no_label_leads():
 
 def test_retrieval_keeps_grades_asks_rankers_and_leaves_out_what_is_not_judged():
     class Ranker:
-        def encode(self, texts, **options):
-            return np.ones((len(texts), 2))
+        revision = "hand-made"
 
-        def rank_scores(self, questions, documents):
-            return [[float(document == "weak") for document in documents] for _ in questions]
+        def rank(self, queries, documents, *, depth):
+            return np.array([np.argsort([document != "weak" for document in documents])[:depth] for _ in queries])
 
     found = TypoRetrieval(
         {

@@ -1,7 +1,7 @@
 """Suite `retrieval`: documents found by questions, clean and mistyped: XQuAD (English), Cranfield, CISI.
 
 Judgements keep their grades. Documents are always clean, with their title in front where the collection has one.
-A model that has `rank_scores(questions, documents)`, such as BM25, is asked for its scores instead of vectors.
+A model that ranks documents itself, such as BM25, is asked for its ranking instead of vectors.
 """
 
 from __future__ import annotations
