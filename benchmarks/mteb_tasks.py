@@ -32,9 +32,9 @@ SUITES = ("sts", "classification", "retrieval", "reranking", "clustering")
 
 
 class Kind(NamedTuple):
-    """A type of task as mteb knows it."""
+    """A type of task under the name that mteb has for it."""
 
-    type: str
+    title: str
     base: type[AbsTask]
     main_score: str
     category: str
@@ -79,11 +79,11 @@ def _task(suite: CleanAndNoisy, name: str, noise: str) -> AbsTask:
     kind, dataset = _BUILDERS[suite.suite](suite, name, suite.seen(Condition(name + noise, SEED)))
     title = "Banking77" if kind is CLUSTERS else re.sub(r"\W", "", name).capitalize() if name.islower() else name
     metadata = TaskMetadata(
-        name=f"{title.replace('-', '')}{kind.type}Dev{'Typos10' if noise else ''}",
+        name=f"{title.replace('-', '')}{kind.title}Dev{'Typos10' if noise else ''}",
         description=f"{title}, dev texts of the tiered_st data kit"
         + (", 10 % of characters mistyped." if noise else "."),
         dataset={"path": f"tiered-st/{suite.suite}", "revision": suite.checksum(Condition(name + noise, SEED))[:16]},
-        type=kind.type,  # type: ignore[arg-type]
+        type=kind.title,  # type: ignore[arg-type]
         category=kind.category,  # type: ignore[arg-type]
         eval_splits=[SPLIT],
         eval_langs=["eng-Latn"],
