@@ -2,8 +2,8 @@
 
 For each sentence, its mistyped copy is set against a copy with one word changed: an antonym, a negation, a number. The
 score is the share of sentences whose cosine with the mistyped copy is the greater one: 50 is a model of random
-vectors, 0 one that is blind to the change, or to which every typo means more than it. Every mistyped copy has at least one typo. A
-tie counts as lost.
+vectors, 0 one that is blind to the change, or to which every typo means more than it. Every mistyped copy has at
+least one typo. A tie counts as lost.
 """
 
 from __future__ import annotations
