@@ -1,6 +1,7 @@
 # make demo    search the standard library's docstrings with misspelt questions
 # make test    run the tests
 # make check   lint, formatting and types
+# make benchmarks DATA=DIR  measure everything again: tables into benchmarks/RESULTS.md, plots into benchmarks/plots
 # make clean   remove everything that make made
 #
 # Each sets up its own .venv on first use, and again when pyproject.toml or constraints.txt change.
@@ -12,7 +13,7 @@ BIN         := $(VENV)/bin
 INSTALLED   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean install
+.PHONY: help demo test check benchmarks clean install
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -27,6 +28,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+benchmarks: $(INSTALLED)
+	@test -d "$(DATA)" || { echo "make benchmarks DATA=DIR: DIR is the folder of the data kit's parquet files"; exit 2; }
+	$(BIN)/pip install -q $(CONSTRAINTS) -e '.[dev,benchmarks]'
+	$(BIN)/python -m benchmarks --data "$(DATA)" $(ARGS)
 
 install: $(INSTALLED)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.baselines import Candidate, resolve
 from benchmarks.probes import part_of_speech
-from benchmarks.speed import measure, ratios
+from benchmarks.speed.timing import measure, ratios
 from benchmarks.store import RESULTS, provenance, write_json
 from benchmarks.tasks import Condition
 from benchmarks.tasks.typo_sts import RATES, TypoSts, load

@@ -11,7 +11,8 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.ablation import FOLDER, QUESTIONS, SCORED, SPACES, place, rows_of
-from benchmarks.report import markdown
+from benchmarks.figures.style import CLEAN, NOISY, save, styled
+from benchmarks.markdown import markdown
 
 PROBES = ("POS from E1", "POS from E2")
 PLOT = Path(__file__).parent / "plots" / "chunks.svg"
@@ -40,35 +41,30 @@ def table(folder: Path, question: str, seeds: Sequence[int]) -> str:
     return markdown(header, lines)
 
 
-def plot(folder: Path, path: Path) -> None:
-    """Draw quality against speed for every kind of chunk, clean and at 10 % of characters wrong."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    pyplot.rcParams.update({"svg.hashsalt": "tiered-st", "svg.fonttype": "none"})  # the same results, the same file
-    figure, axes = pyplot.subplots(figsize=(7.5, 4.5))
-    colours = {"clean": "#0072b2", "10 %": "#d55e00"}  # told apart by colour-blind eyes too
-    for row in rows_of("chunks"):
-        for result in read(folder, "chunks", row, (0,)):
-            x, scores = result["speed"], [result["scores"][metric] for metric in colours]
-            axes.plot([x, x], scores, color="#bbbbbb", linewidth=1, zorder=1)
-            axes.scatter([x, x], scores, color=list(colours.values()), zorder=2)
-            label = "words" if row == "joint" else row.replace("_", " ")
-            axes.annotate(label, (x, scores[0]), xytext=(0, 6), textcoords="offset points", fontsize=8, rotation=20)
-    for metric, colour in colours.items():
-        axes.scatter([], [], color=colour, label=metric)
-    axes.set(xlabel="texts per second, as a multiple of words", ylabel="STS-B dev, Spearman × 100", xscale="log")
-    ticks = [0.4, 0.6, 0.8, 1.0, 1.4]
-    axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.margins(x=0.12, y=0.15)
-    axes.legend(title="characters wrong", frameon=False, loc="lower left")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
+def plot(folder: Path, path: Path) -> list[Path]:
+    """Draw quality against speed for every kind of chunk, clean and at 10 % of characters wrong; return the files."""
+    colours = {"clean": CLEAN, "10 %": NOISY}
+    with styled() as pyplot:
+        figure, axes = pyplot.subplots(figsize=(8.4, 4.8))
+        for row in rows_of("chunks"):
+            for result in read(folder, "chunks", row, (0,)):
+                x, scores = result["speed"], [result["scores"][metric] for metric in colours]
+                axes.plot([x, x], scores, color="#999999", linewidth=1, zorder=1)
+                for y, colour, marker in zip(scores, colours.values(), "os", strict=True):
+                    axes.scatter(x, y, color=colour, marker=marker, zorder=2)
+                name = "words" if row == "joint" else row.replace("_", " ")
+                axes.annotate(name, (x, scores[0]), xytext=(0, 6), textcoords="offset points", fontsize=8, rotation=20)
+        for (metric, colour), marker in zip(colours.items(), "os", strict=True):
+            axes.scatter([], [], color=colour, marker=marker, label=metric)
+        axes.set(xlabel="texts per second, as a multiple of words", ylabel="STS-B dev, Spearman × 100", xscale="log")
+        ticks = [0.4, 0.6, 0.8, 1.0, 1.4]
+        axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.margins(x=0.12, y=0.15)
+        axes.set_title("What a chunk should be")
+        axes.legend(title="characters wrong", loc="lower left")
+        figure.tight_layout()
+        return save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

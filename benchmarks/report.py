@@ -1,4 +1,7 @@
-"""Render stored results as markdown tables: ``python -m benchmarks.report [--suite NAME] [--out FOLDER]``."""
+"""Render stored results as tables and plots: ``python -m benchmarks.report [--plots] [--write]``.
+
+Tables are printed. ``--plots`` draws all figures, of the ablations too; ``--write`` puts the tables into RESULTS.md.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,15 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
 
+from benchmarks.markdown import markdown
+from benchmarks.speed.stored import read_speed
+from benchmarks.speed.tables import render_speed
 from benchmarks.store import RESULTS, Result, read
 from benchmarks.tasks import Suite, suites
+
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"  # of what --write replaces
+WRITTEN = Path(__file__).parent / "RESULTS.md"
+PLOTS = Path(__file__).parent / "plots"
 
 
 def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) -> str:
@@ -101,29 +111,64 @@ def _cell(values: Sequence[float]) -> str:
     return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align a table so that it reads well as plain text too."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (header, *rows)]
-    rule = ["-" * width if place == 0 else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:]))
+def write_between(path: Path, tables: str) -> None:
+    """Replace what stands between the two marks of a file.
+
+    Raises:
+        ValueError: If the marks are not there.
+    """
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, begins, rest = text.partition(BEGIN)
+    _, ends, after = rest.partition(END)
+    if not (begins and ends):
+        raise ValueError(f"{path} has no lines {BEGIN} and {END} to put the tables between: add them.")
+    path.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
+
+
+def draw(results: Sequence[Result], folder: Path, plots: Path) -> list[Path]:
+    """Draw all figures that there are results for; return their files."""
+    from benchmarks import ablation_report
+    from benchmarks.figures import draw_all
+
+    files = draw_all(results, read_speed(folder / "speed"), plots)
+    if any((folder / "ablations").glob("*.json")):
+        files += ablation_report.plot(folder / "ablations", plots / ablation_report.PLOT.stem)
+    return files
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables of stored results; return the exit status."""
     known = suites()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("--suite", choices=[*known, "all"], default="all")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--suite", choices=[*known, "speed", "all"], default="all")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where the results are")
+    parser.add_argument(
+        "--plots", nargs="?", type=Path, const=PLOTS, metavar="FOLDER", help="default: benchmarks/plots"
+    )
+    parser.add_argument("--write", nargs="?", type=Path, const=WRITTEN, metavar="FILE", help="default: RESULTS.md")
     options = parser.parse_args(argv)
     results = [read(path) for path in sorted(options.out.glob("*.json"))]
-    for suite in known.values():
-        chosen = newest(result for result in results if result.suite == suite.name)
-        if chosen and options.suite in (suite.name, "all"):
-            print(render(chosen, suite))
-    if not results:
+    chosen = {name: newest(result for result in results if result.suite == name) for name in known}
+    speed = read_speed(options.out / "speed")
+    if not results and not speed:
         print(f"error: no results in {options.out}: run python -m benchmarks.run first", file=sys.stderr)
-    return 0 if results else 2
+        return 2
+    wanted = [name for name in known if chosen[name] and options.suite in (name, "all")]
+    blocks = [render(chosen[name], known[name]) for name in wanted]
+    if speed and options.suite in ("speed", "all"):
+        blocks.append(render_speed(speed))
+    tables = "\n".join(blocks)
+    print(tables)
+    try:
+        if options.write:
+            write_between(options.write, tables)
+        if options.plots:
+            for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):
+                print(f"drawn: {path.name}", file=sys.stderr)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":

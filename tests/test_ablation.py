@@ -42,7 +42,7 @@ def test_rows_have_files_of_their_own_and_questions_share_their_first_rows() -> 
 @pytest.mark.parametrize(
     ("question", "row", "shared"),
     [
-        ("e2_objectives", "with_simcse", True),
+        ("e2_objectives", "with_masked_chunk", True),
         ("freezing", "frozen_half_way", True),
         ("freezing", "no_words_stage", False),  # its first stage is another
         ("chunks", "windows_16", False),  # another architecture

@@ -15,9 +15,15 @@ from benchmarks.baselines.spell_checked import SpellChecked
 from benchmarks.baselines.static import static
 from tiered_st.model import load, pretrained
 
-__all__ = ["BASELINES", "Candidate", "resolve"]
+__all__ = ["BASELINES", "Candidate", "is_ready", "resolve"]
 
 RUNS = Path("runs")  # where the runs of recipes are looked for, from the folder that the command is given in
+TRAINED = ("minilm-noise", "subword-baseline")  # each by the recipe of its name
+
+
+def is_ready(name: str) -> bool:
+    """Tell whether a baseline can be loaded, or must be trained first."""
+    return name not in TRAINED or (RUNS / name / "model" / "modules.json").is_file()
 
 
 def _trained(name: str) -> Callable[[], Candidate]:
@@ -25,7 +31,7 @@ def _trained(name: str) -> Callable[[], Candidate]:
 
     def load_run() -> Candidate:
         folder = RUNS / name / "model"
-        if not (folder / "modules.json").is_file():
+        if not is_ready(name):
             recipe = name.replace("-", "_")
             raise ValueError(
                 f"{name} is not trained yet, {folder} holds no model: python -m training.run {recipe} --data DIR "
@@ -42,8 +48,7 @@ BASELINES: dict[str, Callable[[], Candidate]] = {
     "minilm+symspell-compound": lambda: Candidate(
         f"{NAME} + SymSpell compound", SpellChecked(minilm(), way="compound")
     ),
-    "minilm-noise": _trained("minilm-noise"),
-    "subword-baseline": _trained("subword-baseline"),
+    **{name: _trained(name) for name in TRAINED},
     "static": lambda: Candidate(f"static {NAME}", static()),
     "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),
     "bm25": lambda: Candidate("BM25", BM25()),

@@ -1,0 +1,27 @@
+"""Read what was stored of speed and size, without importing any model."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SPEED = Path(__file__).parents[1] / "results" / "speed"
+BEST = "best"  # batch: of several sizes, each model's own
+
+
+def read_speed(folder: Path = SPEED) -> dict[str, dict[str, Any]]:
+    """Return the stored parts by the names of their files, such as "cpu-throughput"."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+
+
+def parts_of(stored: dict[str, dict[str, Any]], part: str) -> Sequence[tuple[str, dict[str, Any]]]:
+    """Return (device, content) of every device on which a part was measured."""
+    return [(name.partition("-")[0], content) for name, content in stored.items() if name.endswith(f"-{part}")]
+
+
+def median_of(cell: dict[str, Any], model: str) -> float | None:
+    """Return a model's texts per second in a cell of the grid, None where it is not in it."""
+    return statistics.median(cell["models"][model]["speeds"]) if model in cell["models"] else None

@@ -1,0 +1,104 @@
+"""Render what was stored of speed and size as markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.markdown import markdown
+from benchmarks.speed.stored import median_of, parts_of
+from benchmarks.speed.timing import ratios
+
+REFERENCE = "all-MiniLM-L6-v2"
+STEPS = ("tokenisation", "E1", "layers")
+Stored = dict[str, dict[str, Any]]
+
+
+def throughput_tables(device: str, content: dict[str, Any]) -> str:
+    """Return a table per batch, precision and number of threads: texts per second, and the ratio with its middle half.
+
+    Ratios are to all-MiniLM-L6-v2 in torch, or to the last model where it is not there.
+    """
+    groups: dict[tuple[Any, ...], dict[Any, dict[str, Any]]] = {}
+    for cell in content["cells"]:
+        groups.setdefault((cell["threads"], cell["bf16"], cell["batch"]), {})[cell["words"]] = cell
+    names = list(content["models"])
+    base = REFERENCE if REFERENCE in names else names[-1]
+    blocks = []
+    for (threads, bf16, batch), cells in sorted(groups.items(), key=str):
+        rows = []
+        for name in names:
+            row = [name, f"{content['models'][name]['parameters'] / 1e6:.1f}"]
+            for cell in cells.values():
+                median = median_of(cell, name)
+                spread = ratios([cell["models"][each]["speeds"] for each in (name, base)])[0]
+                row.append(f"{_figure(median)} · {spread.median:.2f}× ({spread.low:.2f}–{spread.high:.2f})")
+            rows.append(row)
+        lengths = [f"{words} words" if isinstance(words, int) else str(words) for words in cells]
+        size = "each model's best batch" if batch == "best" else f"batch {batch}"
+        title = f"**{device}, {'bf16' if bf16 else 'fp32'}, threads: {threads}, {size}**"
+        blocks.append(f"{title}\n\n{markdown(['model', 'M parameters', *lengths], rows)}")
+    note = f"Texts per second, and the ratio to {base} (middle half of {content['rounds']} interleaved rounds)."
+    return "\n\n".join([f"{note} Mixed: {content['mixed']}.", *blocks])
+
+
+def share_tables(device: str, content: dict[str, Any]) -> str:
+    """Return where the time goes."""
+    rows = []
+    for words, models in content["words"].items():
+        for name, shares in models.items():
+            cells = [
+                f"{100 * shares[step]:.0f} %" if step in shares else "–" for step in ("tokenisation", "E1", "layers")
+            ]
+            rows.append([name, words, *cells])
+    title = f"**{device}: where the time goes, batches of 32**"
+    return f"{title}\n\n{markdown(['model', 'words', 'tokenisation', 'E1 + projector', 'layers'], rows)}"
+
+
+def process_tables(device: str, content: dict[str, Any]) -> str:
+    """Return what a process pays before the texts, and its memory."""
+    header = ["model", "import, s", "load, s", "first text, ms", "next text, ms", "peak memory, MiB"]
+    rows = [
+        [
+            name, f"{own['import']:.2f}", f"{own['load']:.2f}", f"{1000 * own['first']:.0f}",
+            f"{1000 * own['second']:.1f}", f"{own['memory']:.0f}",
+        ]
+        for name, own in content["processes"].items()
+    ]  # fmt: skip
+    return f"**{device}: a fresh process**\n\n{markdown(header, rows)}"
+
+
+def scaling_tables(device: str, content: dict[str, Any]) -> str:
+    """Return the exponents of cost."""
+    rows = [
+        [name, *(f"{content[key]['models'][name]['exponent']:.2f}" for key in ("length", "corpus"))]
+        for name in content["length"]["models"]
+    ]
+    reach = [f"{content[key]['sizes'][0]}–{content[key]['sizes'][-1]}" for key in ("length", "corpus")]
+    header = ["model", f"{reach[0]} words per text", f"{reach[1]} texts"]
+    return f"**{device}: exponent of cost, 1 where it grows as the size does**\n\n{markdown(header, rows)}"
+
+
+TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {
+    "throughput": throughput_tables, "shares": share_tables, "footprint": process_tables, "scaling": scaling_tables,
+}  # fmt: skip
+
+
+def render_speed(stored: Stored) -> str:
+    """Return all tables of speed and size with where they come from, empty where nothing is stored."""
+    blocks, sources = [], []
+    for part, render in TABLES.items():
+        for device, content in parts_of(stored, part):
+            blocks.append(render(device, content))
+            made = content["provenance"]
+            sources.append(
+                f"- {device} {part}: {made['date'][:10]}, commit `{made['commit']}`, {content['cores']} cores, torch "
+                f"{made['versions']['torch']}: `{made['command']}`"
+            )
+    return "\n\n".join(["## Speed and size", *blocks, "\n".join(sources)]) + "\n" if blocks else ""
+
+
+def _figure(speed: float | None) -> str:
+    if speed is None:
+        return "–"
+    return f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"

@@ -1,0 +1,42 @@
+"""What is encoded when speed is measured: real texts, none of them twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+from benchmarks.tasks import read_columns
+from tiered_st.demo.docstrings import stdlib_docstrings
+from tiered_st.noise import add_typos, seeded
+
+MIXED = "mixed"
+# A message, a tweet, a question, a caption-like sentence, a paragraph: what a collection of one application holds.
+COLLECTION = (
+    ("dev_banking77.parquet", "text"),
+    ("dev_stsb_en_es.parquet", "s1"),
+    ("dev_xquad_queries.parquet", "text"),
+    ("dev_xquad_corpus.parquet", "text"),
+)
+
+
+def texts_of(words: int, rate: float) -> Iterator[str]:
+    """Yield texts of exactly ``words`` words without end, each read on from where the one before stopped.
+
+    They are docstrings of the standard library; each non-space character is mistyped with probability ``rate``.
+    """
+    stream = (word for _, text in cycle(list(stdlib_docstrings())) for word in text.split())
+    for number, first in enumerate(stream):
+        rest = [next(stream) for _ in range(words - 1)]
+        yield add_typos(" ".join([first, *rest]), rate, seeded("speed", number))
+
+
+def mixed_texts(data: Path | None, rate: float) -> Iterator[str]:
+    """Yield texts of all lengths without end: of the kit's collections by turns, or whole docstrings without a kit."""
+    if data is None:
+        sources = [[text for _, text in stdlib_docstrings()]]
+    else:
+        sources = [list(dict.fromkeys(text for (text,) in read_columns(data, *source))) for source in COLLECTION]
+    streams = [cycle(texts) for texts in sources]
+    for number, stream in enumerate(cycle(streams)):
+        yield add_typos(next(stream), rate, seeded("speed", number))
