@@ -263,6 +263,21 @@ def test_training_neither_reads_nor_fills_it(model: SentenceTransformer) -> None
     assert len(model[0].cache) == 0
 
 
+def test_a_frozen_e1_keeps_it_while_e2_trains(
+    model: SentenceTransformer, counted: Callable[[SentenceTransformer], list[int]]
+) -> None:
+    model[0].requires_grad_(False)
+    expected = model(model.preprocess(TEXTS))["chunk_embeddings"]
+    calls = counted(model)
+    model.train()
+    features = model(model.preprocess(TEXTS))
+    assert calls == [] and model[0].frozen
+    torch.testing.assert_close(features["chunk_embeddings"], expected, atol=1e-5, rtol=0)
+    features["sentence_embedding"][:, 0].sum().backward()
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model[1].parameters())
+    assert all(weight.grad is None for weight in model[0].parameters())
+
+
 def test_gradients_are_never_taken_from_it(model: SentenceTransformer) -> None:
     model.encode(TEXTS)
     model(model.preprocess(TEXTS))["sentence_embedding"][:, 0].sum().backward()

@@ -12,7 +12,14 @@ from loss_tools import E1, PROJECTOR, D, columns, moved, targets, unit
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-from tiered_st.losses import CharCLMLoss, CharMLMLoss, ChunkIdentityLoss, ReconstructionLoss, WordMimicryLoss
+from tiered_st.losses import (
+    CharCLMLoss,
+    CharMLMLoss,
+    ChunkIdentityLoss,
+    ReconstructionLoss,
+    WordMimicryLoss,
+    WordRecognitionLoss,
+)
 from tiered_st.losses.char_clm import causal_states, frame
 from tiered_st.losses.columns import as_texts, distinct_chunks
 from tiered_st.losses.masking import MASKINGS, mask_spans, mask_words
@@ -237,6 +244,41 @@ def test_mimicry_without_a_single_chunk_still_has_a_gradient(
     value.backward()
     assert torch.isfinite(value)
     assert marks is not None or value.item() == 0.0
+
+
+# word recognition
+
+REMEMBERS = TOY.replace(memory_slots=2)
+
+
+def test_recognition_by_hand() -> None:
+    scores = unit((0.0, 0.0, 0.0), (0.0, math.log(2), 0.0))
+    assert WordRecognitionLoss.compute(scores, torch.tensor([2, 1])).item() == pytest.approx(
+        (math.log(3) + math.log(4 / 2)) / 2
+    )
+    assert WordRecognitionLoss.compute(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)).item() == 0.0
+
+
+def test_recognition_moves_the_tiers_and_not_e2() -> None:
+    loss = WordRecognitionLoss(make_model(REMEMBERS), torch.tensor([1, 0, 2]))
+    loss(columns(loss.model, ["cat", "dog"], ["cta", "dgo"]), torch.tensor([2, 0])).backward()
+    assert moved(loss) == {E1, PROJECTOR}
+
+
+def test_recognition_leaves_out_what_is_not_one_chunk() -> None:
+    loss = WordRecognitionLoss(make_model(REMEMBERS), torch.tensor([1, 0, 2]))
+    whole = loss(columns(loss.model, ["cat"], ["cta"]), torch.tensor([2]))
+    more = loss(columns(loss.model, ["cat", "c t"], ["cta", "ca-t"]), torch.tensor([2, 1]))
+    torch.testing.assert_close(more, whole)
+    nothing = loss(columns(loss.model, ["", "a b"]), torch.tensor([0, 1]))
+    nothing.backward()
+    assert nothing.item() == 0.0
+
+
+@pytest.mark.parametrize("slots", [0, 1])
+def test_recognition_refuses_a_memory_that_is_too_small(slots: int) -> None:
+    with pytest.raises(ValueError, match=f"memory_slots={slots}, but slots up to 2"):
+        WordRecognitionLoss(make_model(TOY.replace(memory_slots=slots)), torch.tensor([0, 2]))
 
 
 # chunk identity

@@ -608,6 +608,34 @@ def test_words_are_counted_as_the_chunker_sees_them(data: Path) -> None:
     words, probabilities = lexicon(["a " * 8 + "b", "x" * 25], [Source("misspellings", ("correct",))], data)
     assert words == ["a", "b", "dog", "house"]  # longer than 24 characters are left out
     np.testing.assert_allclose(probabilities, np.array([2, 1, 1, 1]) / 5)
+    _, as_they_come = lexicon(["a " * 8 + "b"], [], data, power=1.0)
+    np.testing.assert_allclose(as_they_come, np.array([8, 1]) / 9)
+
+
+def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    config = TOY.replace(memory_slots=3, dropout=0.0)
+    stage = dataclasses.replace(SPELL, objectives=(("recognition", 1.0),))
+    workshop = Workshop(dataclasses.replace(recipe, config=config, stages=(stage,)), data, tmp_path, "cpu")
+    words, probabilities = workshop.lexicon
+    chosen = [words[i] for i in workshop.word_slots.nonzero().flatten().tolist()]
+    assert set(chosen) == {word for _, word in sorted(zip(-probabilities, words, strict=True))[:3]} and "the" in chosen
+    assert sorted(workshop.word_slots.tolist())[-3:] == [1, 2, 3]
+    expected = workshop.slot_probabilities
+    assert expected.sum().item() == pytest.approx(1.0)
+    bias = workshop.model()[0].chunk_projector.memory.prototypes.bias
+    torch.testing.assert_close(bias.softmax(dim=0), expected.float())
+
+
+def test_a_recipe_takes_e1_over(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    other = make_model(TOY, seed=5)
+    other.save(str(tmp_path / "other"), create_model_card=False)
+    taking = dataclasses.replace(recipe, e1=str(tmp_path / "other"))
+    model = Workshop(taking, data, tmp_path, "cpu").model()
+    theirs = other[0].state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in model[0].state_dict().items())
+    wider = dataclasses.replace(taking, config=TOY.replace(projector_hidden=32))
+    with pytest.raises(ValueError, match=r"takes E1 over from .*other, but its config describes another one"):
+        Workshop(wider, data, tmp_path, "cpu").model()
 
 
 def test_arguments_have_the_defaults_the_readme_promises(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> None:

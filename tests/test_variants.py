@@ -35,6 +35,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "narrow n-grams": {"ngram_width": 8},
     "plain n-grams": {"leave_one_out": False},
     "no layers at all": {"char_layers": 0, "sem_layers": 0, "projector_hidden": 0},
+    "memory": {"memory_slots": 50},
     "no types": {"type_embedding": False},
     "convolution over texts": {"char_mixer": "convolution", "char_span": "text"},
     "segments": {"segments": 2},
@@ -120,6 +121,7 @@ def test_the_table_covers_every_setting() -> None:
     """A new setting belongs here, unless it is a mere size."""
     sizes = {
         "window", "stride", "boundary_layers", "boundary_buckets", "chunk_chars", "max_chunks", "d_char", "char_heads",
+        "memory_width",
         "char_ffn", "char_kernel", "ngram_sizes", "d_sem", "sem_heads", "sem_ffn", "dropout", "cache_size",
     }  # fmt: skip
     varied = {name for settings in SETTINGS.values() for name in settings}

@@ -55,6 +55,8 @@ class TieredConfig:
     # chunk projector: character states → chunk vectors
     projector_pooling: str = "softmax"
     projector_hidden: int = 768  # 0 makes it a plain Linear
+    memory_slots: int = 0  # prototypes of frequent chunks that a misspelt one is recognised by; 0 switches it off
+    memory_width: int = 128  # of a prototype
     type_embedding: bool = True  # add what a chunk looks like: case, digits, emoji, punctuation, script
     chunk_quantization: str | None = None  # round chunk vectors to 8 bits, or hash them to signs ("binary")
     # E2: chunk vectors → contextual chunk vectors
@@ -78,13 +80,14 @@ class TieredConfig:
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, choices))}.")
         for name in (
-            "char_layers", "ngram_buckets", "ngram_width", "projector_hidden", "sem_layers", "segments", "cache_size",
-            "boundary_layers", "boundary_buckets",
+            "char_layers", "ngram_buckets", "ngram_width", "projector_hidden", "memory_slots", "sem_layers", "segments",
+            "cache_size", "boundary_layers", "boundary_buckets",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} is negative: 0 switches it off.")
         for name in (
             "d_char", "char_heads", "char_ffn", "char_kernel", "d_sem", "sem_heads", "sem_ffn", "window", "stride",
+            "memory_width",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
@@ -172,7 +174,22 @@ class Workshop:
             teachers.warm_start(model[1], self.teacher, self._layers)
         if self.recipe.warm_start or self._practises("mimicry"):
             tiers_of(model).chunk_projector.match(self.word_targets)
+        memory = tiers_of(model).chunk_projector.memory
+        if memory is not None and self._practises("recognition"):
+            memory.expect(self.slot_probabilities)
+        if self.recipe.e1 is not None:
+            self._take_over(self.recipe.e1, model)
         return self._ready(model)
+
+    @staticmethod
+    def _take_over(e1: str, model: SentenceTransformer) -> None:
+        """Copy the weights of another model's E1 and projector."""
+        try:
+            model[0].load_state_dict(load(e1, device="cpu")[0].state_dict())
+        except RuntimeError as error:
+            raise ValueError(
+                f"The recipe takes E1 over from {e1}, but its config describes another one: {str(error)[:300]}"
+            ) from None
 
     @staticmethod
     def _ready(model: SentenceTransformer) -> SentenceTransformer:
@@ -186,7 +203,10 @@ class Workshop:
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray]:
         longest = getattr(self.config, "chunk_chars", TieredConfig.chunk_chars)
-        words, probabilities = lexicon(self.texts, self.recipe.words, self.data, longest)
+        recipe = self.recipe
+        words, probabilities = lexicon(
+            self.texts, recipe.words, self.data, longest, recipe.word_power, recipe.word_listed
+        )
         logger.info("%d words", len(words))
         return words, probabilities
 
@@ -194,6 +214,23 @@ class Workshop:
     def word_targets(self) -> Tensor:
         """The teacher's vectors of the lexicon's words, (words, d_sem)."""
         return self._raw_word_targets @ self._word_axes
+
+    @cached_property
+    def word_slots(self) -> Tensor:
+        """The memory slot of each word of the lexicon, (words,) int64: the most frequent words have one, others 0."""
+        words, probabilities = self.lexicon
+        frequent = np.argsort(-probabilities, kind="stable")[: getattr(self.config, "memory_slots", 0)]
+        slots = torch.zeros(len(words), dtype=torch.int64)
+        slots[torch.from_numpy(frequent)] = torch.arange(1, 1 + len(frequent))
+        return slots
+
+    @cached_property
+    def slot_probabilities(self) -> Tensor:
+        """How often each slot is practised, (1 + memory_slots,) float64."""
+        slots, probabilities = self.word_slots, torch.from_numpy(self.lexicon[1])
+        return torch.zeros(1 + getattr(self.config, "memory_slots", 0), dtype=torch.float64).index_add(
+            0, slots, probabilities
+        )
 
     @cached_property
     def mark_targets(self) -> Tensor:

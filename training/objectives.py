@@ -71,9 +71,14 @@ def _mimicry(shop: Workshop, model: SentenceTransformer) -> nn.Module:
     return losses.WordMimicryLoss(model, shop.word_targets, marks=shop.mark_targets)
 
 
+def _recognition(shop: Workshop, model: SentenceTransformer) -> nn.Module:
+    return losses.WordRecognitionLoss(model, shop.word_slots)
+
+
 MAKERS: dict[str, Maker] = {
     # E1
     "mimicry": Maker(_words(None), _mimicry),
+    "recognition": Maker(_words(None), _recognition),
     "identity": Maker(_words(1), lambda shop, model: losses.ChunkIdentityLoss(model)),
     "char_mlm": Maker(_words(0), lambda shop, model: losses.CharMLMLoss(model)),
     "span_mlm": Maker(_words(0), lambda shop, model: losses.CharMLMLoss(model, masking=(("span", 1.0),))),

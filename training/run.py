@@ -216,6 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoints, log.jsonl, model")
     parser.add_argument("--cache", type=Path, help="folder of the teacher's vectors (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
+    parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
     parser.add_argument("--max-minutes", type=float, help="stop cleanly after this long")
@@ -233,6 +234,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         recipe = find_recipe(args.recipe)
         if args.teacher:
             recipe = dataclasses.replace(recipe, teacher=args.teacher)
+        if args.e1:
+            recipe = dataclasses.replace(recipe, e1=args.e1)
         if args.seed is not None:
             recipe = dataclasses.replace(recipe, seed=args.seed)
         if args.scale != 1.0:

@@ -12,7 +12,9 @@ from training.sources import Source
 from training.subword import SubwordConfig
 
 # What training.objectives can make, E1's own objectives first.
-E1_OBJECTIVES = ("mimicry", "identity", "char_mlm", "span_mlm", "char_clm", "reconstruction", "boundary")
+E1_OBJECTIVES = (
+    "mimicry", "recognition", "identity", "char_mlm", "span_mlm", "char_clm", "reconstruction", "boundary",
+)  # fmt: skip
 E2_OBJECTIVES = (
     "distillation", "ranking", "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk", "next_sentence",
     "section_topic", "sts", "classification",
@@ -109,10 +111,13 @@ class Recipe:
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
         pairs: paraphrases, for "ranking".
         words: tables of further words.
+        word_power: a word is practised as often as its count in the texts to this power: 0 all alike, 1 as they come.
+        word_listed: occurrences that each table of words counts for.
         documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         misspellings: name of a table with columns misspelt, correct.
+        e1: a trained model, a folder or the name of one that ships, whose E1 and projector this one takes over.
         start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
         warm_start: E2 starts as the teacher's layers: all of them, or those of these numbers.
         storage: how the model is saved.
@@ -126,10 +131,13 @@ class Recipe:
     teacher: str | None = None
     pairs: tuple[Source, ...] = ()
     words: tuple[Source, ...] = ()
+    word_power: float = 1 / 3
+    word_listed: float = 1.0
     documents: tuple[Source, ...] = ()
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     misspellings: str | None = None
+    e1: str | None = None
     start: str | None = None
     warm_start: bool | tuple[int, ...] = True
     storage: str = "float32"
@@ -142,13 +150,13 @@ class Recipe:
             raise ValueError(f"Recipe {self.name} has config and start, or neither: give the one it begins with.")
 
     def smoke(self) -> Recipe:
-        """Return the same recipe cut to a few small steps, to test that it runs."""
+        """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own."""
 
         def cut(sources: tuple[Source, ...], count: int) -> tuple[Source, ...]:
             return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
 
         return replace(
-            self,
+            self, e1=None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), documents=cut(self.documents, 1),
             scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,15 +39,19 @@ def lexicon(
     tables: Iterable[Source],
     data: Path | None,
     chunk_chars: int = TieredConfig.chunk_chars,
+    power: float = 1 / 3,
+    listed: float = 1.0,
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Return words and the probability of practising each, (words,).
 
-    Probability goes with the cube root of a word's count in ``texts``: frequent words come more often, but the tail,
-    which a model cannot guess, still comes.
+    Probability goes with a word's count in ``texts`` to a ``power`` below 1: frequent words come more often, but the
+    tail, which a model cannot guess, still comes. Each of the ``tables`` that has a word counts for ``listed``
+    occurrences.
     """
-    counts = count_chunks(texts, chunk_chars)
+    counts: dict[str, float] = defaultdict(float, count_chunks(texts, chunk_chars))
     for table in tables:
-        counts.update(count_chunks(set(table.texts(data)), chunk_chars).keys())
+        for word in count_chunks(set(table.texts(data)), chunk_chars):
+            counts[word] += listed
     words = sorted(word for word in counts if len(word) <= 24)
-    weights = np.cbrt(np.array([counts[word] for word in words], dtype=np.float64))
+    weights = np.array([counts[word] for word in words], dtype=np.float64) ** power
     return words, weights / weights.sum()

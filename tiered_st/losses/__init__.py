@@ -14,6 +14,7 @@ from tiered_st.losses.reconstruction import ReconstructionLoss
 from tiered_st.losses.sentence_distillation import SentenceDistillationLoss
 from tiered_st.losses.simcse import SimCSELoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
+from tiered_st.losses.word_recognition import WordRecognitionLoss
 
 __all__ = [
     "BoundaryLoss",
@@ -30,4 +31,5 @@ __all__ = [
     "SimCSELoss",
     "StopAtProjector",
     "WordMimicryLoss",
+    "WordRecognitionLoss",
 ]

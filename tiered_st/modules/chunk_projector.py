@@ -8,12 +8,16 @@ from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
 from tiered_st.modules.char_pooling import POOLINGS
+from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_quantization import QUANTIZATIONS
 from tiered_st.tokenizer import FIRST_BYTE
 
 
 class ChunkProjector(nn.Module):
-    """Pool a chunk's characters, add its type, project to ``d_sem`` and normalise; then coarsen, if so configured."""
+    """Pool a chunk's characters, recognise it by a memory, add its type, project to ``d_sem`` and normalise.
+
+    The memory, and a coarsening of the result, are there where the configuration says so.
+    """
 
     def __init__(self, config: TieredConfig) -> None:
         super().__init__()
@@ -22,10 +26,12 @@ class ChunkProjector(nn.Module):
         if config.type_embedding:
             self.type_embedding = nn.Embedding(FIRST_BYTE, config.d_char)
             nn.init.normal_(self.type_embedding.weight, std=0.05)
-        self.linear = nn.Linear(config.d_char, config.d_sem)
+        self.memory = ChunkMemory(config) if config.memory_slots else None
+        width = config.d_char + (config.memory_width if config.memory_slots else 0)
+        self.linear = nn.Linear(width, config.d_sem)
         self.hidden = self.hidden_out = None
         if config.projector_hidden:
-            self.hidden = nn.Linear(config.d_char, config.projector_hidden)
+            self.hidden = nn.Linear(width, config.projector_hidden)
             self.hidden_out = nn.Linear(config.projector_hidden, config.d_sem, bias=False)
         self.norm = nn.LayerNorm(config.d_sem)
         self.quantize = QUANTIZATIONS[config.chunk_quantization]()
@@ -48,8 +54,10 @@ class ChunkProjector(nn.Module):
             Chunk vectors (chunks, d_sem).
         """
         pooled = self.weigh(states, mask)  # (chunks, d_char)
+        recalled = [] if self.memory is None else [self.memory(pooled)]
         if self.type_embedding is not None:
             pooled = pooled + self.type_embedding(types)
+        pooled = torch.cat([pooled, *recalled], dim=1)  # (chunks, d_char + memory_width)
         out = self.linear(pooled)
         if self.hidden is not None and self.hidden_out is not None:
             out = out + self.hidden_out(F.gelu(self.hidden(pooled)))

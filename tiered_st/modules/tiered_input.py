@@ -128,8 +128,18 @@ class TieredInput(StoredModule, InputModule):
         """Return a 64-bit hash per row, (rows,) int64."""
         return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))
 
+    @property
+    def frozen(self) -> bool:
+        """Whether no weight of E1 or the projector learns, so that chunk vectors stay what they are."""
+        return not any(weight.requires_grad for weight in self.parameters())
+
     def _may_cache(self, hashes: Tensor) -> bool:
-        return self.cache is not None and len(hashes) > 0 and not self.training and not torch.is_grad_enabled()
+        return (
+            self.cache is not None
+            and len(hashes) > 0
+            and not torch.is_grad_enabled()
+            and (not self.training or self.frozen)
+        )
 
     def _encode_cached(self, hashes: Tensor, rows: Tensor) -> Tensor:
         assert self.cache is not None
@@ -167,9 +177,15 @@ class TieredInput(StoredModule, InputModule):
             return torch.empty_like(vectors).index_copy(0, at, vectors)
         return self._encode_group(rows)
 
+    def recognize(self, rows: Tensor) -> Tensor:
+        """Score what chunks may stand for: (chunks, chars) int64 to (chunks, 1 + memory_slots) logits, 0 for others."""
+        assert self.chunk_projector.memory is not None, "memory_slots=0"
+        states, mask = self.char_encoder(_cut(rows))
+        return self.chunk_projector.memory.scores(self.chunk_projector.weigh(states, mask))
+
     def _encode_group(self, rows: Tensor, texts: Tensor | None = None) -> Tensor:
         """Encode chunks cut to the longest, those of one text (``texts``: (chunks,) int64) in sight of one another."""
-        rows = rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]
+        rows = _cut(rows)
         features, mask = self.char_encoder.embed(rows)
         states = self.char_encoder.contextualize(features, mask, texts)
         vectors = self.chunk_projector(states, mask, rows[:, 0])
@@ -203,7 +219,8 @@ class TieredInput(StoredModule, InputModule):
         return self.table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
 
     def _encode(self, hashes: Tensor, rows: Tensor) -> Tensor:
-        return self._encode_cached(hashes, rows) if self._may_cache(hashes) else self.encode_chunks(rows)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):  # frozen, E2 may yet learn
+            return self._encode_cached(hashes, rows) if self._may_cache(hashes) else self.encode_chunks(rows)
 
     def _refuse_training(self) -> None:
         """Refuse to train an E1 that cannot learn; frozen, it may stand before an E2 in training.
@@ -231,8 +248,8 @@ class TieredInput(StoredModule, InputModule):
         return content
 
     def train(self, mode: bool = True) -> TieredInput:
-        """Switch between training and inference; training empties the cache."""
-        if mode and self.cache is not None:
+        """Switch between training and inference; training empties the cache, but for that of a frozen E1."""
+        if mode and self.cache is not None and not self.frozen:
             self.cache.clear()
         super().train(mode)
         return self
@@ -264,3 +281,8 @@ class TieredInput(StoredModule, InputModule):
             content = json.loads(settings.read_text(encoding="utf-8"))
             content["requirements"] = {"tiered-st": f">={__version__}"}
             settings.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def _cut(rows: Tensor) -> Tensor:
+    """Cut rows of ids (chunks, chars) to the longest chunk."""
+    return rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]

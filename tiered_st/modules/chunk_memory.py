@@ -1,0 +1,53 @@
+"""Recognise a chunk: attend over prototypes of the chunks that are met most often."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tiered_st.config import TieredConfig
+
+_BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
+
+
+class ChunkMemory(nn.Module):
+    """Weigh what a spelling may stand for, and return the mean of the prototypes by these weights.
+
+    A small network that maps spellings to vectors can only interpolate, and a misspelt word comes out between all the
+    words it resembles. A softmax over prototypes can settle on one of them: it is a spell-checker whose dictionary and
+    error model are learned and whose answer stays a distribution (a modern Hopfield network, Ramsauer et al. 2021; the
+    noisy channel of Kernighan et al. 1990). Slot 0 stands for all chunks that have no prototype.
+    """
+
+    def __init__(self, config: TieredConfig) -> None:
+        super().__init__()
+        width = config.memory_width
+        self.query = nn.Linear(config.d_char, width)
+        self.hidden = nn.Linear(config.d_char, 4 * width)
+        self.hidden_out = nn.Linear(4 * width, width, bias=False)
+        self.prototypes = nn.Linear(width, 1 + config.memory_slots)  # its bias is what is expected before reading
+        nn.init.normal_(self.prototypes.weight, std=0.05)
+        nn.init.zeros_(self.prototypes.bias)
+
+    @torch.no_grad()
+    def expect(self, probabilities: Tensor) -> None:
+        """Start from the probability of each slot (1 + slots,), what is expected of a chunk before it is read."""
+        self.prototypes.bias.copy_(probabilities.clamp_min(1e-8).log())
+
+    def scores(self, pooled: Tensor) -> Tensor:
+        """Score what each chunk may stand for: pooled characters (chunks, d_char) to (chunks, 1 + slots) logits."""
+        return self.prototypes(self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled))))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return the mean of the prototypes by what each chunk may stand for: (chunks, d_char) to (chunks, width)."""
+        if torch.is_grad_enabled() or len(pooled) <= _BLOCK:
+            return self._recall(pooled)
+        return torch.cat([self._recall(block) for block in pooled.split(_BLOCK)])
+
+    def _recall(self, pooled: Tensor) -> Tensor:
+        weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
+        prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
+        if scale is not None:  # in int8, see modules.int8_layers
+            weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
+        return weights @ prototypes

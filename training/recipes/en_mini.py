@@ -1,0 +1,18 @@
+"""The half-sized English model: E1 is en-small's, E2 has three of MiniLM's six layers."""
+
+from dataclasses import replace
+
+from training.recipes.en_small import E2, MEAN, TEXT_NOISE
+from training.recipes.en_small import RECIPE as SMALL
+from training.stage import Stage
+
+RECIPE = replace(
+    SMALL,
+    name="en-mini",
+    e1="en-small",
+    warm_start=(0, 2, 5),
+    stages=(
+        #     name    learns  objectives  steps  batch  peak learning rates  noise             views
+        Stage("mean", (E2,),  MEAN,       1_000,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+    ),
+)  # fmt: skip

@@ -1,0 +1,20 @@
+"""The smallest English model: a small E1 of its own, and one layer that weighs and mixes what it recognised."""
+
+from dataclasses import replace
+
+from training.recipes.en_small import CONFIG, E1, E2, MEAN, RECOGNISE, SPELL, TEXT_NOISE, WORD_NOISE
+from training.recipes.en_small import RECIPE as SMALL
+from training.stage import Stage
+
+RECIPE = replace(
+    SMALL,
+    name="en-nano",
+    config=CONFIG.replace(ngram_buckets=24_576, memory_slots=10_240, projector_hidden=768),
+    warm_start=(0,),
+    stages=(
+        #     name         learns    objectives   steps  batch  peak learning rates        noise             views
+        Stage("recognise", (E1,),    RECOGNISE,   1_000,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("mean",      (E1, E2), MEAN,        1_500,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
+    ),
+)  # fmt: skip
