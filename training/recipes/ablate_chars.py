@@ -1,6 +1,14 @@
 """What should E1 be?"""
 
-from training.ablation import READING, variants
+from dataclasses import replace
+
+from training.ablation import READING, WORDS_STAGE, variants
+
+# Half of the steps of mimicry go to telling apart the words that the memory has a slot for.
+RECOGNISING = replace(
+    WORDS_STAGE, objectives=(*WORDS_STAGE.objectives[1:], ("mimicry", 0.4), ("recognition", 0.4, 0.5))
+)
+MEMORY = dict(memory_slots=8_192, stages=(RECOGNISING,))
 
 RECIPES = variants(
     READING,
@@ -14,4 +22,7 @@ RECIPES = variants(
     table_a_third_as_wide=dict(ngram_width=32),
     alibi=dict(char_positions="alibi"),
     no_positions=dict(char_positions="none"),
+    memory=MEMORY,
+    memory_and_ngrams_only=MEMORY | dict(char_layers=0),
+    memory_that_is_not_taught=dict(memory_slots=8_192),
 )
