@@ -13,14 +13,15 @@ from tiered_st.config import TieredConfig
 from tiered_st.losses import WordRecognitionLoss
 from tiered_st.modules import chunk_memory
 from tiered_st.modules.chunk_memory import ChunkMemory
+from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.int8_layers import to_int8
 
 REMEMBERS = TOY.replace(memory_slots=5, memory_width=16)
 
 
-def make_memory() -> ChunkMemory:
+def make_memory(**changes: int) -> ChunkMemory:
     torch.manual_seed(0)
-    memory = ChunkMemory(REMEMBERS)
+    memory = ChunkMemory(REMEMBERS.replace(**changes))
     torch.nn.init.normal_(memory.prototypes.weight)
     return memory.eval()
 
@@ -40,14 +41,44 @@ def test_what_is_recalled_is_the_mean_of_the_prototypes_by_the_softmax_of_the_sc
         )
         for row in scores.tolist()
     ]
-    torch.testing.assert_close(memory(chunks), torch.stack(by_hand))  # type: ignore[arg-type]
+    prototype, meaning = memory(chunks)
+    torch.testing.assert_close(prototype, torch.stack(by_hand))  # type: ignore[arg-type]
+    assert meaning is None
 
 
 def test_a_sure_memory_recalls_one_prototype() -> None:
     memory = make_memory()
     with torch.no_grad():
         memory.prototypes.bias[4] = 1e4
-    torch.testing.assert_close(memory(pooled(2)), memory.prototypes.weight[[4, 4]])
+    torch.testing.assert_close(memory(pooled(2))[0], memory.prototypes.weight[[4, 4]])
+
+
+@pytest.mark.parametrize("width", [TOY.d_sem, 3])
+def test_a_recognised_chunk_means_what_the_memory_was_told(width: int) -> None:
+    memory = ChunkMemory(REMEMBERS.replace(memory_values=width)).eval()
+    vectors = torch.randn(5, TOY.d_sem, generator=torch.Generator().manual_seed(2))
+    memory.know(vectors)
+    left, values, right = torch.linalg.svd(vectors, full_matrices=False)
+    nearest = left[:, :width] * values[:width] @ right[:width]  # the best of this rank
+    for slot, wanted in enumerate(torch.cat([torch.zeros(1, TOY.d_sem), nearest])):
+        with torch.no_grad():
+            memory.prototypes.bias.fill_(0.0)[slot] = 1e4
+        torch.testing.assert_close(memory(pooled(1))[1][0], wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_projector_that_knows_a_chunk_hits_its_vector() -> None:
+    projector = ChunkProjector(REMEMBERS.replace(memory_values=TOY.d_sem, projector_hidden=0)).eval()
+    vectors = torch.randn(5, TOY.d_sem, generator=torch.Generator().manual_seed(2))
+    projector.match(vectors)
+    projector.know(vectors)
+    with torch.no_grad():
+        projector.memory.prototypes.bias[2] = 1e4
+        for parameter in projector.linear.parameters():
+            parameter.zero_()
+    states, mask = torch.randn(1, 4, TOY.d_char), torch.ones(1, 4, dtype=torch.bool)
+    mean, spread = vectors.mean(dim=0), vectors.std(dim=0)
+    wanted = F.layer_norm((vectors[1] - mean) / spread, (TOY.d_sem,)) * spread + mean  # all that the norm lets through
+    torch.testing.assert_close(projector(states, mask, torch.tensor([5]))[0], wanted, atol=1e-4, rtol=1e-4)
 
 
 def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
@@ -60,20 +91,23 @@ def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
 
 @pytest.mark.parametrize("chunks", [0, 1, 7])
 def test_blocks_of_chunks_recall_what_all_at_once_do(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = make_memory()
-    whole = memory(pooled(chunks))
+    memory = make_memory(memory_values=4)
+    whole, meaning = memory(pooled(chunks))
     monkeypatch.setattr(chunk_memory, "_BLOCK", 3)
     with torch.no_grad():
-        torch.testing.assert_close(memory(pooled(chunks)), whole)
-    assert whole.shape == (chunks, 16)
+        parts, meanings = memory(pooled(chunks))
+    torch.testing.assert_close(parts, whole)
+    torch.testing.assert_close(meanings, meaning)
+    assert whole.shape == (chunks, 16) and meaning.shape == (chunks, TOY.d_sem)
 
 
 def test_int8_recalls_nearly_the_same() -> None:
-    memory, chunks = make_memory(), pooled(50)
+    memory, chunks = make_memory(memory_values=4), pooled(50)
     before = memory(chunks)
     to_int8(memory)
-    assert memory.prototypes.weight.dtype == torch.int8
-    assert F.cosine_similarity(memory(chunks), before).min() > 0.995
+    assert memory.prototypes.weight.dtype == memory.values.weight.dtype == torch.int8
+    for own, wanted in zip(memory(chunks), before, strict=True):
+        assert F.cosine_similarity(own, wanted).min() > 0.99
 
 
 def test_a_memory_adds_its_slots_to_a_models_parameters() -> None:
@@ -84,7 +118,7 @@ def test_a_memory_adds_its_slots_to_a_models_parameters() -> None:
     assert more == 100 * (16 + 1)
 
 
-@pytest.mark.parametrize(("name", "value"), [("memory_slots", -1), ("memory_width", 0)])
+@pytest.mark.parametrize(("name", "value"), [("memory_slots", -1), ("memory_width", 0), ("memory_values", 8)])
 def test_sizes_that_cannot_be_are_refused(name: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{name}={value}"):
         TieredConfig(**{name: value})

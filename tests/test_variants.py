@@ -36,6 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "plain n-grams": {"leave_one_out": False},
     "no layers at all": {"char_layers": 0, "sem_layers": 0, "projector_hidden": 0},
     "memory": {"memory_slots": 50},
+    "memory with values": {"memory_slots": 50, "memory_values": 8},
     "no types": {"type_embedding": False},
     "convolution over texts": {"char_mixer": "convolution", "char_span": "text"},
     "segments": {"segments": 2},

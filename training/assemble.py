@@ -173,7 +173,10 @@ class Workshop:
         if self.recipe.warm_start:
             teachers.warm_start(model[1], self.teacher, self._layers)
         if self.recipe.warm_start or self._practises("mimicry"):
-            tiers_of(model).chunk_projector.match(self.word_targets)
+            projector = tiers_of(model).chunk_projector
+            projector.match(self.word_targets)
+            slots = self.word_slots
+            projector.know(self.word_targets[slots.argsort()[int((slots == 0).sum()) :]])  # in the order of slots
         memory = tiers_of(model).chunk_projector.memory
         if memory is not None and self._practises("recognition"):
             memory.expect(self.slot_probabilities)

@@ -18,6 +18,9 @@ class ChunkMemory(nn.Module):
     words it resembles. A softmax over prototypes can settle on one of them: it is a spell-checker whose dictionary and
     error model are learned and whose answer stays a distribution (a modern Hopfield network, Ramsauer et al. 2021; the
     noisy channel of Kernighan et al. 1990). Slot 0 stands for all chunks that have no prototype.
+
+    With ``memory_values`` a slot also has a value, what its chunk means: prototypes are shaped by spelling, values by
+    what E2 is to read.
     """
 
     def __init__(self, config: TieredConfig) -> None:
@@ -29,25 +32,53 @@ class ChunkMemory(nn.Module):
         self.prototypes = nn.Linear(width, 1 + config.memory_slots)  # its bias is what is expected before reading
         nn.init.normal_(self.prototypes.weight, std=0.05)
         nn.init.zeros_(self.prototypes.bias)
+        self.values = self.meaning = None
+        if config.memory_values:
+            self.values = nn.Linear(1 + config.memory_slots, config.memory_values, bias=False)
+            self.meaning = nn.Linear(config.memory_values, config.d_sem, bias=False)
+            nn.init.normal_(self.values.weight, std=0.05)
 
     @torch.no_grad()
     def expect(self, probabilities: Tensor) -> None:
         """Start from the probability of each slot (1 + slots,), what is expected of a chunk before it is read."""
         self.prototypes.bias.copy_(probabilities.clamp_min(1e-8).log())
 
+    @torch.no_grad()
+    def know(self, vectors: Tensor) -> None:
+        """Start the slots from 1 on with values that mean ``vectors`` (slots, d_sem), as nearly as their width allows.
+
+        The width keeps the principal axes of the vectors; slot 0 means nothing.
+        """
+        if self.values is None or self.meaning is None:
+            return
+        axes = torch.linalg.eigh(vectors.double().T @ vectors.double())[1].flip(1)  # (d_sem, d_sem)
+        axes = axes[:, : self.values.out_features].to(vectors.dtype)  # (d_sem, values)
+        self.values.weight.zero_()
+        self.values.weight[:, 1 : 1 + len(vectors)] = (vectors @ axes).T
+        self.meaning.weight.copy_(axes)
+
     def scores(self, pooled: Tensor) -> Tensor:
         """Score what each chunk may stand for: pooled characters (chunks, d_char) to (chunks, 1 + slots) logits."""
         return self.prototypes(self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled))))
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Return the mean of the prototypes by what each chunk may stand for: (chunks, d_char) to (chunks, width)."""
+    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Recall the mean slot by what each chunk may stand for.
+
+        Args:
+            pooled: (chunks, d_char).
+
+        Returns:
+            Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
+        """
         if torch.is_grad_enabled() or len(pooled) <= _BLOCK:
             return self._recall(pooled)
-        return torch.cat([self._recall(block) for block in pooled.split(_BLOCK)])
+        prototypes, meanings = zip(*(self._recall(block) for block in pooled.split(_BLOCK)), strict=True)
+        return torch.cat(prototypes), None if self.values is None else torch.cat(meanings)
 
-    def _recall(self, pooled: Tensor) -> Tensor:
+    def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
         weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
+        meaning = None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
         prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
         if scale is not None:  # in int8, see modules.int8_layers
             weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
-        return weights @ prototypes
+        return weights @ prototypes, meaning

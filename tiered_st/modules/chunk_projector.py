@@ -42,6 +42,12 @@ class ChunkProjector(nn.Module):
         self.norm.weight.copy_(vectors.float().std(dim=0))
         self.norm.bias.copy_(vectors.float().mean(dim=0))
 
+    @torch.no_grad()
+    def know(self, vectors: Tensor) -> None:
+        """Start the memory's slots from 1 on with the chunk vectors (slots, d_sem) they are to become."""
+        if self.memory is not None:
+            self.memory.know((vectors.float() - self.norm.bias) / self.norm.weight)
+
     def forward(self, states: Tensor, mask: Tensor, types: Tensor) -> Tensor:
         """Project chunks.
 
@@ -54,11 +60,14 @@ class ChunkProjector(nn.Module):
             Chunk vectors (chunks, d_sem).
         """
         pooled = self.weigh(states, mask)  # (chunks, d_char)
-        recalled = [] if self.memory is None else [self.memory(pooled)]
+        prototype, meaning = (None, None) if self.memory is None else self.memory(pooled)
         if self.type_embedding is not None:
             pooled = pooled + self.type_embedding(types)
-        pooled = torch.cat([pooled, *recalled], dim=1)  # (chunks, d_char + memory_width)
+        if prototype is not None:
+            pooled = torch.cat([pooled, prototype], dim=1)  # (chunks, d_char + memory_width)
         out = self.linear(pooled)
         if self.hidden is not None and self.hidden_out is not None:
             out = out + self.hidden_out(F.gelu(self.hidden(pooled)))
+        if meaning is not None:
+            out = out + meaning
         return self.quantize(self.norm(out))

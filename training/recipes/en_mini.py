@@ -1,4 +1,4 @@
-"""The half-sized English model: E1 is en-small's, E2 has three of MiniLM's six layers."""
+"""The half-sized English model: E1 is en-small's, E2 has two of MiniLM's six layers."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ RECIPE = replace(
     SMALL,
     name="en-mini",
     e1="en-small",
-    warm_start=(0, 2, 5),
+    warm_start=(0, 5),
     stages=(
         #     name    learns  objectives  steps  batch  peak learning rates  noise             views
-        Stage("mean", (E2,),  MEAN,         900,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+        Stage("mean", (E2,),  MEAN,         600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

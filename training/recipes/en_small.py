@@ -19,11 +19,11 @@ TEXT_NOISE = NoisePolicy(
 
 E1, E2 = "tiers", "semantic_encoder"
 RECOGNISE = (("recognition", 1.0, 1.0),)
-SPELL = (("recognition", 0.4, 0.5), ("mimicry", 0.6, 1.0))
-MEAN = (("distillation", 0.92, 1.0), ("ranking", 0.08, 0.3))
+SPELL = (("recognition", 0.3, 0.5), ("mimicry", 0.7, 1.0))
+MEAN = (("distillation", 0.85, 1.0), ("ranking", 0.15, 0.3))
 
 CONFIG = TieredConfig(
-    char_layers=0, ngram_buckets=32_768, ngram_width=64, memory_slots=16_384, projector_hidden=1024,
+    char_layers=0, ngram_buckets=32_768, ngram_width=64, memory_slots=16_384, memory_values=128, projector_hidden=704,
     dropout=0.0, pool_marks=False,
 )  # fmt: skip  # E2's body is the teacher's
 
@@ -36,7 +36,7 @@ RECIPE = Recipe(
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_200,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("spell",     (E1,),    SPELL,         700,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("mean",      (E2,),    MEAN,        1_000,  128, ((E2, 1e-4),),             TEXT_NOISE, 0.15, views=1),
+        Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 1e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("joint",     (E1, E2), MEAN,          650,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
