@@ -81,8 +81,8 @@ class TieredConfig:
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, choices))}.")
         for name in (
-            "char_layers", "ngram_buckets", "ngram_width", "projector_hidden", "memory_slots", "memory_values", "sem_layers",
-            "segments", "cache_size", "boundary_layers", "boundary_buckets",
+            "char_layers", "ngram_buckets", "ngram_width", "projector_hidden", "memory_slots", "memory_values",
+            "sem_layers", "segments", "cache_size", "boundary_layers", "boundary_buckets",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} is negative: 0 switches it off.")
@@ -127,7 +127,9 @@ class TieredConfig:
         if self.ngram_width and not self.ngram_buckets:
             raise ValueError(f"ngram_width={self.ngram_width} is of n-grams, but ngram_buckets=0: leave one of them.")
         if self.memory_values and not self.memory_slots:
-            raise ValueError(f"memory_values={self.memory_values} is of a memory, but memory_slots=0: leave one of them.")
+            raise ValueError(
+                f"memory_values={self.memory_values} is of a memory, but memory_slots=0: leave one of them."
+            )
         if not self.pool_marks and self.pooling != "mean":
             raise ValueError(f"pool_marks=False speaks of the mean, but pooling={self.pooling!r}: leave one of them.")
         if self.body is not None:

@@ -9,7 +9,9 @@ from training.stage import Stage
 RECIPE = replace(
     SMALL,
     name="en-nano",
-    config=CONFIG.replace(ngram_buckets=24_576, memory_slots=10_240, projector_hidden=768),
+    config=CONFIG.replace(
+        ngram_buckets=24_576, memory_slots=8_192, memory_width=96, memory_values=96, projector_hidden=512
+    ),
     warm_start=(0,),
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
