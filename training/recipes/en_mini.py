@@ -13,6 +13,6 @@ RECIPE = replace(
     warm_start=(0, 5),
     stages=(
         #     name    learns  objectives  steps  batch  peak learning rates  noise             views
-        Stage("mean", (E2,),  MEAN,         600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+        Stage("mean", (E2,),  MEAN,         450,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
