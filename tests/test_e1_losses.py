@@ -17,6 +17,7 @@ from tiered_st.losses import (
     CharMLMLoss,
     ChunkIdentityLoss,
     ReconstructionLoss,
+    StopAtProjector,
     WordMimicryLoss,
     WordRecognitionLoss,
 )
@@ -263,6 +264,8 @@ def test_recognition_moves_the_tiers_and_not_e2() -> None:
     loss = WordRecognitionLoss(make_model(REMEMBERS), torch.tensor([1, 0, 2]))
     loss(columns(loss.model, ["cat", "dog"], ["cta", "dgo"]), torch.tensor([2, 0])).backward()
     assert moved(loss) == {E1, PROJECTOR}
+    with pytest.raises(ValueError, match="trains nothing behind the projector"):
+        StopAtProjector(loss)
 
 
 def test_recognition_leaves_out_what_is_not_one_chunk() -> None:

@@ -16,8 +16,17 @@ from tiered_st.losses.chunk_identity import ChunkIdentityLoss
 from tiered_st.losses.columns import tiers_of
 from tiered_st.losses.reconstruction import ReconstructionLoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
+from tiered_st.losses.word_recognition import WordRecognitionLoss
 
-_OF_THE_TIERS = (BoundaryLoss, CharCLMLoss, CharMLMLoss, ChunkIdentityLoss, ReconstructionLoss, WordMimicryLoss)
+_OF_THE_TIERS = (
+    BoundaryLoss,
+    CharCLMLoss,
+    CharMLMLoss,
+    ChunkIdentityLoss,
+    ReconstructionLoss,
+    WordMimicryLoss,
+    WordRecognitionLoss,
+)
 
 
 class StopAtProjector(nn.Module):
