@@ -612,6 +612,14 @@ def test_words_are_counted_as_the_chunker_sees_them(data: Path) -> None:
     np.testing.assert_allclose(as_they_come, np.array([8, 1]) / 9)
 
 
+def test_general_frequencies_count_for_as_much_as_all_the_texts(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"word": ["b", "C"], "count": [300, 100]}), tmp_path / "frequencies.parquet")
+    table = Source("frequencies", ("word",), label="count")
+    words, probabilities = lexicon(["a " * 7 + "b"], [], tmp_path, power=1.0, frequencies=[table])
+    assert words == ["a", "b", "c"]
+    np.testing.assert_allclose(probabilities, np.array([7, 1 + 6, 2]) / 16)
+
+
 def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     config = TOY.replace(memory_slots=3, dropout=0.0)
     stage = dataclasses.replace(SPELL, objectives=(("recognition", 1.0),))

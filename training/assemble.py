@@ -208,7 +208,7 @@ class Workshop:
         longest = getattr(self.config, "chunk_chars", TieredConfig.chunk_chars)
         recipe = self.recipe
         words, probabilities = lexicon(
-            self.texts, recipe.words, self.data, longest, recipe.word_power, recipe.word_listed
+            self.texts, recipe.words, self.data, longest, recipe.word_power, recipe.word_listed, recipe.frequencies
         )
         logger.info("%d words", len(words))
         return words, probabilities

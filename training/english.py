@@ -36,7 +36,10 @@ PAIRS = (
     Source("train_pairs_tatoeba_pivot_en_en", ("anchor", "positive")),
     Source("train_pairs_simplify_split", ("anchor", "positive"), limit=15_000, where=(("source", "!onestopenglish"),)),
     Source("train_lex_wordnet", ("members", "definition"), limit=15_000),
-    Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 60)),
+    Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 400)),
+    Source("train_pairs_arxiv_title_abstract", ("title", "abstract"), limit=12_000, lengths=(1, 400)),
+    Source("train_pairs_qa_passage", ("question", "passage"), limit=8_000, lengths=(1, 400)),
+    Source("train_pairs_stackexchange_small_sites", ("title", "answer"), lengths=(1, 400)),
 )
 
 MISSPELLINGS = "train_misspellings"
@@ -48,3 +51,8 @@ WORDS = (
     Source("train_lex_wordnet", ("members",)),
     Source(MISSPELLINGS, ("correct",)),
 )
+
+FREQUENCIES = (Source("lex_word_freq_en", ("word",), label="count"),)
+
+# What people said of how alike two sentences are, 0 to 5; the rows of the dev split are never read.
+STS_TRAIN = Source("dev_stsb_en_es", ("s1", "s2"), label="score", where=(("split", "train"), ("lang", "en")))

@@ -111,6 +111,7 @@ class Recipe:
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
         pairs: paraphrases, for "ranking".
         words: tables of further words.
+        frequencies: tables of words labelled with how often they are met in general; see training.words.lexicon.
         word_power: a word is practised as often as its count in the texts to this power: 0 all alike, 1 as they come.
         word_listed: occurrences that each table of words counts for.
         documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
@@ -131,6 +132,7 @@ class Recipe:
     teacher: str | None = None
     pairs: tuple[Source, ...] = ()
     words: tuple[Source, ...] = ()
+    frequencies: tuple[Source, ...] = ()
     word_power: float = 1 / 3
     word_listed: float = 1.0
     documents: tuple[Source, ...] = ()
@@ -157,7 +159,7 @@ class Recipe:
 
         return replace(
             self, e1=None,
-            texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), documents=cut(self.documents, 1),
-            scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
+            texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
+            documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),
         )  # fmt: skip

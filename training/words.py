@@ -41,14 +41,22 @@ def lexicon(
     chunk_chars: int = TieredConfig.chunk_chars,
     power: float = 1 / 3,
     listed: float = 1.0,
+    frequencies: Iterable[Source] = (),
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Return words and the probability of practising each, (words,).
 
     Probability goes with a word's count in ``texts`` to a ``power`` below 1: frequent words come more often, but the
     tail, which a model cannot guess, still comes. Each of the ``tables`` that has a word counts for ``listed``
-    occurrences.
+    occurrences. Each table of ``frequencies``, words labelled with how often they are met in general, counts for as
+    many occurrences as all the texts: what texts at hand are about is not what texts to come are about.
     """
     counts: dict[str, float] = defaultdict(float, count_chunks(texts, chunk_chars))
+    total = sum(counts.values())
+    for table in frequencies:
+        rows = [(word.lower(), float(count)) for (word,), count in table.labelled(data)]
+        scale = total / max(1.0, sum(count for _, count in rows))
+        for word, count in rows:
+            counts[word] += scale * count
     for table in tables:
         for word in count_chunks(set(table.texts(data)), chunk_chars):
             counts[word] += listed

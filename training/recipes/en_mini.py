@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from training.recipes.en_small import E2, MEAN, TEXT_NOISE
+from training.recipes.en_small import E2, GRADE, MEAN, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 from training.stage import Stage
 
@@ -12,7 +12,8 @@ RECIPE = replace(
     e1="en-small",
     warm_start=(0, 5),
     stages=(
-        #     name    learns  objectives  steps  batch  peak learning rates  noise             views
-        Stage("mean", (E2,),  MEAN,         450,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+        #     name     learns  objectives  steps  batch  peak learning rates  noise             views
+        Stage("mean",  (E2,),  MEAN,         400,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+        Stage("grade", (E2,),  GRADE,        120,   128, ((E2, 8e-5),),       TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

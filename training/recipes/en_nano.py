@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from training.recipes.en_small import CONFIG, E1, E2, MEAN, RECOGNISE, SPELL, TEXT_NOISE, WORD_NOISE
+from training.recipes.en_small import CONFIG, E1, E2, GRADE, MEAN, RECOGNISE, SPELL, TEXT_NOISE, WORD_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 from training.stage import Stage
 
@@ -10,13 +10,14 @@ RECIPE = replace(
     SMALL,
     name="en-nano",
     config=CONFIG.replace(
-        ngram_buckets=24_576, memory_slots=8_192, memory_width=96, memory_values=96, projector_hidden=512
+        ngram_buckets=18_432, memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512
     ),
     warm_start=(0,),
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_000,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
         Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("mean",      (E1, E2), MEAN,        1_500,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("mean",      (E1, E2), MEAN,        1_200,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("grade",     (E1, E2), GRADE,         300,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

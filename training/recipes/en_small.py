@@ -2,7 +2,7 @@
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.english import MISSPELLINGS, PAIRS, TEXTS, WORDS
+from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, STS_TRAIN, TEXTS, WORDS
 from training.stage import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -20,23 +20,26 @@ TEXT_NOISE = NoisePolicy(
 E1, E2 = "tiers", "semantic_encoder"
 RECOGNISE = (("recognition", 1.0, 1.0),)
 SPELL = (("recognition", 0.3, 0.5), ("mimicry", 0.7, 1.0))
-MEAN = (("distillation", 0.85, 1.0), ("ranking", 0.15, 0.3))
+MEAN = (("distillation", 0.8, 1.0), ("ranking", 0.2, 0.3))
+GRADE = (("distillation", 0.5, 1.0), ("ranking", 0.1, 0.3), ("sts", 0.4, 0.3))
 
 CONFIG = TieredConfig(
-    char_layers=0, ngram_buckets=32_768, ngram_width=64, memory_slots=16_384, memory_values=128, projector_hidden=704,
-    dropout=0.0, pool_marks=False,
+    char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
+    projector_hidden=704, dropout=0.0, pool_marks=False,
 )  # fmt: skip  # E2's body is the teacher's
 
 RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    texts=TEXTS, pairs=PAIRS, words=WORDS, word_power=0.7, word_listed=0.05, misspellings=MISSPELLINGS,
+    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
+    words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     storage="int8",
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
-        Stage("recognise", (E1,),    RECOGNISE,   1_200,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 1e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("joint",     (E1, E2), MEAN,          650,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
+        Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("spell",     (E1,),    SPELL,         600,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3),
+        Stage("joint",     (E1, E2), MEAN,          560,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
+        Stage("grade",     (E1, E2), GRADE,         160,  128, ((E1, 1e-4), (E2, 4e-5)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-from training.english import MISSPELLINGS
+from training.english import MISSPELLINGS, STS_TRAIN
 from training.recipes.en_small import TEXT_NOISE
-from training.sources import Source
 from training.stage import Recipe, Stage
 
-STS_TRAIN = Source("dev_stsb_en_es", ("s1", "s2"), label="score", where=(("split", "train"), ("lang", "en")))
 E2 = "semantic_encoder"
 FINE_NOISE = replace(TEXT_NOISE, rates=(0.02, 0.15))  # the levels people type at
 
