@@ -121,7 +121,7 @@ def test_the_command_for_everything_names_its_steps(
     monkeypatch.setattr("benchmarks.baselines.RUNS", tmp_path)
     assert everything(["--data", "somewhere", "--print"]) == 0
     run, speed, last = capsys.readouterr().err.splitlines()
-    assert "benchmarks.run en-mini en-small minilm minilm+symspell" in run and "bm25" in run
+    assert "benchmarks.run en-mini en-nano en-small minilm minilm+symspell" in run and "bm25" in run
     assert "minilm-noise" not in run  # it is not trained there
     assert "--full" in speed and "canine-s" in speed and " minilm --full" in speed
     assert last == "python -m benchmarks.report --plots --write"

@@ -31,8 +31,8 @@ def test_weights_are_those_the_card_vouches_for(name):
         assert digest in card, f"{file} is not the file whose figures the card states"
 
 
-def test_shipped_models_stay_under_30_megabytes_in_all():
-    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) <= 30e6
+def test_shipped_models_stay_under_48_megabytes_in_all():
+    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) <= 48e6
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -46,11 +46,7 @@ def test_the_card_states_data_licence_recipe_and_limits(name):
 @pytest.mark.parametrize(
     ("clean", "noisy", "other"),
     [
-        pytest.param(
-            *("How do I get a refund?", "hwo do i gte a rfund", "Where is my parcel?"),
-            # strict: whoever mends it finds out
-            marks=pytest.mark.xfail(strict=True, reason="'refund' is none of the memory's words, see RESULTS.md"),
-        ),
+        ("How do I get a refund?", "hwo do i gte a rfund", "Where is my parcel?"),
         ("A man is playing the guitar.", "A mna is playnig teh giutar.", "A woman is slicing onions."),
         ("delete a directory and everything inside it", "delte a directroy and evrything insde it", "sort a list"),
         ("The central bank raised interest rates", "THE CENTRAL BNAK RASIED INTREST RATES", "The team won the cup"),
