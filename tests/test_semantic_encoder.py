@@ -9,8 +9,8 @@ import torch
 from conftest import BERT_BODY, TOY
 
 from tiered_st.config import TieredConfig
-from tiered_st.modules import SemanticEncoder
-from tiered_st.modules.semantic_encoder import level_marks
+from tiered_st.modules import SemanticEncoder, semantic_encoder
+from tiered_st.modules.semantic_encoder import level_marks, of_like_length
 
 BODIES = {"own": TOY, "bert": TOY.replace(body=BERT_BODY)}
 
@@ -53,6 +53,25 @@ def test_what_the_mask_hides_does_not_count(encoder: SemanticEncoder) -> None:
     plain = encoder(features_of())["token_embeddings"]
     padded = encoder(features_of(pad=3))["token_embeddings"]
     torch.testing.assert_close(padded[:, :5], plain, atol=1e-5, rtol=1e-5)
+
+
+def test_texts_of_like_length_go_together() -> None:
+    assert of_like_length([3, 9, 3, 8, 2], least=16) == [[1, 3], [0, 2, 4]]
+    assert of_like_length([5, 5], least=1) == [[0], [1]]
+    assert of_like_length([0, 0], least=9) == [[0, 1]] and of_like_length([]) == []
+
+
+def test_texts_read_by_length_come_out_in_their_order(
+    encoder: SemanticEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = torch.randn(6, 9, TOY.d_sem, generator=torch.Generator().manual_seed(1))
+    mask = (torch.arange(9) < torch.tensor([[3], [9], [1], [0], [8], [3]])).long()
+    features = {"chunk_embeddings": vectors, "token_embeddings": vectors, "attention_mask": mask}
+    together = encoder(dict(features))["token_embeddings"][mask.bool()]
+    monkeypatch.setattr(semantic_encoder, "of_like_length", lambda lengths: of_like_length(lengths, least=9))
+    apart = encoder(dict(features))["token_embeddings"]
+    assert apart.shape == vectors.shape
+    torch.testing.assert_close(apart[mask.bool()], together)
 
 
 def test_the_order_of_chunks_counts(encoder: SemanticEncoder) -> None:
