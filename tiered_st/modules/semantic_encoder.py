@@ -13,7 +13,6 @@ from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
 
-
 _POSITIONS = 256  # least number of positions that the body is given at a time on a CPU
 
 
@@ -98,7 +97,7 @@ class SemanticEncoder(StoredModule):
         return features
 
     def _read(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Run the body, on a CPU on texts of like length at a time: kernels are cheap to start there, padding is not."""
+        """Run the body; on a CPU, where padding costs more than starting kernels, on texts of like length at a time."""
         groups = of_like_length(mask.sum(dim=1).tolist()) if states.device.type == "cpu" else []
         if len(groups) < 2:
             return self.body(states, mask)
