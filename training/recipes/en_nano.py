@@ -17,7 +17,7 @@ RECIPE = replace(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_000,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
         Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("mean",      (E1, E2), MEAN,        1_200,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
-        Stage("grade",     (E1, E2), GRADE,         300,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("mean",      (E1, E2), MEAN,          800,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("grade",     (E1, E2), GRADE,         200,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

@@ -39,7 +39,7 @@ RECIPE = Recipe(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
         Stage("spell",     (E1,),    SPELL,         600,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3),
-        Stage("joint",     (E1, E2), MEAN,          560,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
+        Stage("joint",     (E1, E2), MEAN,          400,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         160,  128, ((E1, 1e-4), (E2, 4e-5)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
