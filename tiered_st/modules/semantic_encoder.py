@@ -17,7 +17,7 @@ _POSITIONS = 256  # least number of positions that the body is given at a time o
 
 
 def of_like_length(lengths: list[int], least: int = _POSITIONS) -> list[list[int]]:
-    """Put texts of like length together: lists of rows, longest first, each of at least ``least`` padded positions.
+    """Put texts of like length together: lists of rows, longest first, each but the last of ``least`` padded positions.
 
     Texts of equally many words differ in punctuation, and a batch is padded to its longest text: a quarter of the
     positions of ordinary batches of 32 is padding.
@@ -98,12 +98,15 @@ class SemanticEncoder(StoredModule):
 
     def _read(self, states: Tensor, mask: Tensor) -> Tensor:
         """Run the body; on a CPU, where padding costs more than starting kernels, on texts of like length at a time."""
-        groups = of_like_length(mask.sum(dim=1).tolist()) if states.device.type == "cpu" else []
+        if states.device.type != "cpu":
+            return self.body(states, mask)
+        lengths = mask.sum(dim=1).tolist()
+        groups = of_like_length(lengths)
         if len(groups) < 2:
             return self.body(states, mask)
         read = []
         for rows in groups:
-            longest = max(1, int(mask[rows[0]].sum()))
+            longest = max(1, lengths[rows[0]])
             part = self.body(states[rows, :longest], mask[rows, :longest])
             read.append(F.pad(part, (0, 0, 0, states.shape[1] - longest)))
         back = torch.tensor([row for rows in groups for row in rows]).argsort()
