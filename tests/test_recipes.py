@@ -101,7 +101,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(pieces), hidden_size=256, num_hidden_layers=6, num_attention_heads=4, intermediate_size=64,
+        vocab_size=len(pieces), hidden_size=256, num_hidden_layers=6, num_attention_heads=4, intermediate_size=1024,
         max_position_embeddings=512,
     )  # fmt: skip
     BertModel(config).save_pretrained(folder / "bert")

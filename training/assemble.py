@@ -148,7 +148,7 @@ class Workshop:
             return replace(config, d_sem=self.teacher.get_embedding_dimension() or config.d_sem)
         if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
             return config
-        body = teachers.body_config(self.teacher, self._layers)
+        body = teachers.body_config(self.teacher, self._layers, self.recipe.warm_ffn)
         return replace(config, body=body, d_sem=body["hidden_size"])
 
     @property

@@ -9,6 +9,12 @@ from torch import Tensor
 _LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")  # encoder.layer.N. layers.N. transformer.layer.N.
 
 
+def layer_of(name: str) -> str | None:
+    """Return the part of a parameter's name that says which layer it is of, e.g. encoder.layer.3, if it is of one."""
+    found = _LAYER.search(name)
+    return name[: found.end(1)] if found else None
+
+
 def layer_sources(own: dict[str, Tensor], theirs: dict[str, Tensor], layers: tuple[int, ...]) -> dict[str, str]:
     """Return, for each of E2's tensors, the name of the teacher's that it starts as."""
     numbers = {int(found[1]) for name in theirs if (found := _LAYER.search(name))}

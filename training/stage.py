@@ -121,6 +121,7 @@ class Recipe:
         e1: a trained model, a folder or the name of one that ships, whose E1 and projector this one takes over.
         start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
         warm_start: E2 starts as the teacher's layers: all of them, or those of these numbers.
+        warm_ffn: feed-forward units that those layers keep, of each the ones of the largest weights; by default all.
         storage: how the model is saved.
         finally_set: settings changed once trained, e.g. what is pooled.
     """
@@ -142,6 +143,7 @@ class Recipe:
     e1: str | None = None
     start: str | None = None
     warm_start: bool | tuple[int, ...] = True
+    warm_ffn: int | None = None
     storage: str = "float32"
     finally_set: tuple[tuple[str, Any], ...] = ()
     seed: int = 0

@@ -19,6 +19,7 @@ from tiered_st.index import model_fingerprint
 from tiered_st.modules import SemanticEncoder
 from tiered_st.modules.bodies import HuggingFaceBody
 from training.layer_names import check_layers, layer_sources
+from training.narrow_ffn import narrow_ffn
 from training.precision import has_bf16
 
 logger = logging.getLogger(__name__)
@@ -49,15 +50,23 @@ def input_table(teacher: SentenceTransformer) -> Tensor:
     return table.get_parameter("weight").detach().float().cpu()
 
 
-def body_config(teacher: SentenceTransformer, layers: tuple[int, ...] | None = None) -> dict[str, Any]:
+def body_config(
+    teacher: SentenceTransformer, layers: tuple[int, ...] | None = None, ffn: int | None = None
+) -> dict[str, Any]:
     """Return the teacher's encoder configuration without dropout, as ``TieredConfig.body`` wants it.
 
     Args:
         teacher: opens with a Hugging Face encoder.
         layers: the layers to keep, counted from 0; by default all.
+        ffn: the feed-forward units to keep in each; by default all.
     """
     config = copy.deepcopy(encoder_of(teacher).config)
     width = config.hidden_size
+    if ffn is not None:
+        units = getattr(config, "intermediate_size", 0)
+        if not 0 < ffn <= units:
+            raise ValueError(f"warm_ffn={ffn} must be between 1 and the {units} feed-forward units of the teacher.")
+        config.intermediate_size = ffn
     if layers is not None:
         check_layers(layers, config.num_hidden_layers)
         kinds = getattr(config, "layer_types", None)
@@ -71,7 +80,7 @@ def body_config(teacher: SentenceTransformer, layers: tuple[int, ...] | None = N
 
 
 def warm_start(encoder: nn.Module, teacher: SentenceTransformer, layers: tuple[int, ...] | None = None) -> None:
-    """Copy the teacher's layers into E2, all but its vocabulary.
+    """Copy the teacher's layers into E2, all but its vocabulary, and of their feed-forward units as many as E2 has.
 
     Args:
         encoder: a SemanticEncoder whose body is of :func:`body_config`'s making.
@@ -84,8 +93,9 @@ def warm_start(encoder: nn.Module, teacher: SentenceTransformer, layers: tuple[i
     body = encoder.body.model
     table = body.get_input_embeddings().get_parameter("weight")
     own = {name: value for name, value in body.state_dict(keep_vars=True).items() if value is not table}
-    theirs = encoder_of(teacher).state_dict()
+    theirs = dict(encoder_of(teacher).state_dict())
     sources = {name: name for name in own} if layers is None else layer_sources(own, theirs, layers)
+    theirs = narrow_ffn(theirs, {source: own[name].shape for name, source in sources.items()})
     copied = {
         name: theirs[source]
         for name, source in sources.items()

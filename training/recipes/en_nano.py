@@ -9,15 +9,14 @@ from training.stage import Stage
 RECIPE = replace(
     SMALL,
     name="en-nano",
-    config=CONFIG.replace(
-        ngram_buckets=18_432, memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512
-    ),
+    config=CONFIG.replace(memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512),
     warm_start=(0,),
+    warm_ffn=768,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
-        Stage("recognise", (E1,),    RECOGNISE,   1_000,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("spell",     (E1,),    SPELL,         500,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("mean",      (E1, E2), MEAN,          800,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("spell",     (E1,),    SPELL,         800,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
+        Stage("mean",      (E1, E2), MEAN,        2_000,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         200,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

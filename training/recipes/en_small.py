@@ -11,7 +11,7 @@ WORD_NOISE = NoisePolicy(
 )  # fmt: skip
 TEXT_NOISE = NoisePolicy(
     weights=(
-        ("typos", 0.70), ("ocr", 0.08), ("drop_spaces", 0.06), ("insert_spaces", 0.04), ("punctuation", 0.04),
+        ("typos", 0.60), ("ocr", 0.10), ("drop_spaces", 0.11), ("insert_spaces", 0.09), ("punctuation", 0.04),
         ("homoglyphs", 0.03), ("case", 0.02),
     ),
     rates=(0.02, 0.25), extra_case=0.10, compound=0.15,
@@ -38,8 +38,8 @@ RECIPE = Recipe(
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("spell",     (E1,),    SPELL,         600,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3),
-        Stage("joint",     (E1, E2), MEAN,          400,  128, ((E1, 3e-4), (E2, 8e-5)),  TEXT_NOISE, 0.15, views=1),
+        Stage("spell",     (E1,),    SPELL,       1_200,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3),
+        Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 3e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         160,  128, ((E1, 1e-4), (E2, 4e-5)),  TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
