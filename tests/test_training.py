@@ -39,7 +39,7 @@ from training.run import find_recipe, latest_checkpoint
 from training.sources import Source
 from training.stage import Recipe, Stage
 from training.tasks import Noise, PairTask, TextTask, WordTask
-from training.words import count_chunks, lexicon
+from training.words import chunks_of, count_chunks, lexicon
 
 NOUNS = ["cat", "dog", "house", "river", "mother", "garden", "window", "letter"]
 VERBS = ["sees", "likes", "paints", "leaves"]
@@ -605,6 +605,8 @@ def test_sources_name_what_is_missing(source: Source, folder: bool, says: str, d
 
 def test_words_are_counted_as_the_chunker_sees_them(data: Path) -> None:
     assert count_chunks(["The cat, the CAT!", "", "don't"]) == {"the": 2, "cat": 2, ",": 1, "!": 1, "don't": 1}
+    assert list(chunks_of(["", "a b", "", "C"])) == [("a", 1), ("b", 1), ("c", 3)]
+    assert [place for _, place in chunks_of(["a"] * 5_000)] == list(range(5_000))  # in several batches
     words, probabilities = lexicon(["a " * 8 + "b", "x" * 25], [Source("misspellings", ("correct",))], data)
     assert words == ["a", "b", "dog", "house"]  # longer than 24 characters are left out
     np.testing.assert_allclose(probabilities, np.array([2, 1, 1, 1]) / 5)
@@ -613,11 +615,11 @@ def test_words_are_counted_as_the_chunker_sees_them(data: Path) -> None:
 
 
 def test_general_frequencies_count_for_as_much_as_all_the_texts(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"word": ["b", "C"], "count": [300, 100]}), tmp_path / "frequencies.parquet")
+    pq.write_table(pa.table({"word": ["b", "C d"], "count": [300, 100]}), tmp_path / "frequencies.parquet")
     table = Source("frequencies", ("word",), label="count")
     words, probabilities = lexicon(["a " * 7 + "b"], [], tmp_path, power=1.0, frequencies=[table])
-    assert words == ["a", "b", "c"]
-    np.testing.assert_allclose(probabilities, np.array([7, 1 + 6, 2]) / 16)
+    assert words == ["a", "b", "c", "d"]  # cut as the model cuts
+    np.testing.assert_allclose(probabilities, np.array([7, 1 + 6, 2, 2]) / 18)
 
 
 def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path: Path) -> None:

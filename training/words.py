@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,23 @@ from training.sources import Source
 _BATCH = 4096  # texts read together
 
 
-def count_chunks(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Counter[str]:
-    """Count the lower-cased chunks of texts, as a model of ``chunk_chars`` ids per chunk cuts them."""
-    counts: Counter[str] = Counter()
+def chunks_of(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Iterator[tuple[str, int]]:
+    """Yield the lower-cased chunks of texts, as a model of ``chunk_chars`` ids per chunk cuts them, and their text."""
     tokenizer, chunker = CharTokenizer("NFKC"), WordChunker(chunk_chars - 1)
-    batch: list[str] = []
-    for text in [*texts, None]:
-        if text is not None:
-            batch.append(text)
-        if batch and (text is None or len(batch) == _BATCH):
-            points, _ = tokenizer.normalize_all(batch)
-            chunks = chunker(points, tokenizer.widths(tokenizer.fold(points)))
-            whole = tokenizer.fold(points).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-            counts.update(whole[a:b] for a, b in zip(chunks.starts.tolist(), chunks.ends.tolist(), strict=True))
-            batch = []
-    return counts
+    texts, first = iter(texts), 0
+    while batch := list(islice(texts, _BATCH)):
+        points, closes = tokenizer.normalize_all(batch)
+        chunks = chunker(points, tokenizer.widths(tokenizer.fold(points)))
+        whole = tokenizer.fold(points).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        places = first + np.searchsorted(closes, chunks.starts)
+        for start, end, place in zip(chunks.starts.tolist(), chunks.ends.tolist(), places.tolist(), strict=True):
+            yield whole[start:end], place
+        first += len(batch)
+
+
+def count_chunks(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Counter[str]:
+    """Count the chunks of texts."""
+    return Counter(chunk for chunk, _ in chunks_of(texts, chunk_chars))
 
 
 def lexicon(
@@ -53,10 +56,10 @@ def lexicon(
     counts: dict[str, float] = defaultdict(float, count_chunks(texts, chunk_chars))
     total = sum(counts.values())
     for table in frequencies:
-        rows = [(word.lower(), float(count)) for (word,), count in table.labelled(data)]
+        rows = [(word, float(count)) for (word,), count in table.labelled(data)]
         scale = total / max(1.0, sum(count for _, count in rows))
-        for word, count in rows:
-            counts[word] += scale * count
+        for chunk, place in chunks_of((word for word, _ in rows), chunk_chars):
+            counts[chunk] += scale * rows[place][1]
     for table in tables:
         for word in count_chunks(set(table.texts(data)), chunk_chars):
             counts[word] += listed
