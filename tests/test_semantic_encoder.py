@@ -57,7 +57,7 @@ def test_what_the_mask_hides_does_not_count(encoder: SemanticEncoder) -> None:
 
 def test_texts_of_like_length_go_together() -> None:
     assert of_like_length([3, 9, 3, 8, 2], least=16) == [[1, 3], [0, 2, 4]]
-    assert of_like_length([5, 5], least=1) == [[0], [1]]
+    assert of_like_length([5, 4, 5], least=1) == [[0, 2], [1]]
     assert of_like_length([0, 0], least=9) == [[0, 1]] and of_like_length([]) == []
 
 

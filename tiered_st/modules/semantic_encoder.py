@@ -20,12 +20,12 @@ def of_like_length(lengths: list[int], least: int = _POSITIONS) -> list[list[int
     """Put texts of like length together: lists of rows, longest first, each but the last of ``least`` padded positions.
 
     Texts of equally many words differ in punctuation, and a batch is padded to its longest text: a quarter of the
-    positions of ordinary batches of 32 is padding.
+    positions of ordinary batches of 32 is padding. Where nothing is padded nothing is split.
     """
     groups: list[list[int]] = []
     room = 0
     for row in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if room <= 0:
+        if not groups or (room <= 0 and lengths[row] < lengths[groups[-1][0]]):
             groups.append([])
             room = least
         groups[-1].append(row)
