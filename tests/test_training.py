@@ -32,6 +32,7 @@ import training.run as runner
 from tiered_st.index_files import PROBE
 from tiered_st.model import load
 from tiered_st.noise import Misspellings, NoisePolicy
+from training import objectives
 from training import teacher as teachers
 from training.assemble import Weighted, Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import JsonLog
@@ -620,6 +621,18 @@ def test_general_frequencies_count_for_as_much_as_all_the_texts(tmp_path: Path) 
     words, probabilities = lexicon(["a " * 7 + "b"], [], tmp_path, power=1.0, frequencies=[table])
     assert words == ["a", "b", "c", "d"]  # cut as the model cuts
     np.testing.assert_allclose(probabilities, np.array([7, 1 + 6, 2, 2]) / 18)
+
+
+def test_a_stage_practises_rare_words_by_a_power_of_its_own(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    workshop = Workshop(dataclasses.replace(recipe, word_power=0.5), data, tmp_path, "cpu")
+    counts = workshop.words_by(1.0)[1]
+    np.testing.assert_allclose(workshop.words_by(None)[1], counts**0.5 / (counts**0.5).sum())
+    np.testing.assert_allclose(workshop.words_by(0.0)[1], 1 / len(counts))
+    flat = dataclasses.replace(SPELL, word_power=0.0)
+    task = objectives.make_task(workshop, flat, "mimicry")
+    np.testing.assert_allclose(task.probabilities, 1 / len(counts))
+    with pytest.raises(ValueError, match="word_power=0, from which a stage's own cannot be reckoned: make it positive"):
+        dataclasses.replace(recipe, word_power=0, stages=(flat,))
 
 
 def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path: Path) -> None:

@@ -213,6 +213,14 @@ class Workshop:
         logger.info("%d words", len(words))
         return words, probabilities
 
+    def words_by(self, power: float | None) -> tuple[list[str], NDArray]:
+        """Return the lexicon with the probabilities of another power, None being the recipe's."""
+        words, probabilities = self.lexicon
+        if power is None:
+            return words, probabilities
+        weights = probabilities ** (power / self.recipe.word_power)
+        return words, weights / weights.sum()
+
     @cached_property
     def word_targets(self) -> Tensor:
         """The teacher's vectors of the lexicon's words, (words, d_sem)."""

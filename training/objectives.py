@@ -28,7 +28,7 @@ def _words(views: int | None) -> Callable[[Workshop, Stage, Noise], Task]:
     """Make rows of words with as many noisy views, or as many as the stage says."""
 
     def task(shop: Workshop, stage: Stage, noise: Noise) -> Task:
-        words, probabilities = shop.lexicon
+        words, probabilities = shop.words_by(stage.word_power)
         return WordTask(
             words, probabilities, noise, views=stage.views if views is None else views, seed=shop.recipe.seed
         )

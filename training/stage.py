@@ -69,6 +69,7 @@ class Stage:
         noise: how views of words (mimicry, identity) or texts (the others) are corrupted.
         real: probability that real misspellings are put in first.
         views: noisy views per row beside the clean one.
+        word_power: instead of the recipe's, where this stage practises rare words more, or less.
         warmup: share of the steps in which rates rise; they then fall along a cosine.
         chunks: longest text in chunks (tokens, for a subword model); longer ones are cut while training.
         gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
@@ -83,6 +84,7 @@ class Stage:
     noise: NoisePolicy
     real: float = 0.0
     views: int = 1
+    word_power: float | None = None
     warmup: float = 0.05
     chunks: int = 40
     gradient_checkpointing: bool = False
@@ -152,6 +154,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.config is None) == (self.start is None):
             raise ValueError(f"Recipe {self.name} has config and start, or neither: give the one it begins with.")
+        if self.word_power <= 0 and any(stage.word_power is not None for stage in self.stages):
+            raise ValueError(
+                f"Recipe {self.name} has word_power={self.word_power}, from which a stage's own cannot be reckoned: "
+                "make it positive."
+            )
 
     def smoke(self) -> Recipe:
         """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own."""
