@@ -93,7 +93,7 @@ def warm_start(encoder: nn.Module, teacher: SentenceTransformer, layers: tuple[i
     body = encoder.body.model
     table = body.get_input_embeddings().get_parameter("weight")
     own = {name: value for name, value in body.state_dict(keep_vars=True).items() if value is not table}
-    theirs = dict(encoder_of(teacher).state_dict())
+    theirs = encoder_of(teacher).state_dict()
     sources = {name: name for name in own} if layers is None else layer_sources(own, theirs, layers)
     theirs = narrow_ffn(theirs, {source: own[name].shape for name, source in sources.items()})
     copied = {

@@ -24,8 +24,9 @@ def chunks_of(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars)
     texts, first = iter(texts), 0
     while batch := list(islice(texts, _BATCH)):
         points, closes = tokenizer.normalize_all(batch)
-        chunks = chunker(points, tokenizer.widths(tokenizer.fold(points)))
-        whole = tokenizer.fold(points).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        folded = tokenizer.fold(points)
+        chunks = chunker(points, tokenizer.widths(folded))
+        whole = folded.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
         places = first + np.searchsorted(closes, chunks.starts)
         for start, end, place in zip(chunks.starts.tolist(), chunks.ends.tolist(), places.tolist(), strict=True):
             yield whole[start:end], place
