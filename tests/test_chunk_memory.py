@@ -92,13 +92,31 @@ def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
 @pytest.mark.parametrize("chunks", [0, 1, 7])
 def test_blocks_of_chunks_recall_what_all_at_once_do(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = make_memory(memory_values=4)
-    whole, meaning = memory(pooled(chunks))
+    with torch.no_grad():
+        whole, meaning = memory(pooled(chunks))
     monkeypatch.setattr(chunk_memory, "_BLOCK", 3)
     with torch.no_grad():
         parts, meanings = memory(pooled(chunks))
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(meanings, meaning)
     assert whole.shape == (chunks, 16) and meaning.shape == (chunks, TOY.d_sem)
+
+
+@pytest.mark.parametrize("values", [0, 4])
+def test_without_gradients_only_what_is_out_of_the_question_is_left_out(values: int) -> None:
+    memory = make_memory(memory_values=values)
+    with torch.no_grad():
+        for weight in (memory.query.weight, memory.query.bias, memory.hidden_out.weight):
+            weight.zero_()  # so that the bias alone says what a chunk may be
+        memory.expect(torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 1e-5]))
+        memory.prototypes.weight[5] = 1e6  # would be seen, were it looked up at 1e-5
+        prototype, meaning = memory(pooled(2))
+    likely = torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 0.0])
+    torch.testing.assert_close(prototype, (likely @ memory.prototypes.weight).expand(2, -1), atol=1e-5, rtol=1e-4)
+    if values:
+        torch.testing.assert_close(meaning, memory.meaning(likely @ memory.values.weight.T).expand(2, -1))
+    else:
+        assert meaning is None
 
 
 def test_int8_recalls_nearly_the_same() -> None:

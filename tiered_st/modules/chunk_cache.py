@@ -82,6 +82,13 @@ class ChunkCache:
         """
         precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
         weights = list(self._owner.parameters())
-        sample = torch.cat([weight.detach().flatten()[:8].float() for weight in weights]).tolist()
+        sample = torch.cat([_few(weight.detach()).float() for weight in weights]).tolist()
         marks = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
         return (precision, *marks, *sample)
+
+
+def _few(weight: Tensor) -> Tensor:
+    """Return a few values of a weight, (up to 8,), without copying the rest, however it is laid out."""
+    while weight.ndim > 1:
+        weight = weight[0]
+    return weight.reshape(-1)[:8]

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from tiered_st.config import TieredConfig
 
 _BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
+_LEAST = 1e-4  # of the likeliest slot's weight: what weighs less is not looked up on a CPU in inference
 
 
 class ChunkMemory(nn.Module):
@@ -37,6 +38,8 @@ class ChunkMemory(nn.Module):
             self.values = nn.Linear(1 + config.memory_slots, config.memory_values, bias=False)
             self.meaning = nn.Linear(config.memory_values, config.d_sem, bias=False)
             nn.init.normal_(self.values.weight, std=0.05)
+            # The same matrix, laid out so that a slot's value is a stretch of memory, to be looked up alone.
+            self.values.weight = nn.Parameter(self.values.weight.detach().T.contiguous().T)
 
     @torch.no_grad()
     def expect(self, probabilities: Tensor) -> None:
@@ -77,8 +80,26 @@ class ChunkMemory(nn.Module):
 
     def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
         weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
+        if pooled.is_cpu and not torch.is_grad_enabled() and isinstance(self.prototypes, nn.Linear):
+            return self._recall_likely(weights)
         meaning = None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
         prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
         if scale is not None:  # in int8, see modules.int8_layers
             weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
         return weights @ prototypes, meaning
+
+    def _recall_likely(self, weights: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Recall by weights (chunks, 1 + slots), of each chunk only the slots that are not out of the question.
+
+        A hundred of twenty thousand are in it: reading all of them takes most of E1's time where chunks are few.
+        """
+        likely = weights > _LEAST * weights.amax(dim=1, keepdim=True)
+        chunks, slots = likely.nonzero(as_tuple=True)
+        first = torch.searchsorted(chunks, torch.arange(len(weights)))  # where each chunk's slots begin
+        weights = weights[chunks, slots]
+
+        def mean(table: Tensor) -> Tensor:
+            return F.embedding_bag(slots, table, first, mode="sum", per_sample_weights=weights.to(table.dtype))
+
+        meaning = None if self.values is None or self.meaning is None else self.meaning(mean(self.values.weight.T))
+        return mean(self.prototypes.weight), meaning
