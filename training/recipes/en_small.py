@@ -36,10 +36,11 @@ RECIPE = Recipe(
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     storage="int8",
     stages=(
-        #     name         learns    objectives   steps  batch  peak learning rates        noise             views
-        Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
-        Stage("spell",     (E1,),    SPELL,       1_200,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3),
-        Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 3e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
-        Stage("grade",     (E1, E2), GRADE,         160,  128, ((E1, 1e-4), (E2, 4e-5)),  TEXT_NOISE, 0.15, views=1),
+        #     name         learns    objectives   steps  batch  peak learning rates          noise             views
+        Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),               WORD_NOISE, 0.15, views=3),
+        Stage("spell",     (E1,),    SPELL,       1_500,  512, ((E1, 1.5e-3),),             WORD_NOISE, 0.15, views=3,
+              word_power=0.35),  # rare words, which have no slot, take the most practice
+        Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 1.5e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
+        Stage("grade",     (E1, E2), GRADE,         700,  128, ((E1, 1e-4), (E2, 4e-5)),    TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
