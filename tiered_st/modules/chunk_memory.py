@@ -80,18 +80,20 @@ class ChunkMemory(nn.Module):
 
     def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
         weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
-        if pooled.is_cpu and not torch.is_grad_enabled() and isinstance(self.prototypes, nn.Linear):
-            return self._recall_likely(weights)
-        meaning = None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
         prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
-        if scale is not None:  # in int8, see modules.int8_layers
-            weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
-        return weights @ prototypes, meaning
+        if pooled.is_cpu and not torch.is_grad_enabled() and scale is None:
+            prototype, value = self._look_up(weights)
+        else:
+            value = None if self.values is None else self.values(weights)
+            if scale is not None:  # in int8, see modules.int8_layers
+                weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
+            prototype = weights @ prototypes
+        return prototype, None if value is None or self.meaning is None else self.meaning(value)
 
-    def _recall_likely(self, weights: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Recall by weights (chunks, 1 + slots), of each chunk only the slots that are not out of the question.
+    def _look_up(self, weights: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the mean prototype and value by weights (chunks, 1 + slots), of the slots not out of the question.
 
-        A hundred of twenty thousand are in it: reading all of them takes most of E1's time where chunks are few.
+        Of twenty thousand a hundred are in it: reading all of them takes most of E1's time where chunks are few.
         """
         likely = weights > _LEAST * weights.amax(dim=1, keepdim=True)
         chunks, slots = likely.nonzero(as_tuple=True)
@@ -101,5 +103,4 @@ class ChunkMemory(nn.Module):
         def mean(table: Tensor) -> Tensor:
             return F.embedding_bag(slots, table, first, mode="sum", per_sample_weights=weights.to(table.dtype))
 
-        meaning = None if self.values is None or self.meaning is None else self.meaning(mean(self.values.weight.T))
-        return mean(self.prototypes.weight), meaning
+        return mean(self.prototypes.weight), None if self.values is None else mean(self.values.weight.T)
