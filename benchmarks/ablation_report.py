@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.ablation import FOLDER, QUESTIONS, SCORED, SPACES, place, rows_of
 from benchmarks.figures.style import CLEAN, NOISY, save, styled
-from benchmarks.markdown import markdown
+from training.markdown import markdown
 
 PROBES = ("POS from E1", "POS from E2")
 PLOT = Path(__file__).parent / "plots" / "chunks.svg"

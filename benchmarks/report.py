@@ -1,6 +1,7 @@
 """Render stored results as tables and plots: ``python -m benchmarks.report [--plots] [--write]``.
 
-Tables are printed. ``--plots`` draws all figures, of the ablations too; ``--write`` puts the tables into RESULTS.md.
+Tables are printed. ``--plots`` draws all figures, of the ablations too; ``--write`` puts the tables into RESULTS.md,
+and short ones into the README and the cards of the shipped models.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
-from benchmarks.markdown import markdown
 from benchmarks.speed.stored import read_speed
 from benchmarks.speed.tables import render_speed
 from benchmarks.store import RESULTS, Result, read
+from benchmarks.summary import write_summary
 from benchmarks.tasks import Suite, suites
+from training.markdown import markdown, mean_and_spread, write_between
 
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"  # of what --write replaces
-WRITTEN = Path(__file__).parent / "RESULTS.md"
+ROOT = Path(__file__).parents[1]
 PLOTS = Path(__file__).parent / "plots"
 
 
@@ -38,20 +39,23 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
     """
     shared: dict[str, list[str]] = {}
     for metric in suite.metrics:
-        found = [set(result.scores.get(metric, {})) for result in results]
-        common = set.intersection(*found) if found else set()
+        having = [result for result in results if result.scores.get(metric)]  # the others' cells stay empty
+        common = set.intersection(*(set(result.scores[metric]) for result in having)) if having else set()
         shared[metric] = sorted((seed for seed in common if seeds is None or int(seed) < seeds), key=int)
         for seed in shared[metric]:
-            if len({result.checksums[metric][seed] for result in results}) > 1:
+            if len({result.checksums[metric][seed] for result in having}) > 1:
                 raise ValueError(
-                    f"results of {', '.join(result.model for result in results)} in suite {suite.name!r} come from "
+                    f"results of {', '.join(result.model for result in having)} in suite {suite.name!r} come from "
                     "different texts: run all models in one command."
                 )
     header = ["model", "M parameters", *suite.metrics]
     rows = [[result.model, f"{result.parameters / 1e6:.1f}"] for result in results]
     for result, row in zip(results, rows, strict=True):
-        values = {metric: [result.scores[metric][seed] for seed in used] for metric, used in shared.items()}
-        row += [_cell(found) for found in values.values()]
+        values = {
+            metric: [result.scores[metric][seed] for seed in used if metric in result.scores]
+            for metric, used in shared.items()
+        }
+        row += [mean_and_spread(found) for found in values.values()]
         for noisy, clean in suite.retained:
             pair = [mean(values[metric] or [0.0]) for metric in (noisy, clean)]
             row.append(f"{100 * pair[0] / pair[1]:.1f} %" if values[noisy] and pair[1] else "–")
@@ -104,27 +108,6 @@ def render(results: Sequence[Result], suite: Suite) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(values: Sequence[float]) -> str:
-    """Write mean ± standard deviation over seeds."""
-    if not values:
-        return "–"
-    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
-
-
-def write_between(path: Path, tables: str) -> None:
-    """Replace what stands between the two marks of a file.
-
-    Raises:
-        ValueError: If the marks are not there.
-    """
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    before, begins, rest = text.partition(BEGIN)
-    _, ends, after = rest.partition(END)
-    if not (begins and ends):
-        raise ValueError(f"{path} has no lines {BEGIN} and {END} to put the tables between: add them.")
-    path.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
-
-
 def draw(results: Sequence[Result], folder: Path, plots: Path) -> list[Path]:
     """Draw all figures that there are results for; return their files."""
     from benchmarks import ablation_report
@@ -145,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--plots", nargs="?", type=Path, const=PLOTS, metavar="FOLDER", help="default: benchmarks/plots"
     )
-    parser.add_argument("--write", nargs="?", type=Path, const=WRITTEN, metavar="FILE", help="default: RESULTS.md")
+    parser.add_argument("--write", nargs="?", type=Path, const=ROOT, metavar="ROOT", help="default: this checkout")
     options = parser.parse_args(argv)
     results = [read(path) for path in sorted(options.out.glob("*.json"))]
     chosen = {name: newest(result for result in results if result.suite == name) for name in known}
@@ -161,7 +144,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(tables)
     try:
         if options.write:
-            write_between(options.write, tables)
+            write_between(options.write / "benchmarks" / "RESULTS.md", "tables", tables)
+            write_summary(chosen, speed, options.write)
         if options.plots:
             for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):
                 print(f"drawn: {path.name}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmarks.figures.robustness import curve, robustness
 from benchmarks.figures.style import OURS, looks, spread_out
 from benchmarks.store import Result, write
 from benchmarks.tasks import Condition
+from training.markdown import marks
 
 MADE = {"date": "2026-01-01T00:00", "commit": "c", "command": "python", "versions": {"torch": "2"}}
 
@@ -100,18 +102,33 @@ def test_the_same_results_draw_the_same_files(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+def page(path: Path, *parts: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blocks = ["\n".join([marks(part)[0], "old", marks(part)[1]]) for part in parts]
+    path.write_text("\n\n".join(["# Page", *blocks, "later\n"]), encoding="utf-8")
+    return path
+
+
 def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, page = tmp_path / "results", tmp_path / "RESULTS.md"
+    out = tmp_path / "results"
     for number, one in enumerate(results()[:3]):
         write(out / f"{number}.json", one)
-    page.write_text(f"# Results\n\n{report.BEGIN}\nold\n{report.END}\n\nlater\n", encoding="utf-8")
-    command = ["--out", str(out), "--plots", str(tmp_path / "plots"), "--write", str(page)]
+    (out / "speed").mkdir()
+    for part, content in speed().items():
+        (out / "speed" / f"{part}.json").write_text(json.dumps(content), encoding="utf-8")
+    pages = [
+        page(tmp_path / "benchmarks" / "RESULTS.md", "tables"),
+        page(tmp_path / "README.md", "headline", "quality", "speed"),
+        page(tmp_path / "tiered_st" / "pretrained" / "en-small" / "README.md", "quality"),
+    ]
+    command = ["--out", str(out), "--plots", str(tmp_path / "plots"), "--write", str(tmp_path)]
     assert report.main(command) == 0
-    text = page.read_text(encoding="utf-8")
-    assert "old" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
+    texts = [path.read_text(encoding="utf-8") for path in pages]
+    for text in texts:
+        assert "old" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
     assert (tmp_path / "plots" / "robustness.svg").is_file()
-    assert report.main(command) == 0 and page.read_text(encoding="utf-8") == text
-    page.write_text("no marks", encoding="utf-8")
+    assert report.main(command) == 0 and [path.read_text(encoding="utf-8") for path in pages] == texts
+    pages[1].write_text("no marks", encoding="utf-8")
     assert report.main(command) == 2 and "add them" in capsys.readouterr().err
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.markdown import markdown
 from benchmarks.speed.stored import median_of, parts_of
 from benchmarks.speed.timing import ratios
+from training.markdown import markdown
 
 REFERENCE = "all-MiniLM-L6-v2"
 STEPS = ("tokenisation", "E1", "layers")
