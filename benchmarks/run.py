@@ -1,9 +1,9 @@
 """Measure models side by side: ``python -m benchmarks.run MODEL [MODEL ...] --suite typo --data DIR``.
 
-MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound, minilm-noise,
-subword-baseline, static, hashed-ngrams, bm25), a folder, or any sentence-transformers name. All models of a run see the
-same texts. Every score is stored at once; what is stored is not measured again while weights, texts and
-settings are the same.
+MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound,
+minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25), a folder, or any sentence-transformers
+name. All models of a run see the same texts. Every score is stored at once; what is stored is not measured again while
+weights, texts and settings are the same.
 """
 
 from __future__ import annotations

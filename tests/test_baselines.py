@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,7 @@ from benchmarks.baselines import BASELINES, Candidate, resolve
 from benchmarks.baselines.bm25 import BM25
 from benchmarks.baselines.hashed_ngrams import DIMENSION, HashedNgrams, ngrams
 from benchmarks.baselines.optional import need
+from benchmarks.baselines.shuffled import shuffle_weights
 from benchmarks.baselines.spell_checked import PAIRS, WORDS, SpellChecked
 from benchmarks.baselines.static import static, zipf_weights
 from benchmarks.tasks import Condition
@@ -70,6 +72,17 @@ def test_a_baseline_that_is_not_trained_says_how_to_train_it(tmp_path: object, m
 def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:
     with pytest.raises(ValueError, match=r"bm25 needs no_such_module.*pip install"):
         need("no_such_module", of="bm25")
+
+
+def test_shuffled_weights_are_the_same_in_other_places(wordpieces: SentenceTransformer) -> None:
+    broken = copy.deepcopy(wordpieces)
+    shuffle_weights(broken)
+    for (name, before), after in zip(wordpieces.named_parameters(), broken.parameters(), strict=True):
+        assert torch.equal(before.flatten().sort().values, after.flatten().sort().values)
+        assert torch.equal(before, after) == (before.unique().numel() == 1), name
+    again = copy.deepcopy(wordpieces)
+    shuffle_weights(again)
+    assert np.array_equal(broken.encode(["the river"]), again.encode(["the river"]))
 
 
 # spelling

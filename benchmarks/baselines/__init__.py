@@ -11,6 +11,7 @@ from benchmarks.baselines.bm25 import BM25
 from benchmarks.baselines.candidate import Candidate
 from benchmarks.baselines.hashed_ngrams import HashedNgrams
 from benchmarks.baselines.minilm import NAME, minilm
+from benchmarks.baselines.shuffled import shuffle_weights
 from benchmarks.baselines.spell_checked import SpellChecked
 from benchmarks.baselines.static import static
 from tiered_st.model import load, pretrained
@@ -42,12 +43,19 @@ def _trained(name: str) -> Callable[[], Candidate]:
     return load_run
 
 
+def _shuffled() -> Candidate:
+    model = minilm()
+    shuffle_weights(model)
+    return Candidate(f"{NAME}, weights shuffled", model)
+
+
 BASELINES: dict[str, Callable[[], Candidate]] = {
     "minilm": lambda: Candidate(NAME, minilm()),
     "minilm+symspell": lambda: Candidate(f"{NAME} + SymSpell", SpellChecked(minilm())),
     "minilm+symspell-compound": lambda: Candidate(
         f"{NAME} + SymSpell compound", SpellChecked(minilm(), way="compound")
     ),
+    "minilm+shuffled": _shuffled,
     **{name: _trained(name) for name in TRAINED},
     "static": lambda: Candidate(f"static {NAME}", static()),
     "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),

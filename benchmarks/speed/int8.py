@@ -46,7 +46,7 @@ def export_onnx(model: SentenceTransformer, path: Path) -> None:
     free = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     torch.onnx.export(
-        _States(encoder_of(model).eval()).cpu(), tuple(features[name] for name in INPUTS), str(path),
+        _States(encoder_of(model)).eval().cpu(), tuple(features[name] for name in INPUTS), str(path),
         input_names=list(INPUTS), output_names=["states"], dynamic_shapes=(free, free), dynamo=True, verbose=False,
     )  # fmt: skip
 
