@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.aims import aims
 from benchmarks.speed.stored import read_speed
 from benchmarks.speed.tables import render_speed
 from benchmarks.store import RESULTS, Result, read
@@ -144,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(tables)
     try:
         if options.write:
-            write_between(options.write / "benchmarks" / "RESULTS.md", "tables", tables)
+            page = options.write / "benchmarks" / "RESULTS.md"
+            write_between(page, "tables", tables)
+            write_between(page, "aims", aims(chosen, speed))
             write_summary(chosen, speed, options.write)
         if options.plots:
             for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):

@@ -117,7 +117,7 @@ def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.Capt
     for part, content in speed().items():
         (out / "speed" / f"{part}.json").write_text(json.dumps(content), encoding="utf-8")
     pages = [
-        page(tmp_path / "benchmarks" / "RESULTS.md", "tables"),
+        page(tmp_path / "benchmarks" / "RESULTS.md", "tables", "aims"),
         page(tmp_path / "README.md", "headline", "quality", "speed"),
         page(tmp_path / "tiered_st" / "pretrained" / "en-small" / "README.md", "quality"),
     ]

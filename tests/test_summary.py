@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.aims import aims
 from benchmarks.summary import headline, quality, speed
 from tests.test_figures import MADE, result
 
@@ -68,3 +69,24 @@ def test_speed_without_minilm_says_what_to_time() -> None:
     without = grid() | {"models": {"en-small": {}}}
     with pytest.raises(ValueError, match="time it too"):
         speed(without)
+
+
+def test_an_aim_is_met_where_the_difference_is_large_enough() -> None:
+    results = stored()
+    results["typo"][0].scores["clean"] = {"0": 86.5}
+    results["retrieval"] = [
+        result("en-small", {"XQuAD": [90.0], "XQuAD 10 %": [80.0]}, "retrieval"),
+        result("all-MiniLM-L6-v2", {"XQuAD": [92.0], "XQuAD 10 %": [65.0]}, "retrieval"),
+    ]
+    results["operators"] = [
+        result("en-small", {"clean": [80.0], "upper case": [76.0], "OCR 10 %": [75.0]}, "operators")
+    ]
+    rows = cells(aims(results, {"cpu-throughput": grid()}))
+    assert rows["typo: clean"] == ["≥ 86.5 / 85 / 80", "**86.5**", "–", "–"]
+    assert rows["typo: 5 %"][1] == "71.0"
+    assert rows["speed"] == ["≥ 1.5× / 3× / 8×", "**1.50×**", "–", "–"]
+    assert rows["retrieval: XQuAD"] == ["≥ -1 against all-MiniLM-L6-v2", "-2.0", "–", "–"]
+    assert rows["retrieval: XQuAD 10 %"][1] == "**+15.0**"
+    assert rows["operators: upper case"][:2] == ["≥ -4 against clean", "**-4.0**"]
+    assert rows["operators: OCR 10 %"][1] == "-5.0"
+    assert rows["real: misspellings"] == ["≥ all-MiniLM-L6-v2 + SymSpell", "–", "–", "–"]
