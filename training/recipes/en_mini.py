@@ -13,7 +13,7 @@ RECIPE = replace(
     warm_start=(0, 5),
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
-        Stage("mean",  (E2,),  MEAN,       3_200,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
+        Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
         Stage("grade", (E2,),  GRADE,        300,   128, ((E2, 8e-5),),       TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
