@@ -92,13 +92,17 @@ def speed(content: Mapping[str, Any]) -> str:
     rows = [["model", *(_length(cell) for cell in chosen)]]
     rows += [[name, *(_ratio(cell, name) for cell in chosen)] for name in content["models"] if name != REFERENCE]
     rows.append([REFERENCE, *(f"{median_of(cell, REFERENCE):,.0f} texts/s" for cell in chosen)])
+    cut = ", ".join(
+        f"{name} {own['reads']}" for name, own in content["models"].items() if isinstance(own["reads"], int)
+    )
     made = content["provenance"]
     return (
         f"{compact(rows)}\n\n"
         f"Times as fast as {REFERENCE} in torch: fp32, one thread of a CPU, each model's best batch; median and\n"
         f"middle half of {content['rounds']} interleaved rounds of fresh texts (docstrings of the standard library;\n"
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
-        "the first texts are the slowest.\n"
+        "the first texts are the slowest. Longer texts are cut, a word being a chunk and more than a token:\n"
+        f"{cut}.\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
 

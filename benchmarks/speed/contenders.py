@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from sentence_transformers import SentenceTransformer
 
 from benchmarks.baselines import Candidate, resolve
 from benchmarks.speed.int8 import onnx_int8, openvino_int8
@@ -34,10 +35,20 @@ def contender(name: str) -> Candidate:
     candidate = resolve(name)
     if candidate.ranks:
         raise ValueError(f"{candidate.name} makes no vectors, so that its speed cannot be compared: leave it out.")
-    positions = getattr(getattr(candidate.model, "tokenizer", None), "model_max_length", 0)
+    positions = _positions(candidate)
     if isinstance(reach := reads(candidate), int) and reach < positions <= 8192:
         candidate.model.max_seq_length = positions  # MiniLM stops at 256 tokens of 512, which would flatter it
     return candidate
+
+
+def _positions(candidate: Candidate) -> int:
+    """Return how many tokens a Hugging Face encoder has positions for, 0 where there is none.
+
+    Its tokenizer does not know: sentence-transformers sets ``model_max_length`` to what the model stops at.
+    """
+    first = next(iter(candidate.model), None) if isinstance(candidate.model, SentenceTransformer) else None
+    config = getattr(getattr(first, "auto_model", None), "config", None)
+    return getattr(config, "max_position_embeddings", 0)
 
 
 def reads(candidate: Candidate) -> int | None:
