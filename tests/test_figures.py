@@ -51,8 +51,8 @@ def speed() -> dict[str, dict[str, Any]]:
         "models": {name: {"batch": 32, "speeds": [value, value]} for name, value in models.items()},
     }  # fmt: skip
     head: dict[str, Any] = {
-        "models": {name: {"parameters": 1e6} for name in models}, "cores": 2, "rounds": 2, "mixed": "docstrings",
-        "provenance": MADE,
+        "models": {name: {"parameters": 1e6, "reads": 256} for name in models}, "cores": 2, "rounds": 2,
+        "mixed": "docstrings", "provenance": MADE,
     }  # fmt: skip
     return {
         "cpu-throughput": head | {"cells": [cell]},

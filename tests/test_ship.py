@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import make_model
 
-from tests.conftest import make_model
 from tiered_st.model import load
 from training.markdown import marks
 from training.ship import main, ship, stages

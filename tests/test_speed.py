@@ -14,9 +14,13 @@ import pytest
 import torch
 from conftest import make_model
 from pyarrow import parquet
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from benchmarks.baselines import Candidate
 from benchmarks.speed import Spread, __main__, best_batch, exponent, full, measure, mixed_texts, ratios, texts_of
+from benchmarks.speed import contenders as contestants
 from benchmarks.speed.footprint import footprints, peak_mebibytes
 from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.scaling import curve
@@ -227,3 +231,17 @@ def test_the_old_short_command_still_prints_a_table(
     assert __main__.main(["one", "two", "--words", "2", "--count", "4", "--rounds", "2"]) == 0
     out = capsys.readouterr().out
     assert "| 2 | one |" in out and "| 2 | two |" in out and "1.00 (1.00–1.00)" in out
+
+
+def test_a_wordpiece_model_reads_as_far_as_it_has_positions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nriver\n", encoding="utf-8")
+    config = BertConfig(
+        vocab_size=6, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
+        max_position_embeddings=32,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(tmp_path)
+    BertTokenizerFast(vocab=str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    model = SentenceTransformer(modules=[Transformer(str(tmp_path), max_seq_length=16), Pooling(8)], device="cpu")
+    monkeypatch.setattr(contestants, "resolve", lambda name: Candidate(name, model))
+    assert model.max_seq_length == 16
+    assert contestants.reads(contestants.contender("a wordpiece model")) == 32

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from test_figures import MADE, result
 
 from benchmarks.aims import aims
 from benchmarks.summary import headline, quality, speed
-from tests.test_figures import MADE, result
 
 
 def stored() -> dict[str, Any]:
@@ -49,7 +49,8 @@ def cell(words: int | str, batch: int | str, threads: int, ours: list[float], bf
 def grid() -> dict[str, Any]:
     wrong = [9000.0] * 3
     return {
-        "models": {"en-small": {}, "all-MiniLM-L6-v2": {}}, "rounds": 3, "mixed": "everything", "provenance": MADE,
+        "models": {"en-small": {"reads": 510}, "all-MiniLM-L6-v2": {"reads": None}}, "rounds": 3, "mixed": "everything",
+        "provenance": MADE,
         "cells": [
             cell(16, 1, 1, [50.0, 100.0, 80.0]), cell(16, "best", 1, [150.0, 300.0, 200.0]),
             cell("mixed", "best", 1, [200.0, 400.0, 200.0]), cell(16, "best", 2, wrong),
@@ -63,6 +64,7 @@ def test_speed_is_the_ratio_round_by_round_on_one_thread() -> None:
     assert rows["model"] == ["16 words", "mixed", "16 words, one text at a time"]
     assert rows["en-small"] == ["1.50× (1.50–2.00)", "2.00× (2.00–2.00)", "0.50× (0.50–0.80)"]
     assert rows["all-MiniLM-L6-v2"] == ["100 texts/s"] * 3
+    assert "\nen-small 510.\n" in speed(grid())
 
 
 def test_speed_without_minilm_says_what_to_time() -> None:
