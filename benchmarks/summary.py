@@ -101,7 +101,7 @@ def speed(content: Mapping[str, Any]) -> str:
         f"Times as fast as {REFERENCE} in torch: fp32, one thread of a CPU, each model's best batch; median and\n"
         f"middle half of {content['rounds']} interleaved rounds of fresh texts (docstrings of the standard library;\n"
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
-        "the first texts are the slowest. Longer texts are cut, a word being a chunk and more than a token:\n"
+        "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
         f"{cut}.\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
