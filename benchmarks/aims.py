@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.speed.stored import BEST
-from benchmarks.speed.tables import REFERENCE
-from benchmarks.speed.timing import ratios
-from benchmarks.store import Result
+from benchmarks.speed.tables import REFERENCE, ratio_of
+from benchmarks.store import Stored, values_of
 from training.markdown import markdown
 
 CORRECTED = f"{REFERENCE} + SymSpell"
@@ -52,8 +51,6 @@ AIMS = (
     *(Aim("minimal_pairs", f"{change}, typos 5 %", 0.0) for change in ("antonym", "negation", "number")),
 )  # fmt: skip
 
-Stored = Mapping[str, Sequence[Result]]  # the newest result of every model, by suite
-
 
 def aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a row per aim and a column per model; what is met is bold, what was not measured a dash."""
@@ -70,7 +67,7 @@ def aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
         for name in SCORES:
             own = _score(stored, suite, name, metric)
             base = (
-                _score(stored, suite, name, "clean") if against is OWN_CLEAN else _score(stored, suite, against, metric)
+                _score(stored, suite, name, "clean") if against == OWN_CLEAN else _score(stored, suite, against, metric)
             )
             row.append(_cell(None if own is None or base is None else own - base, least, "{:+.1f}"))
         rows.append(row)
@@ -84,8 +81,8 @@ def _cell(found: float | None, least: float, form: str = "{:.1f}") -> str:
 
 
 def _score(stored: Stored, suite: str, model: str, metric: str) -> float | None:
-    values = [result.scores.get(metric) for result in stored.get(suite, ()) if result.model == model]
-    return mean(values[0].values()) if values and values[0] else None
+    values = values_of(stored, model, suite, metric)
+    return mean(values) if values else None
 
 
 def _ratio(speeds: Mapping[str, Mapping[str, Any]], model: str) -> float | None:
@@ -93,5 +90,5 @@ def _ratio(speeds: Mapping[str, Mapping[str, Any]], model: str) -> float | None:
     for cell in speeds.get("cpu-throughput", {}).get("cells", ()):
         setting = (cell["words"], cell["batch"], cell["bf16"], cell["threads"])
         if setting == (16, BEST, False, 1) and {model, REFERENCE} <= set(cell["models"]):
-            return ratios([cell["models"][name]["speeds"] for name in (model, REFERENCE)])[0].median
+            return ratio_of(cell, model).median
     return None

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -60,6 +61,15 @@ class Result:
         self.scores.setdefault(condition.metric, {})[str(condition.seed)] = score
         self.checksums.setdefault(condition.metric, {})[str(condition.seed)] = checksum
         self.checksum = digest(sum for seeds in self.checksums.values() for sum in seeds.values())
+
+
+Stored = Mapping[str, Sequence[Result]]  # the newest result of every model, by suite
+
+
+def values_of(stored: Stored, model: str, suite: str, metric: str) -> list[float]:
+    """Return a model's scores of a metric, one per seed, none where it was not measured."""
+    found = [result.scores.get(metric, {}) for result in stored.get(suite, ()) if result.model == model]
+    return list(found[0].values()) if found else []
 
 
 def path_of(folder: Path, candidate: Candidate, suite: str) -> Path:

@@ -11,9 +11,8 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.speed.stored import BEST, median_of
-from benchmarks.speed.tables import REFERENCE
-from benchmarks.speed.timing import ratios
-from benchmarks.store import Result
+from benchmarks.speed.tables import REFERENCE, ratio_of, times_as_fast
+from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 from training.markdown import compact, mean_and_spread, write_between
 
@@ -27,6 +26,10 @@ class Column(NamedTuple):
     heading: str
     suite: str
     metric: str
+
+    def values(self, stored: Stored, name: str) -> list[float]:
+        """Return a model's scores, one per seed."""
+        return values_of(stored, name, self.suite, self.metric)
 
 
 STS = (
@@ -44,13 +47,11 @@ COLUMNS = (
     Column("misspelt words", "real", "misspellings"),
 )
 
-Stored = Mapping[str, Sequence[Result]]  # the newest result of every model, by suite
-
 
 def quality(stored: Stored, ours: Sequence[str]) -> str:
     """Return a row per model, ours, in bold, before `PEERS`; the best of each column is bold too."""
-    names = [name for name in (*ours, *PEERS) if any(_values(stored, name, column) for column in STS)]
-    cells = {(name, column): _values(stored, name, column) for name in names for column in COLUMNS}
+    names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
+    cells = {(name, column): column.values(stored, name) for name in names for column in COLUMNS}
     best = {column: max((mean(cells[name, column] or [0.0]) for name in names), default=0.0) for column in COLUMNS}
     rows = [["model", "parameters", *(column.heading for column in COLUMNS)]]
     for name in names:
@@ -65,14 +66,14 @@ def quality(stored: Stored, ours: Sequence[str]) -> str:
 
 def headline(stored: Stored, ours: Sequence[str]) -> str:
     """Return STS-B clean and noisy as plain text."""
-    names = [name for name in (*ours, *PEERS) if any(_values(stored, name, column) for column in STS)]
+    names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
     rows = [
         f"{'':37}STS-B dev, both sentences mistyped, Spearman × 100",
         f"{'':37}{'clean':10}{'5 %':9}{'10 %':9}20 % of characters wrong",
     ]
     for name in names:
         shown = PEERS.get(name, f"{name}, ours")
-        figures = [f"{mean(_values(stored, name, column) or [0.0]):.1f}" for column in STS]
+        figures = [f"{mean(column.values(stored, name) or [0.0]):.1f}" for column in STS]
         parameters = f"{_parameters(stored, name) / 1e6:.1f} M"
         rows.append(f"{shown:23}{parameters:14}{figures[0]:10}{figures[1]:9}{figures[2]:9}{figures[3]}")
     return "\n".join(["```", *rows, "```"])
@@ -90,7 +91,11 @@ def speed(content: Mapping[str, Any]) -> str:
     chosen = [cell for cell in plain if cell["batch"] == BEST]
     chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
     rows = [["model", *(_length(cell) for cell in chosen)]]
-    rows += [[name, *(_ratio(cell, name) for cell in chosen)] for name in content["models"] if name != REFERENCE]
+    rows += [
+        [name, *(times_as_fast(ratio_of(cell, name)) for cell in chosen)]
+        for name in content["models"]
+        if name != REFERENCE
+    ]
     rows.append([REFERENCE, *(f"{median_of(cell, REFERENCE):,.0f} texts/s" for cell in chosen)])
     cut = ", ".join(
         f"{name} {own['reads']}" for name, own in content["models"].items() if isinstance(own["reads"], int)
@@ -129,25 +134,15 @@ def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path)
         write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"]))
 
 
-def _result(stored: Stored, name: str, suite: str) -> Result | None:
-    return next((result for result in stored.get(suite, ()) if result.model == name), None)
-
-
-def _values(stored: Stored, name: str, column: Column) -> list[float]:
-    result = _result(stored, name, column.suite)
-    return list(result.scores.get(column.metric, {}).values()) if result else []
+def _measured(stored: Stored, ours: Sequence[str]) -> list[str]:
+    """Return those of our models and of `PEERS` that suite `typo` was run on."""
+    return [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
 
 
 def _parameters(stored: Stored, name: str) -> int:
-    result = _result(stored, name, "typo")
-    return result.parameters if result else 0
+    return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
 
 
 def _length(cell: Mapping[str, Any]) -> str:
     length = f"{cell['words']} words" if isinstance(cell["words"], int) else cell["words"]
     return length if cell["batch"] == BEST else f"{length}, one text at a time"
-
-
-def _ratio(cell: Mapping[str, Any], name: str) -> str:
-    found = ratios([cell["models"][each]["speeds"] for each in (name, REFERENCE)])[0]
-    return f"{found.median:.2f}× ({found.low:.2f}–{found.high:.2f})"

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.speed.stored import median_of, parts_of
-from benchmarks.speed.timing import ratios
+from benchmarks.speed.timing import Spread, ratios
 from training.markdown import markdown
 
 REFERENCE = "all-MiniLM-L6-v2"
 STEPS = ("tokenisation", "E1", "layers")
 Stored = dict[str, dict[str, Any]]
+
+
+def ratio_of(cell: Mapping[str, Any], name: str, base: str = REFERENCE) -> Spread:
+    """Return a model's speed over another's in a cell of the grid, taken round by round."""
+    return ratios([cell["models"][each]["speeds"] for each in (name, base)])[0]
+
+
+def times_as_fast(ratio: Spread) -> str:
+    """Write a ratio with its middle half."""
+    return f"{ratio.median:.2f}× ({ratio.low:.2f}–{ratio.high:.2f})"
 
 
 def throughput_tables(device: str, content: dict[str, Any]) -> str:
@@ -31,8 +41,7 @@ def throughput_tables(device: str, content: dict[str, Any]) -> str:
             row = [name, f"{content['models'][name]['parameters'] / 1e6:.1f}"]
             for cell in cells.values():
                 median = median_of(cell, name)
-                spread = ratios([cell["models"][each]["speeds"] for each in (name, base)])[0]
-                row.append(f"{_figure(median)} · {spread.median:.2f}× ({spread.low:.2f}–{spread.high:.2f})")
+                row.append(f"{_figure(median)} · {times_as_fast(ratio_of(cell, name, base))}")
             rows.append(row)
         lengths = [f"{words} words" if isinstance(words, int) else str(words) for words in cells]
         size = "each model's best batch" if batch == "best" else f"batch {batch}"
