@@ -1,7 +1,7 @@
 """What the shipped models answer to forty texts, kept so that no change of code moves a user's index unseen.
 
-``python tests/golden_vectors.py`` says how far each model stands from what is kept. With ``--write`` the present vectors
-are kept from now on: refused unless the model's ``version`` (in its ``recipe.json``) was raised, for whoever moves the
+``python tests/golden_vectors.py`` says how far each model stands from what is kept. With ``--write`` what the models
+answer now is kept: refused unless a model's ``version`` (in its ``recipe.json``) was raised, for whoever moves the
 vectors of a shipped model ships another model.
 """
 
