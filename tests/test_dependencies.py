@@ -17,7 +17,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 IMPORTED_AS = {"faiss-cpu": "faiss", "scikit-learn": "sklearn"}
 OURS = {"tiered_st", "training", "benchmarks"}
 # What each tree may import beyond the dependencies: the extras that its users are told to install.
-EXTRAS = {"tiered_st": ("faiss", "train"), "training": ("train",), "benchmarks": ("train", "faiss", "mteb", "benchmarks")}
+EXTRAS = {
+    "tiered_st": ("faiss", "train"),
+    "training": ("train",),
+    "benchmarks": ("train", "faiss", "mteb", "benchmarks"),
+}
 
 
 def _packages(*extras: str) -> set[str]:
