@@ -27,7 +27,5 @@ def check_load_options(options: Mapping[str, Any]) -> None:
         raise ValueError(f"backend={backend!r}: a tiered model runs in torch alone. Leave backend out.")
     for name, known in OPTIONS.items():
         if unknown := sorted(set(options.get(name) or {}) - set(known)):
-            takes = (
-                f"takes {', '.join(known)}" if known else "takes nothing: a tiered model is built by its config.json"
-            )
+            takes = f"takes {', '.join(known)}" if known else "takes nothing (config.json says how a model is built)"
             raise ValueError(f"{name} has {', '.join(unknown)}, but {takes}. Leave the rest out.")

@@ -87,11 +87,8 @@ class TextReader:
 
     def _cure(self, limit: int) -> str:
         """Return what to do about a text that is cut."""
-        more = (
-            f" max_seq_length can be raised up to {self.settings.max_chunks}."
-            if limit < self.settings.max_chunks
-            else ""
-        )
+        most = self.settings.max_chunks
+        more = f" max_seq_length can be raised up to {most}." if limit < most else ""
         return f" tiered_st.encode_long(model, texts) reads long texts whole, in passages of such a length.{more}"
 
     def _read_texts(self, texts: list[str], limit: int, lessons: bool) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from sentence_transformers.base.modules import InputModule
@@ -42,7 +42,7 @@ class TieredInput(StoredModule, InputModule):
     """
 
     save_in_root = True
-    forward_kwargs = {"max_length"}  # what ``encode`` may be given and hands on to ``preprocess``
+    forward_kwargs: ClassVar[set[str]] = {"max_length"}  # what ``encode`` may be given and hands on to ``preprocess``
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(
@@ -87,8 +87,8 @@ class TieredInput(StoredModule, InputModule):
         chunks = most if chunks is None else chunks
         if isinstance(chunks, bool) or not isinstance(chunks, int) or not 3 <= chunks <= most:
             raise ValueError(
-                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For longer "
-                "texts there is tiered_st.encode_long."
+                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For "
+                "longer texts there is tiered_st.encode_long."
             )
         self._max_seq_length = chunks
 
