@@ -89,5 +89,5 @@ def test_a_folder_does_not_shadow_a_shipped_model(tmp_path: Path, monkeypatch: p
     assert folder_of(name).parent.name == "pretrained"
     assert folder_of(f"./{name}") == folder_of(Path(name)) == Path(name)
     assert folder_of(Path(pretrained()[-1])).parent.name == "pretrained"  # there is no such folder here
-    with pytest.raises(ValueError, match="modules.json is missing"):
+    with pytest.raises(ValueError, match=r"modules\.json is missing"):
         load(f"./{name}")

@@ -139,7 +139,7 @@ def test_a_storage_that_one_module_cannot_have_is_given_to_none(model: SentenceT
     assert model[0].storage == model[1].storage == "float32"
     with torch.no_grad():
         next(weight for weight in model[1].parameters() if weight.ndim == 2).fill_(float("nan"))
-    with pytest.raises(ValueError, match="storage='int8' cannot hold .* not finite"):
+    with pytest.raises(ValueError, match=r"storage='int8' cannot hold .* not finite"):
         set_storage(model, "int8")
 
 
