@@ -169,7 +169,8 @@ def _module_settings(module: Any) -> dict[str, Any]:
     settings["max_seq_length"] = getattr(module, "max_seq_length", None)
     if hasattr(getattr(module, "config", None), "to_dict"):  # a Transformer of Hugging Face
         settings["config"] = moving(module.config.to_dict())
-    if hasattr(tokenizer := getattr(module, "tokenizer", None), "get_vocab"):
+    tokenizer: Any = getattr(module, "tokenizer", None)
+    if hasattr(tokenizer, "get_vocab"):
         vocabulary = json.dumps(sorted(tokenizer.get_vocab().items(), key=lambda row: row[1]))
         settings["vocabulary"] = hashlib.sha256(vocabulary.encode()).hexdigest()
     return settings

@@ -69,7 +69,7 @@ def _is_as_built(model: Any) -> bool:
         return False
     if not isinstance(model, torch.nn.Sequential) or not hasattr(model[0], "vector_settings"):
         return True  # not one of ours: nothing of it is ever changed here
-    config = model[0].settings
+    first: Any = model[0]
     poolings = [module for module in model if hasattr(module, "pooling_mode")]
-    as_configured = all(row.include_prompt and row.pooling_mode == config.pooling for row in poolings)
-    return as_configured and model[0].max_seq_length == config.max_chunks
+    as_configured = all(row.include_prompt and row.pooling_mode == first.settings.pooling for row in poolings)
+    return as_configured and first.max_seq_length == first.settings.max_chunks

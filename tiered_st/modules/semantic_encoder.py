@@ -130,7 +130,7 @@ class SemanticEncoder(StoredModule):
         return torch.cat(read)[back]
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
         """Load from a folder or the hub; ``model_kwargs["attn_implementation"]`` is a Hugging Face body's for now."""
         module = super().load(model_name_or_path, subfolder, **kwargs)
         attention = (kwargs.get("model_kwargs") or {}).get("attn_implementation")

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from sentence_transformers.base.modules import InputModule
@@ -42,7 +42,7 @@ class TieredInput(StoredModule, InputModule):
     """
 
     save_in_root = True
-    forward_kwargs: ClassVar[set[str]] = {"max_length"}  # what ``encode`` may be given and hands on to ``preprocess``
+    forward_kwargs = frozenset({"max_length"})  # type: ignore[assignment]  # what ``encode`` may be given and hands on to ``preprocess``
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(
@@ -279,7 +279,7 @@ class TieredInput(StoredModule, InputModule):
         return super().vector_settings() | {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
         """Load from a folder or the hub; ``processor_kwargs["model_max_length"]`` is a ``max_seq_length`` to use."""
         module = super().load(model_name_or_path, subfolder, **kwargs)
         length = (kwargs.get("processor_kwargs") or {}).get("model_max_length")
