@@ -12,12 +12,11 @@ from typing import Any, Protocol, overload
 import numpy as np
 from tqdm.auto import tqdm
 
+from tiered_st.fingerprint import PROBE, difference, model_fingerprint
 from tiered_st.index_files import (
-    PROBE,
     IndexFileError,
     ModelMismatchError,
     import_faiss,
-    model_fingerprint,
     read_index_dir,
     write_index_dir,
 )
@@ -255,9 +254,8 @@ class FaissIndex:
         if meta["dimension"] != loaded.dimension:
             found = f"with {meta['dimension']} dimensions, this model has {loaded.dimension}"
             raise ModelMismatchError(f"{built_by} {found}. {cure}.")
-        if check_model and (fingerprint := model_fingerprint(model)) != meta["model_fingerprint"]:
-            found = f"with fingerprint {meta['model_fingerprint']}, this model has {fingerprint}"
-            raise ModelMismatchError(f"{built_by} {found}. {cure} (check_model=False skips this check).")
+        if check_model and (differs := difference(meta["model_fingerprint"], model)):
+            raise ModelMismatchError(f"{built_by} {differs}. {cure} (check_model=False skips this check).")
         loaded._adopt(index)
         loaded._store(records)
         loaded._next_row, loaded._fingerprint = meta["next_row"], meta["model_fingerprint"]

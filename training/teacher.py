@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from tiered_st.index import model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules import SemanticEncoder
 from tiered_st.modules.bodies import HuggingFaceBody
 from training.layer_names import check_layers, layer_sources

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
+from typing_extensions import Self
 
 from tiered_st import __version__
 from tiered_st.chunking import make_chunker
@@ -41,6 +42,7 @@ class TieredInput(StoredModule, InputModule):
     """
 
     save_in_root = True
+    forward_kwargs = frozenset({"max_length"})  # type: ignore[assignment]  # what ``encode`` may be given and hands on to ``preprocess``
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(
@@ -50,9 +52,10 @@ class TieredInput(StoredModule, InputModule):
         storage: str = "float32",
         encoder: str = "float",
         table: dict[str, Any] | None = None,
+        max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
-        self.max_seq_length = self.settings.max_chunks
+        self.max_seq_length = max_seq_length
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
@@ -68,13 +71,34 @@ class TieredInput(StoredModule, InputModule):
 
     # text → characters → chunks
 
+    @property
+    def max_seq_length(self) -> int:
+        """Most chunks read of a text, the two marks included; saved with the model."""
+        return self._max_seq_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, chunks: int | None) -> None:
+        """Set it; None stands for ``max_chunks``.
+
+        Raises:
+            ValueError: if it leaves no room between the marks, or is more than the model can read.
+        """
+        most = self.settings.max_chunks
+        chunks = most if chunks is None else chunks
+        if isinstance(chunks, bool) or not isinstance(chunks, int) or not 3 <= chunks <= most:
+            raise ValueError(
+                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For "
+                "longer texts there is tiered_st.encode_long."
+            )
+        self._max_seq_length = chunks
+
     def preprocess(  # type: ignore[override]
         self,
         inputs: Sequence[str | Sequence[str]],
         prompt: str | None = None,
         max_length: int | None = None,
         **kwargs: Any,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Any]:
         """Turn texts into character ids by chunk.
 
         Args:
@@ -84,13 +108,14 @@ class TieredInput(StoredModule, InputModule):
 
         Returns:
             ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64;
-            with ``segments`` also ``token_type_ids`` (batch, chunks) int64, and with ``trains_chunker`` what the
-            chunker learns from (see ``LearnedChunker.training_features``).
+            with ``segments`` also ``token_type_ids`` (batch, chunks) int64, with a prompt ``prompt_length``, the number
+            of positions that it takes, and with ``trains_chunker`` what the chunker learns from (see
+            ``LearnedChunker.training_features``).
 
         Raises:
             ValueError: if an input is no text, or has more parts than ``segments``.
         """
-        limit = max_length or self.max_seq_length or self.settings.max_chunks
+        limit = self.max_seq_length if max_length is None else max_length
         return self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
 
     # chunks → chunk vectors
@@ -245,7 +270,22 @@ class TieredInput(StoredModule, InputModule):
             content["encoder"] = self.encoder
         if self.table is not None:
             content["table"] = self.table.settings()
+        if self.max_seq_length != self.settings.max_chunks:
+            content["max_seq_length"] = self.max_seq_length
         return content
+
+    def vector_settings(self) -> dict[str, Any]:
+        """Return the settings that move a vector, for the model's fingerprint."""
+        return super().vector_settings() | {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
+        """Load from a folder or the hub; ``processor_kwargs["model_max_length"]`` is a ``max_seq_length`` to use."""
+        module = super().load(model_name_or_path, subfolder, **kwargs)
+        length = (kwargs.get("processor_kwargs") or {}).get("model_max_length")
+        if length is not None:
+            module.max_seq_length = length
+        return module
 
     def train(self, mode: bool = True) -> TieredInput:
         """Switch between training and inference; training empties the cache, but for that of a frozen E1."""
