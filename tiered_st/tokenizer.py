@@ -48,7 +48,7 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
-def text_of(points: NDArray[np.uint32]) -> str:
+def to_text(points: NDArray[np.uint32]) -> str:
     """Return the text of code points, shape (characters,)."""
     return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
@@ -98,7 +98,7 @@ class CharTokenizer:
         if not form:
             return points
         aside = kinds == UNNORMALISED
-        text = text_of(np.where(aside, SET_ASIDE, points))
+        text = to_text(np.where(aside, SET_ASIDE, points))
         normal = code_points(unicodedata.normalize(form, text)).copy()
         normal[normal == SET_ASIDE] = points[aside]
         return normal

@@ -21,14 +21,13 @@ class UnicodeTable(NamedTuple):
 
     A code point has a class (see ``chunking.classes``), may be a capital letter, and is of a kind: ORDINARY, DROPPED
     (it has no glyph), SHAPING (it has none, but may shape its neighbours) or UNNORMALISED (not every Python's normal
-    forms know it). The last three fields are sets of code points: where runs of members begin and end, in turns.
+    forms know it). The last two fields are sets of code points: where runs of members begin and end, in turns.
     """
 
     version: str  # of Unicode
     properties: NDArray[np.uint8]  # (CODE_POINTS,)
     lower: NDArray[np.uint32]  # (0x10000,): lower case, one to one
     joining: NDArray[np.uint32]  # letters and marks of scripts whose letters a joiner shapes
-    viramas: NDArray[np.uint32]  # marks of those scripts that a joiner shapes whatever follows
     emoji: NDArray[np.uint32]  # what an emoji selector or joiner may follow
 
     def classes(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
@@ -54,7 +53,6 @@ class UnicodeTable(NamedTuple):
             runs=self.properties[starts],
             cases=np.stack([cased, self.lower[cased]]).astype(np.uint16),
             joining=self.joining,
-            viramas=self.viramas,
             emoji=self.emoji,
         )
 
@@ -66,13 +64,11 @@ class UnicodeTable(NamedTuple):
             lower = np.arange(0x10000, dtype=np.uint32)
             cased, small = stored["cases"]
             lower[cased] = small
-            sets = (stored[name] for name in ("joining", "viramas", "emoji"))
+            sets = (stored[name] for name in ("joining", "emoji"))
             return cls(str(stored["version"]), properties, lower, *sets)
 
 
-def pack(
-    classes: NDArray[np.uint8], capitals: NDArray[np.bool_], kinds: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
+def pack(classes: NDArray[np.uint8], capitals: NDArray[np.bool_], kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the bytes of properties that hold a class, a flag and a kind each."""
     return classes | capitals.astype(np.uint8) << np.uint8(_CAPITAL) | kinds << np.uint8(_KIND)
 

@@ -16,9 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.chunking.classes import (
-    ARABIC, CYRILLIC, DIGIT, EMOJI, GREEK, HAN, HANGUL, HEBREW, INDIC, KANA, LATIN, MARK, OTHER, PUNCT, SPACE, SPLIT,
+    ARABIC,
+    CYRILLIC,
+    DIGIT,
+    EMOJI,
+    GREEK,
+    HAN,
+    HANGUL,
+    HEBREW,
+    INDIC,
+    KANA,
+    LATIN,
+    MARK,
+    OTHER,
+    PUNCT,
+    SPACE,
+    SPLIT,
     THAI,
-)  # fmt: skip
+)
 from tiered_st.tokenizer import SEPARATOR, SET_ASIDE
 from tiered_st.unicode_table import CODE_POINTS, DROPPED, PATH, SHAPING, UNNORMALISED, UnicodeTable, pack
 
@@ -57,9 +72,8 @@ _JOINING = (  # cursive and Brahmic scripts
     (0xFB50, 0xFDFF), (0xFE70, 0xFEFE), (0x10A00, 0x10A5F), (0x10AC0, 0x10AFF), (0x10B80, 0x10BAF), (0x10D00, 0x10D3F),
     (0x10F30, 0x10FDF), (0x11000, 0x11FFF), (0x1E900, 0x1E95F),
 )  # fmt: skip
-_VIRAMA = 9  # a combining class
 
-_NEW_TO_NORMALISERS = (  # what normalising changes of what Unicode 14 added: Python 3.10 does not know it yet
+NEW_TO_NORMALISERS = (  # what normalising changes of what Unicode 14 added: Python 3.10 does not know it yet
     (0x0898, 0x089F), (0x08CA, 0x08D2), (0x0C3C, 0x0C3C), (0x1715, 0x1715), (0x1AC1, 0x1ACE), (0x1DFA, 0x1DFA),
     (0xA7F2, 0xA7F4), (0x10781, 0x10785), (0x10787, 0x107B0), (0x107B2, 0x107BA), (0x10F82, 0x10F85),
     (0x11070, 0x11070), (0x1E2AE, 0x1E2AE),
@@ -83,7 +97,6 @@ def make() -> UnicodeTable:
         pack(_classes(categories), (categories == "Lu") & _among([(0, 0xFFFF)]), _kinds(categories)),
         _lower(),
         joining=_edges(_among(_JOINING) & letters),
-        viramas=_edges(np.array([unicodedata.combining(chr(c)) == _VIRAMA for c in range(CODE_POINTS)])),
         emoji=_edges(_among(_EMOJI + _EMOJI_SYMBOLS)),
     )
 
@@ -116,7 +129,7 @@ def _kinds(categories: NDArray[np.str_]) -> NDArray[np.uint8]:
     # A later version may add marks and letters that change under normalising; noncharacters stay what they are.
     plane_ends = np.arange(CODE_POINTS) & 0xFFFE == 0xFFFE
     unassigned = (categories == "Cn") & ~plane_ends & ~_among([(0xFDD0, 0xFDEF)])
-    table[unassigned | _among(_NEW_TO_NORMALISERS)] = UNNORMALISED
+    table[unassigned | _among(NEW_TO_NORMALISERS)] = UNNORMALISED
     table[SET_ASIDE] = UNNORMALISED
     controls = [c for c in np.flatnonzero(categories == "Cc").tolist() if not chr(c).isspace()]
     table[controls] = DROPPED
