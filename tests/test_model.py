@@ -151,7 +151,7 @@ def test_the_files_of_a_model_are_pinned(saved: tuple[SentenceTransformer, Path]
     ]
     files = {str(path.relative_to(saved[1])) for path in saved[1].rglob("*") if path.is_file()}
     assert {"model.safetensors", "1_SemanticEncoder/model.safetensors", "config.json"} <= files
-    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl", ".partial"))]
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl")) or name.startswith(".")]
 
 
 def test_a_loaded_model_equals_the_saved_one(saved: tuple[SentenceTransformer, Path]) -> None:

@@ -32,6 +32,7 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import SequentialSampler
 
+from tiered_st.files import replace_file, replace_folder
 from tiered_st.model import load, set_storage
 from tiered_st.modules.stored import StoredModule
 from training.assemble import Workshop, select_parameters, set_gradient_checkpointing
@@ -195,17 +196,13 @@ def reload(folder: Path, device: str | None) -> SentenceTransformer:
 
 def save(model: SentenceTransformer, folder: Path) -> None:
     """Write a model beside ``folder``, then put it in its place."""
-    beside = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    model.save(str(beside), create_model_card=False)
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    with replace_folder(folder) as beside:
+        model.save(str(beside), create_model_card=False)
 
 
 def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with replace_file(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from tiered_st.files import replace_file
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules import SemanticEncoder
 from tiered_st.modules.bodies import HuggingFaceBody
@@ -157,8 +158,7 @@ def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path
         if not path.is_file():
             logger.info("teacher: texts %d to %d of %d", start, start + _SHARD, len(texts))
             vectors = teacher.encode(texts[start : start + _SHARD], batch_size=256, convert_to_tensor=True)
-            with open(path.with_suffix(".partial"), "wb") as file:
+            with replace_file(path) as beside, open(beside, "wb") as file:
                 np.save(file, vectors.half().cpu().numpy())
-            path.with_suffix(".partial").rename(path)
         shards.append(np.load(path))
     return torch.from_numpy(np.concatenate(shards))

@@ -8,13 +8,14 @@ What a file gave back is kept by the same storage bit for bit; other weights are
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from tiered_st.files import replace_file
 
 WEIGHTS_NAME = "model.safetensors"
 STORAGES = ("float32", "float16", "int8")
@@ -98,10 +99,8 @@ def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32"
     tensors: dict[str, Tensor] = {}
     for name, value in module.state_dict().items():
         tensors |= pack(name, value, storage)
-    path = Path(folder) / WEIGHTS_NAME
-    beside = path.with_suffix(".partial")
-    save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
-    os.replace(beside, path)
+    with replace_file(Path(folder) / WEIGHTS_NAME) as beside:
+        save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
 
 
 def _refuse_overflow(name: str, value: Tensor, dtype: torch.dtype, setting: str) -> None:
