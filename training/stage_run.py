@@ -31,6 +31,14 @@ from training.tasks import TaskCollator
 logger = logging.getLogger("training")
 
 
+class RankTrainer(SentenceTransformerTrainer):
+    """Let one rank write the checkpoint's model: the stock trainer lets all of them write the same files."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        if self.args.should_save:
+            super()._save(output_dir, state_dict)
+
+
 def sequential(dataset: Dataset, **settings: Any) -> DefaultBatchSampler:
     """Keep the draws in order: the tasks have shuffled them, batch by batch."""
     return DefaultBatchSampler(SequentialSampler(dataset), **settings)
@@ -89,7 +97,7 @@ def train_stage(
         raise ValueError(f"{arguments.n_gpu} devices, one process: start one for each by `accelerate launch`.")
     heads, log = LossHeads(losses), JsonLog(out.parent / "log.jsonl", stage.name)
     collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks)
-    trainer = SentenceTransformerTrainer(
+    trainer = RankTrainer(
         model=model,
         args=arguments,
         train_dataset=datasets,
