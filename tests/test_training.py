@@ -303,8 +303,8 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
-        ("texts", "  texts.parquet   columns text   (texts; needed by mimicry, the only one of its texts)"),
-        ("pairs", "  pairs.parquet   columns anchor, positive, group   (pairs; needed by ranking, the only one"),
+        ("texts", "  texts.parquet   columns text   (texts; needed by distillation, which has no other texts)"),
+        ("pairs", "  pairs.parquet   columns anchor, positive, group   (pairs; needed by ranking, which has no other pairs)"),
         ("misspellings", "misspellings.parquet   columns misspelt, correct   (misspellings; can be left out: --without"),
     ],
 )  # fmt: skip

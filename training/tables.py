@@ -58,7 +58,7 @@ def tables(recipe: Recipe) -> list[Table]:
         others = {other.name for other in getattr(recipe, kind)} - {source.name}
         readers = _readers(recipe, kind)
         if readers and not others and kind not in ("words", "frequencies"):
-            needed[source.name] = f"{readers[0]}, the only one of its {kind}"
+            needed[source.name] = f"{readers[0]}, which has no other {kind}"
     if recipe.misspellings is not None:
         columns.setdefault(recipe.misspellings, {}).update(dict.fromkeys(MISSPELLINGS))
         kinds.setdefault(recipe.misspellings, {})["misspellings"] = None
