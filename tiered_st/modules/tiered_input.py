@@ -134,20 +134,14 @@ class TieredInput(StoredModule, InputModule):
         return not any(weight.requires_grad for weight in self.parameters())
 
     def _may_cache(self, hashes: Tensor) -> bool:
-        return (
-            self.cache is not None
-            and len(hashes) > 0
-            and not torch.is_grad_enabled()
-            and (not self.training or self.frozen)
-        )
+        return len(hashes) > 0 and not torch.is_grad_enabled() and (not self.training or self.frozen)
 
-    def _encode_cached(self, hashes: Tensor, rows: Tensor) -> Tensor:
-        assert self.cache is not None
+    def _encode_cached(self, cache: ChunkCache, hashes: Tensor, rows: Tensor) -> Tensor:
         keys = hashes.tolist()
-        found, known = self.cache.find(keys, rows)
+        found, known, form = cache.find(keys, rows)
         if len(found) == 0:
             vectors = self.encode_chunks(rows)
-            self.cache.store(keys, rows, vectors)
+            cache.store(keys, rows, vectors, form)
             return vectors
         missing = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
         missing[found] = False
@@ -156,7 +150,7 @@ class TieredInput(StoredModule, InputModule):
         if missing.any():
             at = missing.nonzero().squeeze(1)
             vectors[at] = new = self.encode_chunks(rows[at])
-            self.cache.store([keys[i] for i in at.tolist()], rows[at], new)
+            cache.store([keys[i] for i in at.tolist()], rows[at], new, form)
         return vectors
 
     def encode_chunks(self, rows: Tensor) -> Tensor:
@@ -212,15 +206,19 @@ class TieredInput(StoredModule, InputModule):
         """Return the vectors of distinct chunks (chunks, chars): from the table, the cache, or E1, in this order."""
         if self.training and torch.is_grad_enabled():
             self._refuse_training()
-        if self.table is None:
+        table = self.table
+        if table is None:
             return self._encode(hashes, rows)
         if self.encoder == "none":
-            return self.table(rows, None)
-        return self.table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
+            return table(rows, None)
+        return table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
 
     def _encode(self, hashes: Tensor, rows: Tensor) -> Tensor:
+        cache = self.cache
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):  # frozen, E2 may yet learn
-            return self._encode_cached(hashes, rows) if self._may_cache(hashes) else self.encode_chunks(rows)
+            if cache is None or not self._may_cache(hashes):
+                return self.encode_chunks(rows)
+            return self._encode_cached(cache, hashes, rows)
 
     def _refuse_training(self) -> None:
         """Refuse to train an E1 that cannot learn; frozen, it may stand before an E2 in training.
@@ -257,7 +255,7 @@ class TieredInput(StoredModule, InputModule):
     def _apply(self, *args: Any, **kwargs: Any) -> TieredInput:
         module = super()._apply(*args, **kwargs)
         if self.cache is not None:
-            self.cache = ChunkCache(self.settings.cache_size, self)
+            self.cache.clear()
         return module
 
     def __getstate__(self) -> dict[str, Any]:
