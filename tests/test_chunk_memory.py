@@ -20,9 +20,9 @@ from tiered_st.modules.int8_layers import to_int8
 REMEMBERS = TOY.replace(memory_slots=5, memory_width=16)
 # Of such words a tenth of the softmax lies in slots that each weigh less than 1e-4 of the likeliest.
 MISSPELT_AND_RARE = [
-    "recieve teh pakcage tomorow", "wher is my refnud", "i cant acess my acount anymroe", "definately a missunderstanding",
-    "floccinaucinihilipilification", "xylem and phloem of a gymnosperm", "a zwitterion", "borborygmus", "qzxvkj", "asdfgh",
-    "acommodation", "embarass", "wierd", "tge cst sst om tge mst", "ostensible sesquipedalian pettifoggery", "zzz", "",
+    "recieve teh pakcage tomorow", "wher is my refnud", "i cant acess my acount anymroe", "qzxvkj", "asdfgh",
+    "definately a missunderstanding", "floccinaucinihilipilification", "xylem and phloem of a gymnosperm",
+    "a zwitterion", "borborygmus", "acommodation", "embarass", "wierd", "tge cst sst om tge mst", "ostensible sesquipedalian pettifoggery", "zzz", "",
 ]  # fmt: skip
 
 

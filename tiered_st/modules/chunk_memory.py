@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
+from tiered_st.modules.tracing import is_traced
 
 _BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
 
@@ -70,7 +71,7 @@ class ChunkMemory(nn.Module):
         Returns:
             Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
         """
-        if torch.is_grad_enabled() or len(pooled) <= _BLOCK:
+        if torch.is_grad_enabled() or is_traced() or len(pooled) <= _BLOCK:
             return self._recall(pooled)
         prototypes, meanings = zip(*(self._recall(block) for block in pooled.split(_BLOCK)), strict=True)
         return torch.cat(prototypes), None if self.values is None else torch.cat(meanings)
