@@ -40,7 +40,7 @@ def make_texts(words: int, seed: int = 0) -> list[str]:
 
 
 def soak(model: SentenceTransformer, texts: list[str], *, threads: int, calls: int, cache: int) -> Outcome:
-    """Let each of ``threads`` encode ``calls`` of the texts by a cache of ``cache`` chunks, half of them by autocast."""
+    """Let each of ``threads`` encode ``calls`` texts by a cache of ``cache`` chunks, every other one with autocast."""
     device, tiers = model.device.type, tiers_of(model)
     tiers.set_cache(0)
     wanted = {}

@@ -22,7 +22,8 @@ REMEMBERS = TOY.replace(memory_slots=5, memory_width=16)
 MISSPELT_AND_RARE = [
     "recieve teh pakcage tomorow", "wher is my refnud", "i cant acess my acount anymroe", "qzxvkj", "asdfgh",
     "definately a missunderstanding", "floccinaucinihilipilification", "xylem and phloem of a gymnosperm",
-    "a zwitterion", "borborygmus", "acommodation", "embarass", "wierd", "tge cst sst om tge mst", "ostensible sesquipedalian pettifoggery", "zzz", "",
+    "a zwitterion", "borborygmus", "acommodation",
+    "embarass", "wierd", "tge cst sst om tge mst", "ostensible sesquipedalian pettifoggery", "zzz", "",
 ]  # fmt: skip
 
 

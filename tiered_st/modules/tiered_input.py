@@ -43,7 +43,8 @@ class TieredInput(StoredModule, InputModule):
     Any number of threads may preprocess and run one model at once, with autocast or without: they share the kept
     vectors under a lock and encode outside of it. What changes a model (``train``, ``to``, ``half``, ``set_encoder``,
     ``set_table``, ``set_cache``, loading or training weights) may come between calls of any threads, but a call that
-    it meets may mix old weights with new ones; no such vector is kept.
+    it meets may mix old weights with new ones; no such vector is kept. On a GPU, vectors are kept between calls on its
+    default stream alone.
 
     ``torch.export`` and ``torch.jit.trace`` write forward down without sharing and cache, and so does ``torch.compile``
     after ``set_cache(0)``, in inference; with a cache it breaks the graph there.
@@ -174,7 +175,12 @@ class TieredInput(StoredModule, InputModule):
         return not any(weight.requires_grad for weight in self.parameters())
 
     def _may_cache(self, hashes: Tensor) -> bool:
-        return len(hashes) > 0 and not torch.is_grad_enabled() and (not self.training or self.frozen)
+        if len(hashes) == 0 or torch.is_grad_enabled() or (self.training and not self.frozen):
+            return False
+        # Of two streams of a GPU one might read what the other has not written yet.
+        return not hashes.is_cuda or torch.cuda.current_stream(hashes.device) == torch.cuda.default_stream(
+            hashes.device
+        )
 
     def _encode_cached(self, cache: ChunkCache, hashes: Tensor, rows: Tensor) -> Tensor:
         keys = hashes.tolist()
