@@ -69,6 +69,9 @@ def load(
 ) -> SentenceTransformer:
     """Load a model without executing anything from its folder.
 
+    Any number of threads may encode with one model at once. What changes it (``train``, ``to``, ``half``, quantising,
+    tabulating, training) belongs between their calls: see :class:`tiered_st.modules.TieredInput`.
+
     Args:
         path: the name of a model that ships with the package (see :func:`pretrained`), or a folder. A name is that of
             the shipped model, whatever lies in the working directory: write a folder of the same name as "./en-small".

@@ -13,6 +13,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
+from tiered_st.modules.tracing import is_traced
 
 _POSITIONS = 256  # least number of positions that the body is given at a time on a CPU
 
@@ -54,7 +55,7 @@ def level_marks(
     """
     parts = torch.zeros_like(mask) if segments is None else segments
     parts = parts.masked_fill(~mask.bool(), -1)
-    closes = parts != F.pad(parts[:, 1:], (0, 1), value=-1)  # (batch, chunks): the next chunk is of another part
+    closes = parts != F.pad(parts, (0, 1), value=-1)[:, 1:]  # (batch, chunks): the next chunk is of another part
     between = mask.bool() & ~closes
     between[:, 0] = False
     weights = between.to(states.dtype)
@@ -115,7 +116,7 @@ class SemanticEncoder(StoredModule):
 
     def _read(self, states: Tensor, mask: Tensor) -> Tensor:
         """Run the body; on a CPU, where padding costs more than starting kernels, on texts of like length at a time."""
-        if states.device.type != "cpu":
+        if states.device.type != "cpu" or is_traced():
             return self.body(states, mask)
         lengths = mask.sum(dim=1).tolist()
         groups = of_like_length(lengths)
