@@ -13,6 +13,7 @@ from conftest import BERT_BODY, TOY, make_model
 from sentence_transformers import SentenceTransformer
 
 from tiered_st.model import folder_of, load, pretrained
+from tiered_st.modules import TieredInput
 
 TEXTS = ["the cat sat on the mat", "Teh CAT, sat!", "", "a b c d e f g h i j k l m n o p q r s t u v"]
 LOADERS: dict[str, Callable[[Path], SentenceTransformer]] = {
@@ -61,6 +62,21 @@ def test_options_that_are_honoured(bert: Path) -> None:
         model = opened(model_kwargs={"attn_implementation": implementation})
         assert model[1].body.model.config._attn_implementation == implementation
         np.testing.assert_allclose(model.encode(TEXTS), plain.encode(TEXTS), atol=1e-6, rtol=0)
+
+
+def test_a_revision_reaches_the_hub_for_every_file(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def load_file_path(path: str, filename: str, subfolder: str = "", **options: Any) -> str:
+        asked.append((filename, options.get("revision")))
+        return str(bert / subfolder / filename)
+
+    monkeypatch.setattr(
+        "sentence_transformers.base.modules.module.load_file_path",
+        lambda **o: load_file_path(o.pop("model_name_or_path"), **o),
+    )
+    TieredInput.load("somebody/model", revision="abc")
+    assert asked == [("config.json", "abc"), ("model.safetensors", "abc")]
 
 
 def test_our_own_transformer_has_one_way_of_attention(tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
 
     "float32" keeps every weight as the model computes with it, half precision too; the others round: "float16" to 11
     bits, "int8" to 255 steps per row of a matrix, from the row's largest weight down to its negative. A model that
-    is trained further is saved as computed again: call this after training.
+    is trained further is saved as computed again: call this after training, and look at the score. What a few steps
+    taught can be less than a step of int8: en-nano, 20 steps of MultipleNegativesRanking at 2e-5 away from what it was
+    (mean distance of vectors .043), is .035 away from itself and .008 from the untrained model once stored in int8.
 
     Raises:
         ValueError: if there is no such storage, or it cannot hold a weight; nothing is changed then.
