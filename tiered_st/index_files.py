@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiered_st.files import replace_folder, standing
+from tiered_st.files import standing
 
 FORMAT, FORMAT_VERSION = "tiered_st.index", 1
 INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
@@ -86,19 +86,6 @@ def _hash_value(digest: Any, name: str, value: Any) -> None:
         digest.update(f"{name}\0{value if known else type(value).__name__!r}\0".encode())
 
 
-def write_index_dir(
-    path: str | os.PathLike[str], index: Any, *, records: Iterable[Record], meta: dict[str, Any]
-) -> None:
-    """Write an index directory; whenever the process dies, `path` or its set-aside holds a whole index.
-
-    Raises:
-        IndexFileError: If `path` exists and is anything else than an index directory.
-        TimeoutError: If another process is writing `path` and does not come to an end.
-    """
-    with replace_folder(path, accept=_refuse_foreign) as staging:
-        _write_files(staging, index, records=records, meta=meta)
-
-
 def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dict[str, Any]]:
     """Read and verify an index directory; write nothing.
 
@@ -161,7 +148,7 @@ def _unreadable(file: Path, err: OSError) -> IndexFileError:
     return IndexFileError(f"{file}: cannot be read ({err.strerror}). Restore it, or build the index again.")
 
 
-def _refuse_foreign(place: Path) -> None:
+def refuse_foreign(place: Path) -> None:
     """Raise unless replacing `place` loses only an index, and what file managers leave in any folder."""
     cure = "Refusing to overwrite it: save to another path, or remove it first."
     if not place.is_dir():
@@ -175,7 +162,8 @@ def _refuse_foreign(place: Path) -> None:
         raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
 
 
-def _write_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+    """Write the three files of an index into an empty folder."""
     faiss = import_faiss()
     with open(folder / INDEX, "wb") as file:
         # A callback, because FAISS itself opens fewer paths than Python does.
