@@ -23,6 +23,7 @@ from benchmarks.store import RESULTS, provenance, write_json
 from benchmarks.tasks import Condition
 from benchmarks.tasks.typo_sts import RATES, TypoSts, load
 from tiered_st.evaluation import TypoRobustnessEvaluator
+from tiered_st.files import replace_folder
 from tiered_st.modules import TieredInput
 from tiered_st.noise import drop_spaces, insert_spaces, seeded
 from training.stage import Recipe
@@ -71,8 +72,8 @@ def share_first_stage(question: str, row: str, seed: int, runs: Path) -> None:
     done, out = runs / place(question, first, seed) / stage / "model", runs / place(question, row, seed)
     alike = recipe.config == base.config and recipe.stages[0] == base.stages[0] and len(recipe.stages) > 1
     if alike and row != first and (done / "modules.json").is_file() and not out.exists():
-        shutil.copytree(done, out / stage / "model.partial")
-        (out / stage / "model.partial").rename(out / stage / "model")
+        with replace_folder(out / stage / "model") as beside:
+            shutil.copytree(done, beside, dirs_exist_ok=True)
 
 
 def spaced(task: TypoSts, seed: int) -> TypoRobustnessEvaluator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 from benchmarks.baselines import Candidate
 from benchmarks.tasks import Condition
 from tiered_st.evaluation import digest
+from tiered_st.files import replace_file
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("tiered-st", "sentence-transformers", "transformers", "torch", "numpy", "scipy")
@@ -98,9 +98,8 @@ def write(path: Path, result: Result) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON beside its place, then rename it: a kill leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    with replace_file(path) as beside:
+        beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def provenance(program: str = "benchmarks.run") -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_first_stage_is_shared_only_where_it_is_the_same(
     share_first_stage(question, row, 0, tmp_path)
     copied = tmp_path / place(question, row, 0) / "0_words" / "model" / "modules.json"
     assert copied.is_file() == (shared or row == "joint")
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_a_run_that_stands_is_not_overwritten(tmp_path: Path) -> None:

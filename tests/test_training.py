@@ -186,7 +186,7 @@ def test_a_run_logs_every_stage_for_people_and_plots(finished: Run) -> None:
 def test_a_run_tidies_up_but_keeps_each_stages_model(finished: Run) -> None:
     assert sorted(path.name for path in finished.out.glob("[0-9]_*")) == ["0_spell", "1_joint", "2_settle"]
     assert all((path / "model" / "modules.json").is_file() for path in finished.out.glob("[0-9]_*"))
-    assert not list(finished.out.glob("*/checkpoints")) and not list(finished.out.rglob("*.partial"))
+    assert not list(finished.out.glob("*/checkpoints")) and not list(finished.out.rglob(".*"))
 
 
 def test_each_stage_changes_what_it_says_and_nothing_else(finished: Run) -> None:
@@ -474,7 +474,7 @@ def test_sentence_vectors_are_kept_shard_by_shard(tmp_path: Path, monkeypatch: p
     shards[1].unlink()
     assert torch.equal(ask(), expected)
     assert echo.asked[3:] == [texts[4:8]]  # the lost one alone
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_sentence_vectors_of_other_texts_are_asked_anew(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ import hashlib
 import importlib
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from tiered_st.files import standing
+
 FORMAT, FORMAT_VERSION = "tiered_st.index", 1
 INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
+LITTER = {".DS_Store", ".localized", "Thumbs.db", "desktop.ini"}  # file managers put these into any folder
 PROBE = "The quick brown fox jumps over the lazy dog, 0123456789 times."
 Record = tuple[int, str, str]  # row number (the FAISS id), id, text
 
@@ -85,42 +86,6 @@ def _hash_value(digest: Any, name: str, value: Any) -> None:
         digest.update(f"{name}\0{value if known else type(value).__name__!r}\0".encode())
 
 
-def write_index_dir(
-    path: str | os.PathLike[str], index: Any, *, records: Iterable[Record], meta: dict[str, Any]
-) -> None:
-    """Write an index directory; whenever the process dies, `path` or its set-aside holds a whole index.
-
-    Everything goes to a hidden sibling first; then the old directory is renamed aside, the new one in, the
-    old deleted. One writer per path at a time. A killed save can leave a hidden `.<name>.saving-*` sibling,
-    which is safe to delete.
-
-    Raises:
-        IndexFileError: If `path` exists and is anything else than an index directory.
-    """
-    target = Path(os.path.realpath(path))  # through a symlink: replace the directory, not the link
-    aside = _aside(target)
-    for place in (target, aside):
-        _refuse_foreign(place, partial=place == aside)
-    staging = target.with_name(f".{target.name}.saving-{uuid.uuid4().hex[:12]}")
-    staging.mkdir(parents=True)
-    try:
-        _write_files(staging, index, records=records, meta=meta)
-        if target.exists():
-            if aside.exists():  # left by a save that was killed while deleting it
-                shutil.rmtree(aside)
-            os.rename(target, aside)
-        try:
-            os.rename(staging, target)
-        except OSError:
-            if aside.exists() and not target.exists():
-                os.rename(aside, target)
-            raise
-        _fsync_dir(target.parent)  # the new name is on disk before the old data goes
-        shutil.rmtree(aside, ignore_errors=True)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
 def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dict[str, Any]]:
     """Read and verify an index directory; write nothing.
 
@@ -132,9 +97,25 @@ def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dic
     Raises:
         IndexFileError: If a file is missing, damaged or foreign; the message names it.
     """
-    home = Path(os.path.realpath(path))
-    if not home.exists() and _aside(home).exists():
-        home = _aside(home)
+    while True:
+        home = standing(path)
+        before = _identity(home)
+        try:
+            return _read_index_dir(home)
+        except (IndexFileError, FileNotFoundError):
+            if _identity(standing(path)) == before:
+                raise  # else another process has replaced the index while it was read
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _read_index_dir(home: Path) -> tuple[Any, list[Record], dict[str, Any]]:
     if not home.is_dir():
         raise IndexFileError(f"{home}: no index directory. Check the path, or build the index and save() it.")
     meta = _read_meta(home / META)
@@ -159,10 +140,6 @@ def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dic
     return index, records, meta
 
 
-def _aside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.set-aside")
-
-
 def _damaged(file: Path, found: str) -> IndexFileError:
     return IndexFileError(f"{file}: {found}. The file is damaged: restore it, or build the index again.")
 
@@ -171,40 +148,34 @@ def _unreadable(file: Path, err: OSError) -> IndexFileError:
     return IndexFileError(f"{file}: cannot be read ({err.strerror}). Restore it, or build the index again.")
 
 
-def _refuse_foreign(place: Path, *, partial: bool) -> None:
-    """Raise unless replacing `place` loses only an index, or with `partial` the remains of one."""
-    if not place.exists():
-        return
+def refuse_foreign(place: Path) -> None:
+    """Raise unless replacing `place` loses only an index, and what file managers leave in any folder."""
     cure = "Refusing to overwrite it: save to another path, or remove it first."
     if not place.is_dir():
         raise IndexFileError(f"{place}: exists and is not an index directory. {cure}")
-    names = {entry.name for entry in place.iterdir()}
-    if foreign := sorted(names - {INDEX, RECORDS, META}):
+    names = {entry.name for entry in place.iterdir() if not entry.name.startswith("._")}
+    if foreign := sorted(names - {INDEX, RECORDS, META} - LITTER):
         raise IndexFileError(f"{place}: holds {foreign[0]!r}, which is no part of an index. {cure}")
-    if not partial:
-        try:
-            _read_meta(place / META)
-        except IndexFileError as err:
-            raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
+    try:
+        _read_meta(place / META)
+    except IndexFileError as err:
+        raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
 
 
-def _write_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+    """Write the three files of an index into an empty folder."""
     faiss = import_faiss()
     with open(folder / INDEX, "wb") as file:
         # A callback, because FAISS itself opens fewer paths than Python does.
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
-        _flush(file)
     # Not ASCII escapes: json joins two escaped surrogates into one character, surrogatepass keeps them apart.
     with open(folder / RECORDS, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
         for row, id, text in records:
             lines.write(json.dumps({"row": row, "id": id, "text": text}, ensure_ascii=False) + "\n")
-        _flush(lines)
     digests = {name: _sha256(folder / name) for name in (INDEX, RECORDS)}
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}
     with open(folder / META, "w", encoding="utf-8") as file:
         json.dump({**head, **meta, "sha256": digests}, file, indent=2)
-        _flush(file)
-    _fsync_dir(folder)
 
 
 def _read_meta(file: Path) -> dict[str, Any]:
@@ -256,18 +227,3 @@ def _sha256(file: Path) -> str:
     except OSError as err:
         raise _unreadable(file, err) from err
     return digest.hexdigest()
-
-
-def _flush(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _fsync_dir(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a directory
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

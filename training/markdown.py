@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
+from tiered_st.files import replace_file
+
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align a table so that it reads well as plain text too."""
@@ -44,6 +46,5 @@ def write_between(path: Path, name: str, text: str) -> None:
     _, ends, after = rest.partition(end)
     if not (begins and ends):
         raise ValueError(f"{path} has no lines {begin} and {end} to put the {name} between: add them.")
-    beside = path.with_suffix(".partial")
-    beside.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
-    beside.replace(path)
+    with replace_file(path) as beside:
+        beside.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tiered_st.files import recover, replace_file, replace_folder
 from tiered_st.model import PRETRAINED, load
 from training.log import minutes_of, processes_of, read_log
 from training.markdown import compact, write_between
@@ -45,24 +46,19 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
         raise ValueError(f"{run} holds no finished model: the command of its training goes on where it stopped.")
     recipe = json.loads((model / "recipe.json").read_text(encoding="utf-8"))
     place = pretrained / recipe["name"]
+    recover(place)  # where a killed process of this command left it set aside
     card = place / "README.md"
     if not card.is_file():
         raise ValueError(f"{card} is missing: write the model's card first, after the example of another model's.")
     load(model, device="cpu")  # whole, or it says what is wrong
     log = read_log(run / "log.jsonl")
 
-    beside, before = place.with_name(f"{place.name}.partial"), place.with_name(f"{place.name}.before")
-    try:
+    with replace_file(logs / f"{recipe['name'].replace('-', '_')}.jsonl") as copy, replace_folder(place) as beside:
         shutil.copytree(model, beside, dirs_exist_ok=True)
         shutil.copy(card, beside / "README.md")
         write_between(beside / "README.md", "stages", stages(recipe, log))
         write_between(beside / "README.md", "weights", weights(beside))
-        place.rename(before)
-        beside.rename(place)
-        shutil.rmtree(before)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    shutil.copy(run / "log.jsonl", logs / f"{recipe['name'].replace('-', '_')}.jsonl")
+        shutil.copy(run / "log.jsonl", copy)
     return place
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tiered_st.files import replace_file
 from tiered_st.records.rows import InputError
 
 _HEADER = 128  # bytes; room for any number of rows, so that the count can be filled in at the end
@@ -74,19 +75,12 @@ def replacing(path: str) -> Iterator[BinaryIO]:
     Raises:
         InputError: if ``path`` cannot be written, before the block runs.
     """
-    target = Path(os.path.realpath(path))  # through a symlink: replace the file, not the link
-    if target.exists() and not target.is_file():
+    if Path(path).exists() and not Path(path).is_file():
         raise InputError(f"{path}: is not a regular file and cannot be replaced")
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        file = open(beside, "wb")  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        try:
+            beside = stack.enter_context(replace_file(path, wait=0))
+            file = stack.enter_context(open(beside, "wb"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+        yield file

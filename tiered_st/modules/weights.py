@@ -7,13 +7,14 @@ computing. That precision is the ``dtype`` of the module's ``config.json``; comp
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from tiered_st.files import replace_file
 
 WEIGHTS_NAME = "model.safetensors"
 STORAGES = ("float32", "float16", "int8")
@@ -57,10 +58,8 @@ def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32"
             tensors[name] = value.half()
         else:
             tensors[name] = value.clone()
-    path = Path(folder) / WEIGHTS_NAME
-    beside = path.with_suffix(".partial")
-    save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
-    os.replace(beside, path)
+    with replace_file(Path(folder) / WEIGHTS_NAME) as beside:
+        save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
 
 
 def load_weights(module: nn.Module, path: str | Path) -> None:
