@@ -136,9 +136,7 @@ def test_two_ranks_train_one_model_and_go_on_after_one_was_killed(folder: Path) 
         torch.testing.assert_close(got[name], value, atol=1e-6, rtol=1e-5)
 
 
-def test_one_process_does_not_go_on_from_a_checkpoint_of_two(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_process_does_not_go_on_from_a_checkpoint_of_two(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_two(folder, "stopped", "--max-minutes", "1e-9") == [0, 0], said(folder, "stopped")
     command = [str(folder / "two.py"), "--data", str(folder), "--out", str(folder / "stopped"), "--device", "cpu"]
     assert runner.main([*command, "--quiet"]) == 1

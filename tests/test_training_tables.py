@@ -58,9 +58,7 @@ def recipe_file(folder: Path, recipe: str = "RECIPE = test_training_tables.RECIP
     return str(folder / "mine.py")
 
 
-def test_the_command_line_names_all_that_is_missing_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_names_all_that_is_missing_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = recipe_file(tmp_path)
     assert runner.main([mine, "--tables"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
@@ -90,7 +88,7 @@ def test_a_missing_column_is_named_before_training(tmp_path: Path, capsys: pytes
 
 
 def test_tables_of_every_kind(tmp_path: Path) -> None:
-    (tmp_path / "t.txt").write_bytes("\ufeffone, \"two\r\nthrée\n".encode())
+    (tmp_path / "t.txt").write_bytes('\ufeffone, "two\r\nthrée\n'.encode())
     assert read_table(tmp_path / "t.txt")["text"][:2] == ['one, "two', "thrée"]
     (tmp_path / "c.csv").write_text('a,b\n"x, ""y""\nz",1\nNA,\n', encoding="utf-8")
     assert read_table(tmp_path / "c.csv") == {"a": ['x, "y"\nz', "NA"], "b": ["1", ""]}
@@ -106,8 +104,8 @@ def test_tables_of_every_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("t.csv", 'a,b\n1,2\n3\n', "Row 2 of .* does not have its columns, a, b"),
-        ("t.csv", 'a,b\n1,2\n3,4,5\n', "Row 2 of .* does not have its columns, a, b"),
+        ("t.csv", "a,b\n1,2\n3\n", "Row 2 of .* does not have its columns, a, b"),
+        ("t.csv", "a,b\n1,2\n3,4,5\n", "Row 2 of .* does not have its columns, a, b"),
         ("t.csv", 'a,b\n1,"2\n3,4\n', "is not CSV"),
         ("t.jsonl", '{"a": 1}\n{"b": 1}\n', "Row 2 of .* does not have its columns, a"),
         ("t.jsonl", '{"a": 1}\n{"a"\n', "Line 2 of .* is not JSON"),
@@ -161,4 +159,3 @@ def test_no_minutes_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         runner.main([recipe_file(tmp_path), "--out", str(tmp_path / "out"), "--max-minutes", "0"])
     assert "--max-minutes 0 must be more than 0" in capsys.readouterr().err
-

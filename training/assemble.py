@@ -139,7 +139,9 @@ class Workshop:
         if name.startswith(HUB) or self.data is None:
             raise ValueError(f"misspellings={name!r} must be a local table: say where with --data DIR.")
         if (path := find_table(self.data, name)) is None:
-            raise ValueError(f"{self.data / name}.parquet does not exist: give it, or leave it out by --without {name}.")
+            raise ValueError(
+                f"{self.data / name}.parquet does not exist: give it, or leave it out by --without {name}."
+            )
         table = read_table(path)
         return Misspellings(zip(table["misspelt"], table["correct"], strict=True))
 

@@ -45,6 +45,7 @@ def build_subword(
         folder: where vocabulary and initial weights are kept, since sentence-transformers reads both from files.
         device: where to put the model.
     """
+
     def learn() -> None:
         with replace_folder(folder) as beside:
             _learn(config, texts, beside)
