@@ -60,6 +60,6 @@ def read_table(path: Path) -> dict[str, list[Any]]:
                     raise ValueError(f"Line {number} of {path} is not JSON.") from None
             columns = list(rows[0]) if rows else []
     for number, row in enumerate(rows, 1):
-        if set(row) != set(columns) or None in row.values() and path.suffix == ".csv":
+        if set(row) != set(columns) or (None in row.values() and path.suffix == ".csv"):
             raise ValueError(f"Row {number} of {path} does not have its columns, {', '.join(columns)}: mend it.")
     return {column: [row[column] for row in rows] for column in columns}
