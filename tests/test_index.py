@@ -1,15 +1,20 @@
+import copy
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tiered_st import index_files
 from tiered_st.index import FaissIndex, Hit, IndexFileError, ModelMismatchError, model_fingerprint
 
 faiss = pytest.importorskip("faiss")
@@ -241,6 +246,181 @@ class TestAdd:
         assert "1/1" in capsys.readouterr().err
 
 
+class TestInputs:
+    def test_a_mapping_is_ids_and_texts(self, model):
+        index = FaissIndex.build(model, {"doc-1": "green apple", "doc-2": "red cherry"})
+        assert index.ids == ["doc-1", "doc-2"] and index.search("red cherry", k=1)[0].text == "red cherry"
+
+    def test_series_arrays_generators_and_views(self, model):
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame({"id": ["x", "y"], "text": ["green apple", "red cherry"]})
+        for texts in (table["text"], np.array(["green apple", "red cherry"]), (text for text in table["text"])):
+            index = FaissIndex.build(model, texts)
+            assert [index.text(id) for id in ("0", "1")] == ["green apple", "red cherry"]
+            assert type(index.text("0")) is str
+        assert FaissIndex.build(model, zip(table["id"], table["text"], strict=True)).ids == ["x", "y"]
+        assert FaissIndex.build(model, table.set_index("id")["text"].items()).ids == ["x", "y"]
+        index = FaissIndex.build(model, {"a": "x"}.values())
+        assert index.text("0") == "x" and len(index.search(table["text"])) == 2
+
+    def test_tables_and_sets_are_refused_with_the_cure(self, model, fruit):
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame({"name": ["x"], "body": ["green apple"]})
+        with pytest.raises(TypeError, match=r'a DataFrame: pass zip\(table\["id"\], table\["text"\]\).*name, body'):
+            FaissIndex.build(model, table)
+        with pytest.raises(TypeError, match=r'a DataFrame: pass list\(table\["text"\]\).*name, body'):
+            fruit.search(table)
+        for method in (fruit.add, fruit.search):
+            with pytest.raises(TypeError, match=r"is a set, which has no order.*sorted"):
+                method({"b", "a"})
+        with pytest.raises(TypeError, match=r"list\(queries\.values\(\)\)"):
+            fruit.search({"a": "x"})
+        assert len(fruit) == 4
+
+    @pytest.mark.parametrize(
+        ("record", "cure"), [(float("nan"), "leave it out"), (("id", None), "leave it out"), (b"x", "decode it first")]
+    )
+    def test_the_place_of_a_bad_record_is_true(self, fruit, record, cure):
+        records = [f"text {number}" for number in range(200)]
+        records[150] = record
+        with pytest.raises(ValueError, match=f"record 150: expected a text .*{cure}"):
+            fruit.add(records, chunk_size=64)
+        if not isinstance(record, tuple):
+            with pytest.raises(ValueError, match=f"query 150: expected a text.*{cure}"):
+                fruit.search(records)
+
+    def test_automatic_ids_leave_out_those_that_are_taken(self, model, tmp_path):
+        index = FaissIndex.build(model, [("1", "mine"), "a", "b", ("4", "mine too"), "c"])
+        assert index.ids == ["1", "2", "3", "4", "5"] and index.text("2") == "a"
+        index.add([("9", "x")])
+        index.add(["d", "e", "f", "g"], chunk_size=2)
+        index.save(tmp_path / "index")
+        for again in (index, FaissIndex.load(tmp_path / "index", model)):
+            assert again.ids == ["1", "2", "3", "4", "5", "9", "7", "8", "10", "11"]
+            assert [again.search(again.text(id), k=1)[0].id for id in again.ids] == again.ids
+
+    def test_an_own_id_that_a_text_without_one_has_got_is_refused(self, model):
+        index = FaissIndex.build(model, ["a", "b"])
+        with pytest.raises(ValueError, match="record 1: duplicate id '1', which a text without an id has got: give"):
+            index.add([("own", "x"), ("1", "c")])
+        assert index.ids == ["0", "1"]
+
+
+class TestThreads:
+    def test_searches_beside_adding_and_removing_are_right(self, model):
+        index = FaissIndex.build(model, [(f"stay {number}", f"staying text {number}") for number in range(50)])
+        expected = {id: index.text(id) for id in index.ids}
+        stop = threading.Event()
+
+        def search(number):
+            found = 0
+            while not stop.is_set() or not found:
+                queries = list(expected.values())[number::8]
+                for query, hits in zip(queries, index.search(queries, k=60), strict=True):
+                    assert len({hit.id for hit in hits}) == len(hits) >= 50
+                    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+                    assert expected[next(hit.id for hit in hits if hit.score > 1 - 1e-6)] == query
+                    assert set(expected) <= {hit.id for hit in hits} or len(index) > 60 or len(hits) == 60
+                    found += 1
+            return found
+
+        def change(number):
+            for turn in range(20):
+                ids = [f"{number} {turn} {place}" for place in range(5)]
+                index.add([(id, f"passing {id}") for id in ids], chunk_size=2)
+                index.remove(ids)
+
+        with ThreadPoolExecutor(8) as pool:
+            searches = [pool.submit(search, number) for number in range(4)]
+            changes = [pool.submit(change, number) for number in range(4)]
+            try:
+                for job in changes:
+                    job.result()
+            finally:
+                stop.set()
+            assert all(job.result() for job in searches)
+        assert index.ids == list(expected) and index._index.ntotal == 50
+
+    def test_several_threads_add_and_no_row_comes_twice(self, model):
+        index = FaissIndex(model)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: index.add([f"text {n} {m}" for m in range(50)], chunk_size=7), range(8)))
+        assert len(index) == index._index.ntotal == 400 and index.ids == [str(row) for row in range(400)]
+        assert all(index.search(index.text(id), k=1)[0].text == index.text(id) for id in index.ids[::20])
+
+    def test_an_id_that_another_thread_took_in_the_meantime_is_refused(self, model):
+        index, encode = FaissIndex(model), model.encode
+
+        def slow(texts, **kwargs):
+            model.encode = encode
+            thread = threading.Thread(target=index.add, args=([("a", "theirs"), "bare"],))
+            thread.start()
+            thread.join()
+            return encode(texts, **kwargs)
+
+        model.encode = slow
+        with pytest.raises(ValueError, match="duplicate id 'a'"):
+            index.add([("a", "ours")])
+        assert index.text("a") == "theirs" and len(index) == index._index.ntotal == 2
+
+    def test_a_save_beside_adding_is_one_state(self, model, tmp_path):
+        index = FaissIndex.build(model, ["first"])
+        with ThreadPoolExecutor(1) as pool:
+            job = pool.submit(lambda: [index.add([f"text {number}"]) for number in range(100)])
+            while not job.done():
+                index.save(tmp_path / "index")
+                loaded = FaissIndex.load(tmp_path / "index", model)
+                assert loaded.ids == [str(row) for row in range(len(loaded))]
+
+    def test_a_copy_is_an_index_of_its_own(self, fruit):
+        again = copy.deepcopy(fruit)
+        again.remove("a")
+        assert len(fruit) == 4 and again.search("red cherry", k=1) == fruit.search("red cherry", k=1)
+
+
+class TestInterrupt:
+    @staticmethod
+    def whole(index):
+        assert index._index.ntotal == len(index._rows) == len(index._records)
+        for row, (_, text) in index._records.items():
+            vector = index.model.encode([text])[0]
+            np.testing.assert_allclose(index._index.reconstruct(row), vector / np.linalg.norm(vector), atol=1e-6)
+
+    @pytest.mark.parametrize("after", [False, True])
+    @pytest.mark.parametrize("name", ["add_with_ids", "remove_ids"])
+    def test_at_the_call_of_faiss_both_or_none(self, fruit, monkeypatch, name, after):
+        real = getattr(fruit._index, name)
+
+        def interrupted(*args):
+            if after:
+                real(*args)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fruit._index, name, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                fruit.add([("e", "blue plum")]) if name == "add_with_ids" else fruit.remove("a")
+        self.whole(fruit)
+        changed = ["a", "b", "c", "d", "e"] if name == "add_with_ids" else ["b", "c", "d"]
+        assert fruit.ids == (changed if after else ["a", "b", "c", "d"])
+
+    def test_real_signals_at_any_moment(self, model):
+        index = FaissIndex(model)
+        interrupts = 0
+        for turn in range(60):
+            timer = threading.Timer(0.0005 * (turn % 30), signal.raise_signal, [signal.SIGINT])
+            try:
+                timer.start()
+                index.add((f"text {turn} {number}" for number in range(400)), chunk_size=3)
+                timer.join()
+            except KeyboardInterrupt:
+                interrupts += 1
+            timer.join()
+            assert index._index.ntotal == len(index._rows) == len(index._records)
+        assert interrupts
+        self.whole(index)
+
+
 class TestRemove:
     def test_removed_records_are_not_found_and_the_others_are(self, fruit):
         assert fruit.remove(["b", "a", "b"]) == 2
@@ -442,6 +622,27 @@ class TestInterruptedSave:
 
 
 class TestForeignPaths:
+    @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "._meta.json"])
+    def test_what_file_managers_leave_is_in_nobodys_way(self, fruit, saved, name):
+        (saved / name).write_text("icons")
+        fruit.remove("a")
+        fruit.save(saved)
+        assert FaissIndex.load(saved, fruit.model).ids == ["b", "c", "d"]
+
+    def test_an_index_that_is_replaced_while_it_is_read_is_read_again(self, fruit, saved, monkeypatch):
+        read, replaced = index_files._read_meta, []
+
+        def reading(file):
+            meta = read(file)
+            if not replaced:
+                replaced.append(True)
+                fruit.remove("a")
+                fruit.save(saved)
+            return meta
+
+        monkeypatch.setattr(index_files, "_read_meta", reading)
+        assert FaissIndex.load(saved, fruit.model).ids == ["b", "c", "d"]
+
     def test_a_directory_with_other_files_is_not_overwritten(self, fruit, tmp_path):
         (tmp_path / "thesis.tex").write_text("years of work")
         with pytest.raises(IndexFileError, match=r"thesis\.tex.*Refusing to overwrite"):

@@ -102,7 +102,7 @@ def test_prompts_are_put_before_texts(model: SentenceTransformer) -> None:
 
 
 def test_what_is_no_text_raises_through_encode(toy: SentenceTransformer) -> None:
-    with pytest.raises(ValueError, match="Input 0 is a NoneType"):
+    with pytest.raises(ValueError, match="An input is a NoneType"):
         toy.encode([None])
 
 

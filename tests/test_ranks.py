@@ -31,7 +31,8 @@ from training.stage import Recipe, Stage
 TYPOS = NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3))
 TIERS, E2 = "tiers", "semantic_encoder"
 RECIPE = Recipe(
-    name="two", config=PRESETS["toy"], warm_start=False, texts=(Source("texts", ("text",)),), pairs=(Source("pairs", ("a", "b")),),
+    name="two", config=PRESETS["toy"], warm_start=False,
+    texts=(Source("texts", ("text",)),), pairs=(Source("pairs", ("a", "b")),),
     stages=(
         Stage("read", (TIERS, E2), (("char_mlm", 1), ("simcse", 1), ("ranking", 1)), 3, 4,
               ((TIERS, 1e-3), (E2, 1e-3)), TYPOS),
@@ -147,7 +148,7 @@ def test_one_process_does_not_go_on_from_a_checkpoint_of_two(folder: Path, capsy
 def test_several_gpus_without_a_launcher_are_refused(device: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    with pytest.raises(ValueError, match="accelerate launch --num_processes 4 -m training.run"):
+    with pytest.raises(ValueError, match=r"accelerate launch --num_processes 4 -m training\.run"):
         ranks.join(device, 1.0)
     assert ranks.join("cpu", 1.0) == "cpu"
 

@@ -120,10 +120,10 @@ def test_the_prompt_stands_before_the_first_part(pairs: SentenceTransformer) -> 
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        (("a", "b", "c"), "Input 1 is a tuple of 3 texts, but the model was built with segments=2: .*segments=3"),
-        (("a", 3), "Input 1 is a tuple, but this model reads text"),
-        ((), "Input 1 is a tuple, but"),
-        (None, "Input 1 is a NoneType, but"),
+        (("a", "b", "c"), "An input is a tuple of 3 texts, but the model was built with segments=2: .*segments=3"),
+        (("a", 3), r"An input is a tuple \(\('a', 3\)\), but this model reads text: each of its parts"),
+        ((), "An input is a tuple .*there must be one"),
+        (None, "An input is a NoneType .*leave it out"),
     ],
 )
 def test_what_is_no_pair_is_refused(item: Any, says: str, pairs: SentenceTransformer) -> None:

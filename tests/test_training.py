@@ -304,8 +304,8 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path, capsys
     ("missing", "says"),
     [
         ("texts", "  texts.parquet   columns text   (texts; needed by distillation, which has no other texts)"),
-        ("pairs", "  pairs.parquet   columns anchor, positive, group   (pairs; needed by ranking, which has no other pairs)"),
-        ("misspellings", "misspellings.parquet   columns misspelt, correct   (misspellings; can be left out: --without"),
+        ("pairs", "  pairs.parquet   columns anchor, positive, group   (pairs; needed by ranking, which"),
+        ("misspellings", "misspellings.parquet   columns misspelt, correct   (misspellings; can be left out"),
     ],
 )  # fmt: skip
 def test_a_missing_table_is_named(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence, Sized
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import Any, Protocol, overload
@@ -12,14 +15,17 @@ from typing import Any, Protocol, overload
 import numpy as np
 from tqdm.auto import tqdm
 
+from tiered_st.files import replace_folder
 from tiered_st.fingerprint import PROBE, difference, model_fingerprint
 from tiered_st.index_files import (
     IndexFileError,
     ModelMismatchError,
     import_faiss,
     read_index_dir,
-    write_index_dir,
+    refuse_foreign,
+    write_index_files,
 )
+from tiered_st.index_inputs import as_queries, as_records, cure_for
 
 __all__ = ["FaissIndex", "Hit", "IndexFileError", "ModelMismatchError", "model_fingerprint"]
 
@@ -47,6 +53,10 @@ class FaissIndex:
     """Search texts by meaning.
 
     Vectors are scaled to unit length here, so scores are cosines whether or not the model ends in Normalize.
+
+    Any number of threads may search, add, remove and save at once: each query is answered from one state, which holds
+    a chunk of `add` whole or not at all. A KeyboardInterrupt leaves such a state too. The model is called without the
+    lock, so it must itself allow as many threads as are used.
 
     Args:
         model: A SentenceTransformer, or anything with its `encode`.
@@ -78,12 +88,21 @@ class FaissIndex:
         self._records: dict[int, tuple[str, str]] = {}  # row number → (id, text)
         self._next_row = 0  # not reused after remove(): row numbers are the order of insertion
         self._fingerprint = ""
+        self._lock = threading.RLock()  # of the FAISS index and the three above, which change together
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            state = {name: value for name, value in self.__dict__.items() if name != "_lock"}
+            return state | {"_rows": dict(self._rows), "_records": dict(self._records)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.RLock())
 
     @classmethod
     def build(
         cls,
         model: Encoder,
-        records: Iterable[str | tuple[str, str]],
+        records: Iterable[str | tuple[str, str]] | Mapping[str, str],
         *,
         batch_size: int = 256,
         chunk_size: int = 4096,
@@ -97,7 +116,7 @@ class FaissIndex:
 
     def add(
         self,
-        records: Iterable[str | tuple[str, str]],
+        records: Iterable[str | tuple[str, str]] | Mapping[str, str],
         *,
         batch_size: int = 256,
         chunk_size: int = 4096,
@@ -107,7 +126,8 @@ class FaissIndex:
         """Embed and append records, read `chunk_size` at a time.
 
         Args:
-            records: Texts or (id, text) pairs. A bare text gets its row number as id: "0", "1", …
+            records: Texts or (id, text) pairs, or a mapping of ids to texts; of a table, zip two columns. A bare
+                text gets its row number as id: "0", "1", …, without those that are taken.
             batch_size: Texts per forward pass.
             chunk_size: Records per call of `encode`. Each chunk is added whole or, on an error, not at all;
                 the chunks before it stay.
@@ -120,10 +140,9 @@ class FaissIndex:
         Raises:
             ValueError: For an id that is taken, a record that is no text or pair of strings, or a vector that
                 is zero or not finite.
-            TypeError: If `records` is one string.
+            TypeError: If `records` is one string, a table or a set.
         """
-        if isinstance(records, (str, bytes)):
-            raise TypeError("records is one string: pass a list of texts")
+        records = as_records(records)
         if batch_size < 1 or chunk_size < 1:
             raise ValueError(f"batch_size {batch_size} and chunk_size {chunk_size} must be at least 1")
         if not self._fingerprint:  # now, not in save(): the model may be trained further in between
@@ -132,13 +151,11 @@ class FaissIndex:
         total = len(records) if isinstance(records, Sized) else None
         with tqdm(total=total, unit="text", disable=not progress) as bar:
             while chunk := list(islice(iterator, chunk_size)):
-                rows = self._number(chunk)
-                numbers, ids, texts = map(list, zip(*rows, strict=True))
+                _, ids, texts = map(list, zip(*self._number(chunk, added), strict=True))
                 vectors = self._embed(texts, ids, batch_size=batch_size)
-                self._index.add_with_ids(vectors, np.array(numbers, dtype=np.int64))
-                self._store(rows)
-                added += len(rows)
-                bar.update(len(rows))
+                _uninterrupted(partial(self._commit, chunk, added, vectors))
+                added += len(chunk)
+                bar.update(len(chunk))
                 if on_batch is not None:
                     on_batch(added)
         return added
@@ -151,16 +168,7 @@ class FaissIndex:
             ValueError: If this kind of FAISS index (HNSW) cannot remove.
         """
         ids = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
-        if unknown := [id for id in ids if id not in self._rows]:
-            raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
-        if not ids:
-            return 0
-        try:
-            self._index.remove_ids(np.array([self._rows[id] for id in ids], dtype=np.int64))
-        except RuntimeError as err:
-            raise ValueError(f"this kind of FAISS index cannot remove: build it again ({err})") from err
-        for id in ids:
-            del self._records[self._rows.pop(id)]
+        _uninterrupted(partial(self._drop, ids))
         return len(ids)
 
     @overload
@@ -180,13 +188,14 @@ class FaissIndex:
             A list of hits for one text, a list of such lists for several.
 
         Raises:
-            ValueError: If `k` is below 1, or a query's vector is zero or not finite.
+            ValueError: If `k` is below 1, a query is no text, or its vector is zero or not finite.
+            TypeError: If `queries` is a mapping, a table or a set.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         if isinstance(queries, str):
             return self.search([queries], k)[0]
-        texts = list(queries)
+        texts = as_queries(queries)
         hits: list[list[Hit]] = []
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
@@ -194,9 +203,11 @@ class FaissIndex:
                 hits += [[] for _ in block]
                 continue
             vectors = self._embed(block, block, batch_size=256)
-            for scores, rows in self._nearest(vectors, min(k, len(self))):
-                found = [(score, *self._records[row]) for score, row in zip(scores, rows, strict=True)]
-                hits.append([Hit(id, score, text) for score, id, text in found])
+            with self._lock:  # it may be empty by now
+                nearest = self._nearest(vectors, min(k, len(self))) if len(self) else (([], []) for _ in block)
+                for scores, rows in nearest:
+                    found = [(score, *self._records[row]) for score, row in zip(scores, rows, strict=True)]
+                    hits.append([Hit(id, score, text) for score, id, text in found])
         return hits
 
     def __len__(self) -> int:
@@ -208,31 +219,34 @@ class FaissIndex:
     @property
     def ids(self) -> list[str]:
         """All ids, in insertion order."""
-        return list(self._rows)
+        with self._lock:
+            return list(self._rows)
 
     def text(self, id: str) -> str:
         """Return the text of a record; KeyError if the id is unknown."""
-        if id not in self._rows:
-            raise KeyError(f"unknown id: {id!r}")
-        return self._records[self._rows[id]][1]
+        with self._lock:
+            if id not in self._rows:
+                raise KeyError(f"unknown id: {id!r}")
+            return self._records[self._rows[id]][1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a directory, atomically: an index already at `path` is replaced whole or kept.
 
         Raises:
             IndexFileError: If `path` exists and is not an index directory.
+            TimeoutError: If another process is writing `path` and does not come to an end.
         """
-        meta = {
+        meta: dict[str, Any] = {
             "dimension": self.dimension,
-            "count": len(self),
-            "next_row": self._next_row,
             "metric": "cosine",
             "model_fingerprint": self._fingerprint or model_fingerprint(self.model),
             "model_name": _model_name(self.model),
             "library_version": _library_version(),
         }
-        records = ((row, id, text) for row, (id, text) in self._records.items())
-        write_index_dir(path, self._index, records=records, meta=meta)
+        with replace_folder(path, accept=refuse_foreign) as folder, self._lock:
+            meta |= {"count": len(self), "next_row": self._next_row}
+            records = ((row, id, text) for row, (id, text) in self._records.items())
+            write_index_files(folder, self._index, records=records, meta=meta)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Encoder, *, check_model: bool = True) -> FaissIndex:
@@ -267,18 +281,53 @@ class FaissIndex:
         inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap2) else index
         self._exact = isinstance(inner, faiss.IndexFlatIP)
 
-    def _number(self, chunk: Sequence[Any]) -> list[tuple[int, str, str]]:
-        """Check a chunk of records and give each its row number and id."""
+    def _number(self, chunk: Sequence[Any], start: int) -> list[tuple[int, str, str]]:
+        """Check a chunk of records, the first of which is number `start`, and give each its row number and id."""
         rows: dict[str, tuple[int, str, str]] = {}
-        for row, record in enumerate(chunk, start=self._next_row):
-            pair = (str(row), record) if isinstance(record, str) else record
-            is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
-            if not is_pair or not all(isinstance(part, str) for part in pair):
-                raise ValueError(f"record {row}: expected a text or an (id, text) pair, got {record!r:.80}")
-            if pair[0] in rows or pair[0] in self._rows:
-                raise ValueError(f"record {row}: duplicate id {pair[0]!r}")
-            rows[pair[0]] = (row, pair[0], pair[1])
+        with self._lock:
+            row = self._next_row
+            for place, record in enumerate(chunk, start):
+                while isinstance(record, str) and (str(row) in rows or str(row) in self._rows):
+                    row += 1  # someone's own id
+                pair = (str(row), record) if isinstance(record, str) else record
+                is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
+                if not is_pair or not all(isinstance(part, str) for part in pair):
+                    cure = cure_for(pair[1] if is_pair else pair)
+                    raise ValueError(f"record {place}: expected a text or an (id, text) pair, got {record!r:.80}{cure}")
+                id, text = map(str, pair)  # of numpy's strings too
+                if (taken := rows[id][0] if id in rows else self._rows.get(id)) is not None:
+                    cure = ", which a text without an id has got: give every text an id" if id == str(taken) else ""
+                    raise ValueError(f"record {place}: duplicate id {id!r}{cure}")
+                rows[id] = (row, id, text)
+                row += 1
         return list(rows.values())
+
+    def _commit(self, chunk: Sequence[Any], start: int, vectors: np.ndarray) -> None:
+        """Add vectors and records together; numbered here, for other threads may have added in the meantime."""
+        with self._lock:
+            rows, before = self._number(chunk, start), self._index.ntotal
+            try:
+                self._index.add_with_ids(vectors, np.array([row for row, _, _ in rows], dtype=np.int64))
+            finally:
+                if self._index.ntotal > before:
+                    self._store(rows)
+
+    def _drop(self, ids: Sequence[str]) -> None:
+        """Remove vectors and records together."""
+        with self._lock:
+            if unknown := [id for id in ids if id not in self._rows]:
+                raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
+            if not ids:
+                return
+            before = self._index.ntotal
+            try:
+                self._index.remove_ids(np.array([self._rows[id] for id in ids], dtype=np.int64))
+            except RuntimeError as err:
+                raise ValueError(f"this kind of FAISS index cannot remove: build it again ({err})") from err
+            finally:
+                if self._index.ntotal < before:
+                    for id in ids:
+                        del self._records[self._rows.pop(id)]
 
     def _store(self, rows: Sequence[tuple[int, str, str]]) -> None:
         for row, id, text in rows:
@@ -318,6 +367,30 @@ class FaissIndex:
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         wide = query.astype(np.float64)
         return np.concatenate([(self._index.reconstruct_batch(b) * wide).sum(axis=1) for b in blocks])
+
+
+def _uninterrupted(action: Callable[[], None]) -> None:
+    """Run `action` where no Ctrl-C stops it half-way: signals reach the main thread alone, so in another."""
+    if threading.current_thread() is not threading.main_thread():
+        action()
+        return
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        if not outcome.set_running_or_notify_cancel():
+            return
+        try:
+            action()
+            outcome.set_result(None)
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="tiered_st.index").start()
+        outcome.result()
+    finally:
+        if not outcome.cancel():  # it has begun, so let it come to its end
+            wait([outcome])
 
 
 def _dimension(model: Any) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tiered_st.files import replace_folder, standing
+from tiered_st.files import standing
 from tiered_st.fingerprint import PROBE as PROBE
 from tiered_st.fingerprint import model_fingerprint as model_fingerprint
 
@@ -49,19 +49,6 @@ def import_faiss() -> Any:
         return importlib.import_module("faiss")
     except ImportError as err:
         raise ImportError("FaissIndex needs FAISS: pip install faiss-cpu") from err
-
-
-def write_index_dir(
-    path: str | os.PathLike[str], index: Any, *, records: Iterable[Record], meta: dict[str, Any]
-) -> None:
-    """Write an index directory; whenever the process dies, `path` or its set-aside holds a whole index.
-
-    Raises:
-        IndexFileError: If `path` exists and is anything else than an index directory.
-        TimeoutError: If another process is writing `path` and does not come to an end.
-    """
-    with replace_folder(path, accept=_refuse_foreign) as staging:
-        _write_files(staging, index, records=records, meta=meta)
 
 
 def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dict[str, Any]]:
@@ -126,7 +113,7 @@ def _unreadable(file: Path, err: OSError) -> IndexFileError:
     return IndexFileError(f"{file}: cannot be read ({err.strerror}). Restore it, or build the index again.")
 
 
-def _refuse_foreign(place: Path) -> None:
+def refuse_foreign(place: Path) -> None:
     """Raise unless replacing `place` loses only an index, and what file managers leave in any folder."""
     cure = "Refusing to overwrite it: save to another path, or remove it first."
     if not place.is_dir():
@@ -140,7 +127,8 @@ def _refuse_foreign(place: Path) -> None:
         raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
 
 
-def _write_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
+    """Write the three files of an index into an empty folder."""
     faiss = import_faiss()
     with open(folder / INDEX, "wb") as file:
         # A callback, because FAISS itself opens fewer paths than Python does.

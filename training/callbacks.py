@@ -82,7 +82,8 @@ class JsonLog(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {
-            "stage": self.stage, "step": state.global_step, "minutes": round(self.minutes, 2), "processes": ranks.count()
+            "stage": self.stage, "step": state.global_step, "minutes": round(self.minutes, 2),
+            "processes": ranks.count(),
         }  # fmt: skip
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | logs) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def minutes_of(log: Iterable[dict[str, Any]], stage: str) -> tuple[float, bool] 
     if not lines:
         return None
     total, exact = 0.0, True
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if "processes" not in line and line["minutes"] < before["minutes"]:
             total, exact = total + before["minutes"], False
     return total + lines[-1]["minutes"], exact

@@ -1,7 +1,7 @@
 """Be one of the processes that train together, as `accelerate launch` and `torchrun` start them.
 
-Rank 0 alone writes, renames and deletes (tiered_st.files.on_one_rank); the others wait and then read. What is decided by
-a clock or by what a disk holds, rank 0 decides for all.
+Rank 0 alone writes, renames and deletes (tiered_st.files.on_one_rank); the others wait and then read. What a clock or a
+disk decides, rank 0 decides for all.
 """
 
 from __future__ import annotations

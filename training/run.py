@@ -2,7 +2,7 @@
 
 Every stage is one run of the stock SentenceTransformerTrainer. Killed at any moment, the same command goes on from the
 last checkpoint; with --max-minutes it stops by itself, cleanly, and the same command goes on later. Several GPUs, or
-processes on a CPU: `accelerate launch -m training.run …`, each step then reads a batch per process (see training.ranks).
+processes on a CPU: `accelerate launch -m training.run …`; each step then reads a batch per process (training.ranks).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         if not finished:
             logger.info("stage %s stopped by --max-minutes: the same command goes on from here", stage.name)
             return False
+        assert model is not None
         save(model, done)
         on_one_rank(lambda folder=folder: shutil.rmtree(folder / "checkpoints", ignore_errors=True))  # type: ignore[misc]
     assert model is not None, "a recipe has stages"

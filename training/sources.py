@@ -22,7 +22,7 @@ class Source:
     """Name a table and what to take from it.
 
     Args:
-        name: of a file in the data folder without its ending (see training.read_table), or "hub:OWNER/NAME[:CONFIG]" for
+        name: of a file in the data folder, without its ending (training.read_table), or "hub:OWNER/NAME[:CONFIG]" for
             the train split of a dataset.
         columns: text columns; a column of lists gives each element its own text.
         limit: rows taken at most, spread evenly over the table; 0 takes all.

@@ -79,8 +79,8 @@ def check_tables(recipe: Recipe, data: Path | None) -> None:
     missing = [table for table in wanted if data is not None and find_table(data, table.name) is None]
     if missing:
         raise ValueError(
-            f"{data} lacks {len(missing)} of the {len(wanted)} tables of recipe {recipe.name} (each may also be a .csv, "
-            f".jsonl or, where it has one column, .txt):{_listed(missing)}"
+            f"{data} lacks {len(missing)} of the {len(wanted)} tables of recipe {recipe.name} (also as .csv, "
+            f".jsonl or, of one column, .txt):{_listed(missing)}"
         )
     for table in wanted:
         path = find_table(data, table.name) if data is not None else None

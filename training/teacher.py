@@ -153,7 +153,7 @@ def sentence_vectors(
 ) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 
-    The same teacher is asked the same texts once, by one process of several, and a kill loses at most one shard of each.
+    The same teacher is asked the same texts once, by one process of several, and a kill loses a shard of each at most.
 
     Args:
         teacher: whom to ask.

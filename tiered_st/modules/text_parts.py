@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,17 +16,38 @@ def split_inputs(inputs: Sequence[Any], segments: int) -> list[tuple[str, ...]]:
         ValueError: if an input is neither, or has more parts than there are segments.
     """
     parts: list[tuple[str, ...]] = []
-    for i, item in enumerate(inputs):
+    for item in inputs:
         several = isinstance(item, (tuple, list)) and len(item) > 0 and all(isinstance(part, str) for part in item)
         if not isinstance(item, str) and not several:
-            raise ValueError(f"Input {i} is a {type(item).__name__}, but this model reads text: give a str.")
+            raise ValueError(_refusal(item))
         if several and len(item) > segments:
             raise ValueError(
-                f"Input {i} is a {type(item).__name__} of {len(item)} texts, but the model was built with segments="
+                f"An input is a {type(item).__name__} of {len(item)} texts, but the model was built with segments="
                 f"{segments}: give one text, or build the model with segments={max(2, len(item))}."
             )
         parts.append((item,) if isinstance(item, str) else tuple(item))
     return parts
+
+
+def _refusal(item: Any) -> str:
+    """Say what an input is and what to pass instead; not where it is: ``encode`` sorts texts before they come here."""
+    kind = type(item).__name__
+    columns = getattr(item, "columns", None)
+    if columns is not None:
+        return f'encode got a {kind}: give one column, list(table["text"]), of {", ".join(map(str, columns))[:200]}.'
+    if isinstance(item, Mapping):
+        return (
+            f"An input is a {kind} with the keys {', '.join(map(str, item))[:200]}: give its texts, list(….values())."
+        )
+    if isinstance(item, Iterable) and not isinstance(item, (bytes, tuple, list)):
+        return f"An input is a {kind}, but this model reads text, or a list of texts: give list(…)."
+    cure = "leave it out, or put a text in its place"
+    if isinstance(item, (bytes, tuple, list)):
+        cure = "decode it" if isinstance(item, bytes) else "each of its parts must be a str, and there must be one"
+    return (
+        f"An input is a {kind} ({item!r:.80}), but this model reads text: {cure}. "
+        "[i for i, text in enumerate(texts) if not isinstance(text, str)] says where it is."
+    )
 
 
 def shares(lengths: Sequence[int], room: int) -> list[int]:
