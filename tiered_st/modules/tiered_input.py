@@ -13,6 +13,7 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
 from tiered_st import __version__
+from tiered_st.chunk_tokenizer import ChunkTokenizer
 from tiered_st.chunking import make_chunker
 from tiered_st.config import TieredConfig
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
@@ -41,7 +42,7 @@ class TieredInput(StoredModule, InputModule):
     """
 
     save_in_root = True
-    tokenizer: CharTokenizer  # type: ignore[assignment]
+    tokenizer: ChunkTokenizer  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -53,10 +54,11 @@ class TieredInput(StoredModule, InputModule):
     ) -> None:
         super().__init__(config, storage=storage)
         self.max_seq_length = self.settings.max_chunks
-        self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
+        self.characters = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
-        self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
-        self.reader = TextReader(self.settings, self.tokenizer, self.chunker)
+        self.chunker = make_chunker(self.settings, self.characters, self.boundary_predictor)
+        self.reader = TextReader(self.settings, self.characters, self.chunker)
+        self.tokenizer = ChunkTokenizer(self)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
