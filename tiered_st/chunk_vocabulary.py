@@ -18,8 +18,8 @@ _LEAD = b"\x02"  # opens a spelt-out chunk, so that its id lies above those of c
 class ChunkVocabulary(dict[str, int]):
     """Map characters, bytes and marks to their ids; chunks, of which there is no end, are spelt out.
 
-    The id of a chunk is its UTF-8 bytes behind a byte 2, read as one big-endian number: at least 512, as many digits as it
-    takes, and the same in every process.
+    The id of a chunk of several characters is its UTF-8 bytes behind a byte 2, read as one big-endian number: at least
+    512, as many digits as it takes, and the same in every process.
 
     Two vocabularies are equal only where their models read texts alike, since that is what those who compare them mean
     by it: whether one model can be given what another's texts were turned into.
@@ -54,7 +54,7 @@ class ChunkVocabulary(dict[str, int]):
     def id_of(self, token: str) -> int:
         """Return the id of a mark or a byte by its name, of a character or a chunk by its spelling."""
         known = self.get(token)
-        return int.from_bytes(_LEAD + token.encode("utf-8", "surrogatepass"), "big") if known is None else known
+        return self._spelt(token) if known is None else known
 
     def token_of(self, number: int) -> str:
         """Return what an id stands for.
@@ -70,9 +70,14 @@ class ChunkVocabulary(dict[str, int]):
         return data[1:].decode("utf-8", "surrogatepass")
 
     def ids_of(self, chunks: Sequence[str], limit: int, *, marks: bool) -> list[int]:
-        """Return the ids of the first ``limit`` chunks, spelt out, between the marks if asked for."""
-        ids = [int.from_bytes(_LEAD + chunk.encode("utf-8", "surrogatepass"), "big") for chunk in chunks[:max(limit, 0)]]
+        """Return the ids of the first ``limit`` chunks, between the marks if asked for."""
+        # Only a character's own id is looked up: a chunk spelt like a mark's name is no mark.
+        ids = [self.id_of(chunk) if len(chunk) == 1 else self._spelt(chunk) for chunk in chunks[: max(limit, 0)]]
         return [int(ChunkType.BEGIN), *ids, int(ChunkType.FINISH)] if marks else ids
+
+    @staticmethod
+    def _spelt(chunk: str) -> int:
+        return int.from_bytes(_LEAD + chunk.encode("utf-8", "surrogatepass"), "big")
 
     @staticmethod
     def is_mark(number: int) -> bool:

@@ -16,6 +16,7 @@ from tiered_st import __version__
 from tiered_st.chunk_tokenizer import ChunkTokenizer
 from tiered_st.chunking import make_chunker
 from tiered_st.config import TieredConfig
+from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.char_pooling import mean_over
@@ -277,6 +278,7 @@ class TieredInput(StoredModule, InputModule):
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
+        refuse_adapters(self)
         super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")
         if settings.is_file():
