@@ -84,7 +84,7 @@ def test_any_batch_has_the_form_that_losses_rely_on(name: str, texts: list[str])
     body = filled.sum(dim=-1)[(mask == 1) & (ids[:, :, 0] > ChunkType.FINISH)]
     assert (body > 1).all()  # no chunk is empty
     for row, text in zip(ids, texts, strict=True):
-        points = tiers.tokenizer.fold(tiers.tokenizer.normalize_all([text])[0][:-1])
+        points = tiers.characters.fold(tiers.characters.normalize_all([text])[0][:-1])
         if name != "overlapping":  # each character that is no space is read once
             letters = "".join(map(chr, points.tolist()))
             assert "".join("".join(spelt(row[1:])).split()) == "".join(letters.split())

@@ -164,7 +164,7 @@ def test_char_clm_asks_for_every_character_and_the_end(
     asked: list[Tensor] = []
     monkeypatch.setattr(CharCLMLoss, "compute", staticmethod(lambda x, ids: (asked.append(ids), x.sum())[1]))
     CharCLMLoss(model)(columns(model, ["ab", "ab c", ""]))
-    a, b, c = model[0].tokenizer.encode("abc").tolist()
+    a, b, c = model[0].characters.encode("abc").tolist()
     assert sorted(asked[0].tolist()) == sorted([a, b, END, c, END])  # each distinct chunk once
 
 
@@ -203,7 +203,7 @@ def test_reconstruction_learns_to_spell(model: SentenceTransformer) -> None:
     rows = distinct_chunks(batch[0])
     vectors = model[0](as_texts(rows))["chunk_embeddings"][:, 0]
     spelt = loss.spell(vectors, 6).argmax(dim=2).tolist()
-    words = [model[0].tokenizer.decode(ids[: ids.index(END)]) for ids in spelt]
+    words = [model[0].characters.decode(ids[: ids.index(END)]) for ids in spelt]
     assert sorted(words) == ["cat", "house", "i"]
 
 

@@ -32,7 +32,7 @@ def words(model: SentenceTransformer, features: dict[str, Tensor]) -> list[str]:
     marks = {int(ChunkType.BEGIN): "<", int(ChunkType.FINISH): ">"}
 
     def spell(row: list[int]) -> str:
-        return marks.get(row[0]) or ("?" if row[1] == MASK else model[0].tokenizer.decode(row))
+        return marks.get(row[0]) or ("?" if row[1] == MASK else model[0].characters.decode(row))
 
     pairs = zip(features["input_ids"].tolist(), features["attention_mask"].tolist(), strict=True)
     return [" ".join(spell(row) for row, there in zip(rows, mask, strict=True) if there) for rows, mask in pairs]

@@ -131,9 +131,13 @@ def test_what_is_no_pair_is_refused(item: Any, says: str, pairs: SentenceTransfo
         pairs.preprocess(["a", item])
 
 
-def test_a_pair_without_segments_is_refused_through_encode(toy: SentenceTransformer) -> None:
-    with pytest.raises(ValueError, match=r"segments=0: give one text, or build the model with segments=2"):
-        toy.encode([("a", "b")])
+def test_a_model_without_segments_reads_a_pair_as_one_text(toy: SentenceTransformer) -> None:
+    """As stock models take pairs; more texts than that are a mistake."""
+    features = toy.preprocess([("a b", "c"), {"text": "a b"}, {"text": ("a", "b")}])
+    assert torch.equal(features["input_ids"], toy.preprocess(["a b\nc", "a b", "a b"])["input_ids"])
+    np.testing.assert_allclose(toy.encode([("a b", "c")]), toy.encode(["a b c"]), atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match=r"segments=0: give one text, or build the model with segments=3"):
+        toy.encode([("a", "b", "c")])
 
 
 def test_encode_takes_pairs_of_any_length_together(pairs: SentenceTransformer) -> None:

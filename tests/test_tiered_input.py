@@ -100,7 +100,7 @@ def test_the_prompt_opens_every_text(tiers: TieredInput, prompt: str | None) -> 
     assert torch.equal(with_prompt["input_ids"], by_hand["input_ids"])
 
 
-@pytest.mark.parametrize("wrong", [3, None, b"bytes", ("a", "b"), ["a"], {"text": "a"}])
+@pytest.mark.parametrize("wrong", [3, None, b"bytes", ("a", "b", "c"), [], {"text": "a", "image": "b"}])
 def test_what_is_no_text_is_refused_with_its_place(tiers: TieredInput, wrong: Any) -> None:
     with pytest.raises(ValueError, match=f"An input is a {type(wrong).__name__}"):
         tiers.preprocess(["fine", wrong])

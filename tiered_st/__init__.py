@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from tiered_st.index import FaissIndex as FaissIndex
     from tiered_st.model import build as build
     from tiered_st.model import load as load
+    from tiered_st.model import path as path
     from tiered_st.model import pretrained as pretrained
     from tiered_st.model import set_storage as set_storage
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "index",
-    "build": "model", "load": "model", "pretrained": "model", "set_storage": "model",
+    "build": "model", "load": "model", "path": "model", "pretrained": "model", "set_storage": "model",
     "encode_long": "deployment", "quantize_char_encoder": "deployment", "tabulate": "deployment",
     "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "pretrained", "quantize_char_encoder", "set_storage",
+    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "path", "pretrained", "quantize_char_encoder", "set_storage",
     "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 

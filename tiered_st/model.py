@@ -64,6 +64,17 @@ def pretrained() -> list[str]:
     return sorted(path.parent.name for path in PRETRAINED.glob("*/modules.json"))
 
 
+def path(name: str = DEFAULT_MODEL) -> str:
+    """Return the folder of a model that ships with the package, for what takes a folder but not a model.
+
+    Raises:
+        ValueError: if no such model ships.
+    """
+    if name not in pretrained():
+        raise ValueError(f"No shipped model is called {name!r}: choose from {', '.join(pretrained()) or 'none here'}.")
+    return str(PRETRAINED / name)
+
+
 def load(
     path: str | Path = DEFAULT_MODEL, *, device: str | None = None, dtype: str | torch.dtype | None = None
 ) -> SentenceTransformer:

@@ -85,7 +85,7 @@ class PassageCutter:
             ended: whether the document ends with it.
         """
         points = code_points(window)
-        starts = self._chunker(points, self.tiers.tokenizer.widths(points)).starts  # (chunks,), of the text as it is
+        starts = self._chunker(points, self.tiers.characters.widths(points)).starts  # (chunks,), of the text as it is
         if ended and len(starts) <= self.chunks:
             edges = np.append(starts[1:], len(window))
         elif len(starts) > 1:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from typing_extensions import Self
 
 from tiered_st.config import TieredConfig
+from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
@@ -153,6 +154,15 @@ class SemanticEncoder(StoredModule):
         """
         settings = gradient_checkpointing_kwargs or {"use_reentrant": False}
         self.body.checkpoint_gradients(settings, every=every_n_layers, offload=offload)
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``output_path``.
+
+        Raises:
+            ValueError: if the body carries adapters of peft.
+        """
+        refuse_adapters(self)
+        super().save(output_path, *args, **kwargs)
 
     def gradient_checkpointing_disable(self) -> None:
         """Keep again what layers computed."""

@@ -12,15 +12,22 @@ from torch import Tensor
 def split_inputs(inputs: Sequence[Any], segments: int) -> list[tuple[str, ...]]:
     """Return the parts of each input: one of a text, several of a pair or a longer sequence of texts.
 
+    ``{"text": …}`` is a text or a pair, as elsewhere in sentence-transformers. A model without segments reads the texts
+    of a pair as one text, each on a line of its own.
+
     Raises:
         ValueError: if an input is neither, or has more parts than there are segments.
     """
     parts: list[tuple[str, ...]] = []
     for item in inputs:
+        if isinstance(item, dict) and item.keys() == {"text"}:
+            item = item["text"]
         several = isinstance(item, (tuple, list)) and len(item) > 0 and all(isinstance(part, str) for part in item)
         if not isinstance(item, str) and not several:
             raise ValueError(_refusal(item))
-        if several and len(item) > segments:
+        if several and not segments and len(item) <= 2:
+            item = "\n".join(item)
+        elif several and len(item) > segments:
             raise ValueError(
                 f"An input is a {type(item).__name__} of {len(item)} texts, but the model was built with segments="
                 f"{segments}: give one text, or build the model with segments={max(2, len(item))}."

@@ -14,8 +14,10 @@ from torch import Tensor
 from typing_extensions import Self
 
 from tiered_st import __version__
+from tiered_st.chunk_tokenizer import ChunkTokenizer
 from tiered_st.chunking import make_chunker
 from tiered_st.config import TieredConfig
+from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, mix, powers
 from tiered_st.modules.char_pooling import mean_over
@@ -52,8 +54,9 @@ class TieredInput(StoredModule, InputModule):
     """
 
     save_in_root = True
-    forward_kwargs = frozenset({"max_length"})  # type: ignore[assignment]  # what ``encode`` may be given and hands on to ``preprocess``
-    tokenizer: CharTokenizer  # type: ignore[assignment]
+    # What ``encode`` may be given and hands on to ``preprocess``.
+    forward_kwargs = frozenset({"max_length"})  # type: ignore[assignment]
+    tokenizer: ChunkTokenizer  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -66,10 +69,11 @@ class TieredInput(StoredModule, InputModule):
     ) -> None:
         super().__init__(config, storage=storage)
         self.max_seq_length = max_seq_length
-        self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
+        self.characters = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
-        self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
-        self.reader = TextReader(self.settings, self.tokenizer, self.chunker)
+        self.chunker = make_chunker(self.settings, self.characters, self.boundary_predictor)
+        self.reader = TextReader(self.settings, self.characters, self.chunker)
+        self.tokenizer = ChunkTokenizer(self)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
@@ -364,6 +368,7 @@ class TieredInput(StoredModule, InputModule):
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
+        refuse_adapters(self)
         super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")
         if settings.is_file():
