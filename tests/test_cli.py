@@ -95,10 +95,18 @@ def test_fields_of_jsonl_csv_and_parquet(toy: str, expected: np.ndarray, tmp_pat
     np.testing.assert_allclose(np.load(out), expected, atol=1e-5)
 
 
-def test_empty_input_gives_no_rows(toy: str, tmp_path: Path) -> None:
+def test_input_without_text_is_refused_and_nothing_written(
+    toy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("faiss")
     (tmp_path / "empty.txt").touch()
-    assert main(["encode", str(tmp_path / "empty.txt"), "-o", str(tmp_path / "o.npy"), "--model", toy]) == 0
-    assert np.load(tmp_path / "o.npy").shape == (0, 32)
+    (tmp_path / "blank.txt").write_text("\n \n")
+    for command, name, out in [
+        ("encode", "empty.txt", "o.npy"), ("index", "empty.txt", "idx"), ("index", "blank.txt", "idx"),
+    ]:  # fmt: skip
+        assert main([command, str(tmp_path / name), "-o", str(tmp_path / out), "--model", toy]) == 1
+        assert f"{name}: no text to {command}" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blank.txt", "empty.txt"]
 
 
 def test_a_broken_line_fails_and_leaves_the_old_file(
@@ -222,7 +230,7 @@ def test_another_models_index_is_refused(built: str, tmp_path: Path, capsys: pyt
     assert main(["search", built, "x", "--model", str(tmp_path / "other")]) == 1
     assert "fingerprint" in capsys.readouterr().err
     assert main(["search", str(tmp_path / "nowhere"), "x", "--model", str(tmp_path / "other")]) == 1
-    assert "no index directory" in capsys.readouterr().err
+    assert f"tiered-st index FILE -o {tmp_path / 'nowhere'}" in capsys.readouterr().err
 
 
 # info
@@ -274,7 +282,9 @@ def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixtur
     [
         [], ["fly"], ["encode"], ["encode", "a", "--batch-size", "0"], ["search", "i", "-k", "x"], ["info", "a", "b"],
         ["encode", "a", "--output-format", "npy"], ["encode", "a", "--wrong"],
-        ["index", "a", "-o", "d", "--format", "x"],
+        ["index", "a", "-o", "d", "--format", "x"], ["encode", "a", "-o", "n.xyz"], ["encode", "a", "-o", "n"],
+        ["search", "i", ""], ["search", "i", "good", " "], ["encode", "a", "--encoding", "hex"],
+        ["encode", "a", "--id-field", "k", "--no-id-field"],
     ],
 )  # fmt: skip
 def test_usage_errors_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

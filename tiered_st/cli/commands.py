@@ -17,7 +17,7 @@ from tiered_st.cli.info import info
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
 from tiered_st.index import FaissIndex
-from tiered_st.records import RecordReader, blocks
+from tiered_st.records import RecordReader, blocks, guess_format
 from tiered_st.records.rows import Columns, InputError
 
 __all__ = ["encode", "index", "info", "search"]
@@ -38,6 +38,7 @@ def encode(args: Namespace) -> int:
             writer.write([record.id for record in block], np.asarray(vectors, dtype=np.float32))
             done += len(block)
             bar.update(len(block))
+        _require_texts(args, done)
     goal = "" if args.output == "-" else f" to {args.output}"
     return finish(args, reader, f"{count_of(done, 'embedding')} of {dimension} dimensions written{goal}")
 
@@ -55,9 +56,10 @@ def index(args: Namespace) -> int:
     with explained():
         found = FaissIndex.load(folder, model) if args.append else FaissIndex(model)
         rows = _indexable(reader, taken=set(found.ids), blank=blank)
-        added = found.add(rows, batch_size=args.batch_size, progress=progress(args))
+        added = found.add(rows, batch_size=args.batch_size, chunk_size=BLOCK, progress=progress(args))
+        left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
+        _require_texts(args, added, left_out)
         found.save(folder)
-    left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
     return finish(args, reader, f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}")
 
 
@@ -90,8 +92,22 @@ def _vector_writer(args: Namespace, dimension: int) -> Iterator[VectorWriter]:
 
 
 def _reader(args: Namespace) -> RecordReader:
-    columns = Columns(args.field, args.id_field)
-    skip = args.on_error == "skip"
-    reader = RecordReader(args.input, format=args.format, columns=columns, skip=skip, report=report)
+    if (args.field or args.id_field) and all((args.format or guess_format(path)) == "text" for path in args.input):
+        raise InputError("lines of text have no fields: leave out --field and --id-field, or give --format")
+    id = None if args.no_id_field else args.id_field or "id"
+    reader = RecordReader(
+        args.input,
+        format=args.format,
+        columns=Columns(args.field or "text", id, optional=args.id_field is None),
+        skip=args.on_error == "skip",
+        encoding=args.encoding,
+        report=report,
+        note=(lambda line: None) if args.quiet else report,
+    )
     reader.check()
     return reader
+
+
+def _require_texts(args: Namespace, number: int, left_out: str = "") -> None:
+    if not number:
+        raise InputError(f"{', '.join(args.input)}: no text to {args.command}{left_out}; nothing was written")

@@ -66,6 +66,8 @@ def report(line: str) -> None:
 
 def finish(args: Namespace, reader: RecordReader, summary: str) -> int:
     """Print the summary, with the broken lines even where --quiet drops the rest, and return the exit code."""
+    for kind, lines in sorted(reader.tally.items()):
+        summary += f"; {count_of(lines, 'line')} {kind}" if lines else ""
     if reader.skipped:
         print(f"{summary}; {count_of(reader.skipped, 'broken line')} skipped", file=sys.stderr)
     elif not args.quiet:

@@ -3,19 +3,23 @@
 EXIT_CODES = """\
 exit codes:
   0    done (also when the reader of a pipe, such as `head`, went away)
-  1    an input, model, index or output file cannot be used; one line on stderr says which and why
+  1    an input, model, index or output file cannot be used, or there is no text; one line on stderr says which and why
   2    the command line is wrong
   3    done, but broken lines were skipped (--on-error skip); each is listed on stderr
-  130  interrupted with Ctrl-C; output files are as they were before
+  130  interrupted with Ctrl-C; output files are as they were before, finished work waits beside them
 """
 INPUTS = """\
 inputs:
   Files, or - for standard input. The suffix gives the format, --format overrides it:
     text     one text per line (anything without a suffix below)
     jsonl    one JSON object per line (.jsonl .ndjson .json), text in --field
-    csv tsv  with a header (.csv .tsv), text in the column --field
+    csv tsv  with a header (.csv .tsv), text in the column --field; in tsv a quotation mark is a
+             character, in tsv-quoted it quotes as in csv
     parquet  (.parquet .pq; needs pyarrow), text in the column --field
-  A text is known by --id-field, or else by where it was read, as in notes.txt:12.
+  gzip, bzip2, xz and zstd are decompressed, UTF-16 and UTF-32 recognised; --encoding names others.
+  A text is known by --id-field, by the field id where there is one, or else by where it was read,
+  as in notes.txt:12 (--no-id-field).
+  An interrupted run goes on where it stopped when it is started again; --restart starts anew.
 """
 EXAMPLES = {
     "": """\

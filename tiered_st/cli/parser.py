@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from tiered_st import __version__
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
+from tiered_st.records.encodings import is_encoding
 from tiered_st.records.formats import FORMATS
 
+OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 DEFAULT_MODEL = "en-small"  # as in tiered_st.model, which would import torch
 
 
@@ -21,7 +24,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
     _take_rest(parser, args, rest)
-    _check_encode(parser, args)
+    _check(parser, args)
     return args
 
 
@@ -80,13 +83,20 @@ def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, rest: 
         (args.query if args.command == "search" else args.input).extend(plain + marked)
 
 
-def _check_encode(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Settle the output format of `encode`."""
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what no command can do, and settle the output format of `encode`."""
+    if args.command == "search" and not all(query.strip() for query in args.query):
+        parser.error("an empty query asks nothing: give words to search for")
+    if getattr(args, "encoding", None) is not None and not is_encoding(args.encoding):
+        parser.error(f"--encoding {args.encoding!r} is no encoding of texts that Python knows, such as cp1252, utf-16")
     if args.command != "encode":
         return
+    suffix = os.path.splitext(args.output)[1].lower()
     if args.output_format is None:
-        lines = args.output == "-" or args.output.lower().endswith((".jsonl", ".ndjson"))
-        args.output_format = "jsonl" if lines else "npy"
+        args.output_format = "jsonl" if args.output == "-" else OUTPUTS.get(suffix)
+    if args.output_format is None:
+        known = ", ".join(OUTPUTS)
+        parser.error(f"-o {args.output}: its suffix is none of {known}: give one of them, or --output-format")
     if args.output == "-" and args.output_format == "npy":
         parser.error("npy cannot go to standard output: give -o FILE, or --output-format jsonl")
 
@@ -105,13 +115,17 @@ def _command(
     if reads_files:
         parser.add_argument("input", metavar="INPUT", nargs="+", help="files with texts, or - for standard input")
         parser.add_argument("--format", choices=list(FORMATS), help="format of all inputs (default: by suffix)")
-        parser.add_argument("--field", default="text", metavar="NAME", help="field of the text (default: %(default)s)")
-        parser.add_argument("--id-field", metavar="NAME", help="field of the id (default: the id is FILE:LINE)")
+        parser.add_argument("--field", metavar="NAME", help="field of the text (default: text)")
+        ids = parser.add_mutually_exclusive_group()
+        ids.add_argument("--id-field", metavar="NAME", help="field of the id (default: id where there is one)")
+        ids.add_argument("--no-id-field", action="store_true", help="name each text by FILE:LINE")
+        parser.add_argument("--restart", action="store_true", help="start anew where an interrupted run would go on")
         _on_error(parser)
     return parser
 
 
 def _on_error(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoding", metavar="NAME", help="of the input (default: by byte-order mark, else UTF-8)")
     parser.add_argument(
         "--on-error", choices=["fail", "skip"], default="fail",
         help="what to do about a broken line; either way stderr names its file and line (default: %(default)s)",

@@ -8,18 +8,22 @@ from argparse import Namespace
 from itertools import islice
 from pathlib import Path
 
-from tiered_st.cli.common import OK, SKIPPED, explained, load_model, model_of, report
+from tiered_st.cli.common import OK, SKIPPED, count_of, explained, load_model, model_of, report
 from tiered_st.cli.console import clip, one_line, terminal_width
+from tiered_st.files import standing
 from tiered_st.index import FaissIndex, Hit
 from tiered_st.records import RecordReader
+from tiered_st.records.rows import InputError
 
 QUERY_BLOCK = 32  # few, so that whoever feeds questions through a pipe sees answers soon
 
 
 def search(args: Namespace) -> int:
     """Answer queries from an index."""
-    typed = not args.query and sys.stdin.isatty()
-    reader = RecordReader(["-"], format="text", skip=args.on_error == "skip", report=report)
+    typed = not args.query and sys.stdin is not None and sys.stdin.isatty()
+    reader = RecordReader(["-"], format="text", skip=args.on_error == "skip", encoding=args.encoding, report=report)
+    if not standing(args.index).exists():
+        raise InputError(f"{args.index}: there is no index: tiered-st index FILE -o {args.index} builds one")
     model = load_model(args.model or model_of(Path(args.index)), args.device)
     with explained():
         found = FaissIndex.load(args.index, model)
@@ -28,12 +32,19 @@ def search(args: Namespace) -> int:
     width = terminal_width(sys.stdout) if args.width is None else args.width
     queries = iter(args.query) if args.query else (record.text for record in reader)
     size = 1 if typed else QUERY_BLOCK
+    answered = blank = 0
     while block := list(islice(queries, size)):
         asked = [query for query in block if query.strip()]
+        answered += len(asked)
+        blank += len(block) - len(asked)
         with explained():
             answers = found.search(asked, args.k)
         for query, hits in zip(asked, answers, strict=True):
             print(_as_json(query, hits) if args.json else _as_table(query, hits, width), flush=True)
+    if not answered:
+        raise InputError("no question was asked: give a QUERY, or lines on standard input")
+    if blank and not args.quiet:
+        print(f"{count_of(blank, 'blank line')} asked nothing", file=sys.stderr)
     return SKIPPED if reader.skipped else OK
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
+from tiered_st.records.compression import SUFFIXES as COMPRESSED
 from tiered_st.records.formats import FORMATS
 from tiered_st.records.rows import Broken, Columns, InputError, Record
+from tiered_st.records.source import STDIN, opened
 
-STDIN = "-"
 SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".pq": "parquet",
@@ -21,8 +20,10 @@ SUFFIXES = {
 
 
 def guess_format(source: str) -> str:
-    """Return the format a file's suffix stands for; anything unknown is lines of text."""
-    return SUFFIXES.get(Path(source).suffix.lower(), "text")
+    """Return the format a file's suffix stands for, before that of a compression; anything unknown is lines of text."""
+    path = Path(source)
+    path = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    return SUFFIXES.get(path.suffix.lower(), "text")
 
 
 class RecordReader:
@@ -33,11 +34,14 @@ class RecordReader:
         format: a key of ``FORMATS`` for all sources; by default what each suffix says.
         columns: the fields that hold text and id. Without an id field a record is known as ``file:line``.
         skip: pass over broken lines instead of raising.
+        encoding: of all sources; by default by byte-order mark or NUL bytes, else UTF-8.
         report: called with one line of text per broken line passed over.
+        note: called with one line of text about how a source is read, where that may surprise.
 
     Attributes:
         read: records given out so far.
         skipped: broken lines passed over so far.
+        tally: lines that are no rows of their own, by what they are: blank, inside quoted fields.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class RecordReader:
         format: str | None = None,
         columns: Columns | None = None,
         skip: bool = False,
+        encoding: str | None = None,
         report: Callable[[str], None] | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         if format is not None and format not in FORMATS:
             raise ValueError(f"format={format!r} is not one of {', '.join(FORMATS)}.")
@@ -57,7 +63,10 @@ class RecordReader:
         self.skip = skip
         self.read = 0
         self.skipped = 0
+        self.tally: Counter[str] = Counter()
+        self._encoding = encoding
         self._report = report or (lambda line: None)
+        self._note = note or (lambda line: None)
 
     def check(self) -> None:
         """Raise an InputError now, before hours of work, if a source is not there or cannot be read."""
@@ -80,37 +89,27 @@ class RecordReader:
         Raises:
             InputError: for a source that cannot be read and, unless ``skip``, for a broken line.
         """
-        for source in self.sources:
-            parse = FORMATS[self.format or guess_format(source)]
-            name = "stdin" if source == STDIN else source
-            with _opened(source) as file:
-                for row in parse(file, name, self.columns):
+        for path in self.sources:
+            before = self.read + self.skipped
+            with opened(
+                path, format=self.format, guess=guess_format(path), encoding=self._encoding,
+                note=self._note, tally=self.tally,
+            ) as source:  # fmt: skip
+                for row in FORMATS[source.format](source, self.columns):
                     if isinstance(row, Broken):
-                        self.reject(row.where, row.reason)
+                        self.reject(row.where, row.reason, row.lines)
                     else:
                         self.read += 1
                         yield row
+            if self.read + self.skipped == before:
+                self._note(f"{source.name}: holds no text")
 
-    def reject(self, where: str, reason: str) -> None:
-        """Count and report a broken line, or raise where broken lines are fatal."""
+    def reject(self, where: str, reason: str, lines: int = 1) -> None:
+        """Count and report broken lines, or raise where broken lines are fatal."""
         if not self.skip:
             raise InputError(f"{where}: {reason} (--on-error skip passes over such lines)")
-        self.skipped += 1
+        self.skipped += lines
         self._report(f"{where}: skipped: {reason}")
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
-    """Open a source as bytes; an error of the operating system becomes an InputError that names it."""
-    if source == STDIN:
-        yield sys.stdin.buffer
-        return
-    try:
-        file = open(source, "rb")  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise InputError(f"{source}: {error.strerror}") from None
-    with file:
-        yield file
 
 
 def blocks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

@@ -1,12 +1,13 @@
-"""The rows that parsers of text files give: a record, or a line that is broken."""
+"""The rows that parsers of files give: a record, or a line that is broken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
-_BOM = b"\xef\xbb\xbf"
+CURE_ENCODING = "--encoding NAME reads another one, such as cp1252"
+NUL = "holds a NUL byte, which no text does"
 
 
 class InputError(Exception):
@@ -24,31 +25,36 @@ class Record:
 
 @dataclass(frozen=True)
 class Broken:
-    """One line that holds no usable text, and why."""
+    """Lines that hold no usable text, nearly always one, and why."""
 
     where: str
     reason: str
+    lines: int = 1
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Name the field that holds the text and, optionally, the one that holds the id."""
+    """Name the field that holds the text and, optionally, the one that holds the id.
+
+    With ``optional`` the id is taken from its field in files that have it, and in others there is none.
+    """
 
     text: str = "text"
     id: str | None = None
+    optional: bool = False
 
     @property
     def names(self) -> list[str]:
         return [self.text] if self.id is None else [self.text, self.id]
 
+    def among(self, fields: Sequence[str]) -> Columns:
+        """Return the columns to read from a file that has ``fields``: an optional id is there, or is none."""
+        if not self.optional:
+            return self
+        return Columns(self.text, self.id if self.id in fields and self.id != self.text else None)
+
 
 Rows = Iterator[Record | Broken]
-
-
-def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield line numbers from 1 and lines, without the byte-order mark some editors write."""
-    for number, line in enumerate(file, start=1):
-        yield number, line.removeprefix(_BOM) if number == 1 else line
 
 
 def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken:
@@ -62,6 +68,8 @@ def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken
     id = where if columns.id is None else row[columns.id]
     if isinstance(id, bool) or not isinstance(id, (str, int)):
         return Broken(where, f"field {columns.id!r} is not text or a whole number but {_kind(id)}")
+    if id == "":
+        return Broken(where, f"field {columns.id!r} is empty, where an id should be")
     return Record(str(id), text, where)
 
 
@@ -70,4 +78,4 @@ def _kind(value: Any) -> str:
 
 
 def bad_utf8(error: UnicodeDecodeError) -> str:
-    return f"invalid UTF-8 (byte 0x{error.object[error.start]:02x} at position {error.start})"
+    return f"invalid UTF-8 (byte 0x{error.object[error.start]:02x} at position {error.start}; {CURE_ENCODING})"
