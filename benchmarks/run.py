@@ -37,7 +37,7 @@ def measure(
     Returns:
         The result as stored. It keeps scores of further seeds from earlier runs on the same texts.
     """
-    path = path_of(folder, candidate, suite.name)
+    path = path_of(folder, candidate, suite.name, former=not fresh)
     settings = {"bf16": candidate.bf16}
     result = Result(candidate.name, candidate.revision, candidate.parameters, suite.name, task.data, settings)
     checksums = {condition: task.checksum(condition) for condition in task.conditions(seeds)}
@@ -46,6 +46,8 @@ def measure(
         # Seeds beyond this run's are known by the texts that both have: if those changed, so did the others.
         if stored.settings == settings and stored.data == task.data and _agree(stored, checksums):
             result = stored
+        else:
+            path = path_of(folder, candidate, suite.name, former=False)
     todo = [condition for condition, checksum in checksums.items() if not result.has(condition, checksum)]
     label = f"{suite.name} {candidate.name}"
     with tqdm(total=len(checksums), initial=len(checksums) - len(todo), desc=label, unit="condition") as bar:

@@ -29,7 +29,7 @@ class Result:
 
     Attributes:
         model: Name shown in tables.
-        revision: Hash of the weights.
+        revision: Hash of the weights and settings; in older results of the weights alone.
         parameters: Number of weights.
         suite: Name of the suite.
         data: Which texts and how many.
@@ -72,10 +72,14 @@ def values_of(stored: Stored, model: str, suite: str, metric: str) -> list[float
     return list(found[0].values()) if found else []
 
 
-def path_of(folder: Path, candidate: Candidate, suite: str) -> Path:
-    """Return the file for a model and suite, named by the model and its revision."""
+def path_of(folder: Path, candidate: Candidate, suite: str, *, former: bool = True) -> Path:
+    """Return the file for a model and suite, named by the model and its revision.
+
+    Where there is none, it may be one that is named by the former revision, of the weights alone.
+    """
     name = re.sub(r"[^\w.-]+", "_", candidate.name)
-    return folder / f"{name}-{candidate.revision}-{suite}.json"
+    path, older = (folder / f"{name}-{at}-{suite}.json" for at in (candidate.revision, candidate.former_revision))
+    return older if former and older.is_file() and not path.is_file() else path
 
 
 def read(path: Path) -> Result:

@@ -6,6 +6,7 @@ from math import log2
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import make_model
 from pyarrow import parquet
 
 import tiered_st
@@ -16,6 +17,7 @@ from benchmarks.tasks import Condition, suites
 from benchmarks.tasks.real_errors import RealErrors, recall_at_1
 from benchmarks.tasks.typo_retrieval import Collection, TypoRetrieval, ndcg
 from benchmarks.tasks.typo_sts import TypoSts
+from tiered_st.fingerprint import weights_fingerprint
 
 WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"]
 
@@ -196,14 +198,30 @@ def test_an_interrupted_run_goes_on_from_the_last_score(tmp_path):
 def test_changed_texts_or_settings_are_measured_again(tmp_path):
     lookup = Lookup()
     measure(Candidate("lookup", lookup), tmp_path, seeds=1)
+    bf16 = Candidate("lookup", lookup, bf16=True)  # asks the model for its fingerprint
     calls = lookup.calls
-    bf16 = Candidate("lookup", lookup, bf16=True)  # asks the model for its fingerprint: one call
     measure(bf16, tmp_path, seeds=1)
-    assert lookup.calls == calls + 1 + 5
+    assert lookup.calls == calls + 5
     other = TypoSts([f"a {word} station" for word in WORDS], WORDS, list(range(8)))
     again = run.measure(bf16, suites()["typo"], other, seeds=1, folder=tmp_path)
-    assert lookup.calls == calls + 1 + 10
+    assert lookup.calls == calls + 10
     assert again.checksums["clean"]["0"] == other.checksum(Condition("clean", 0))
+
+
+def test_a_result_under_the_weights_alone_stands_for_the_model_as_it_was_built(tmp_path):
+    """Settings that were changed since are another model, and what is measured of it is kept apart."""
+    toy, other = make_model(), make_model()
+    other.max_seq_length = 9
+    made, changed = Candidate("toy", toy), Candidate("toy", other)
+    older = tmp_path / f"toy-{weights_fingerprint(toy)}-typo.json"
+    stored = measure(made, tmp_path, seeds=1)
+    write(older, stored)
+    path_of(tmp_path, made, "typo").unlink()
+    assert path_of(tmp_path, made, "typo") == older
+    assert measure(made, tmp_path, seeds=1).provenance == stored.provenance
+    measure(changed, tmp_path, seeds=1)
+    assert path_of(tmp_path, changed, "typo").name == f"toy-{changed.revision}-typo.json" != older.name
+    assert path_of(tmp_path, made, "typo", former=False) != older == path_of(tmp_path, made, "typo")
 
 
 def test_a_damaged_result_says_what_to_do(tmp_path):

@@ -8,6 +8,8 @@ from conftest import TOY, stir
 from torch import Tensor
 
 from tiered_st.chunking import ChunkType
+from tiered_st.modules import row_sums
+from tiered_st.modules.boundary_predictor import BoundaryPredictor
 from tiered_st.modules.char_encoder import CharEncoder, HashedNgrams
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.tokenizer import END, PAD, START, CharTokenizer
@@ -228,3 +230,24 @@ def test_gradients_reach_zero_initialised_layers() -> None:
     encoder(rows_of("hello"))[0].square().mul(torch.arange(TOY.d_char)).sum().backward()
     assert encoder.layers[0].ffn_out.weight.grad.abs().sum() > 0
     assert not encoder.embedding.weight.grad[PAD].any()
+
+
+def test_where_a_device_has_no_embedding_bag_rows_are_summed_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> tuple[torch.Tensor, list[torch.Tensor]]:
+        torch.manual_seed(0)
+        modules = (CharEncoder(TOY), BoundaryPredictor(TOY.replace(chunker="learned")))
+        rows = torch.tensor([[5, 70, 71, 72, 0], [5, 70, 0, 0, 0]])
+        out = torch.cat([modules[0](rows)[0].flatten(), modules[1](rows, torch.zeros_like(rows)).flatten()])
+        out.square().sum().backward()
+        return out.detach(), [p.grad for m in modules for p in m.parameters() if p.grad is not None]
+
+    def missing(*args: object, **kwargs: object) -> None:
+        raise NotImplementedError("aten::_embedding_bag")
+
+    expected, gradients = run()
+    monkeypatch.setattr(row_sums, "_HAVE_BAGS", ())  # as on MPS
+    monkeypatch.setattr(torch, "embedding_bag", missing)
+    out, own = run()
+    torch.testing.assert_close(out, expected, atol=1e-6, rtol=1e-5)
+    for gradient, wanted in zip(own, gradients, strict=True):
+        torch.testing.assert_close(gradient, wanted, atol=1e-5, rtol=1e-4)

@@ -50,19 +50,21 @@ def owner() -> nn.Module:
 
 @pytest.fixture
 def cache(owner: nn.Module) -> ChunkCache:
-    cache = ChunkCache(2, owner)
-    cache.find([], rows_of())  # sees the weights' version
-    return cache
+    return ChunkCache(2, owner)
 
 
 def get(cache: ChunkCache, *keys: int) -> dict[int, float]:
     """Return what the cache holds of ``keys``, whose rows start with the key."""
-    at, vectors = cache.find(list(keys), rows_of(*keys))
+    at, vectors, _ = cache.find(list(keys), rows_of(*keys))
     return {keys[i]: vector[0].item() for i, vector in zip(at.tolist(), vectors, strict=True)}
 
 
 def put(cache: ChunkCache, *keys: int) -> None:
-    cache.store(list(keys), rows_of(*keys), vectors_of(*map(float, keys)))
+    store(cache, list(keys), rows_of(*keys), vectors_of(*map(float, keys)))
+
+
+def store(cache: ChunkCache, keys: list[int], rows: Tensor, vectors: Tensor) -> None:
+    cache.store(keys, rows, vectors, cache.find([], rows)[2])
 
 
 def test_an_empty_cache_finds_nothing(cache: ChunkCache) -> None:
@@ -92,15 +94,15 @@ def test_more_than_it_holds_at_once(cache: ChunkCache) -> None:
 
 def test_storing_again_replaces(cache: ChunkCache) -> None:
     put(cache, 1, 2)
-    cache.store([1], rows_of(1), vectors_of(9.0))
+    store(cache, [1], rows_of(1), vectors_of(9.0))
     assert get(cache, 1, 2) == {1: 9.0, 2: 2.0} and len(cache) == 2
 
 
 def test_a_hash_collision_is_a_miss(cache: ChunkCache) -> None:
     put(cache, 1)
-    at, vectors = cache.find([1], rows_of(8))  # same hash, other chunk
+    at, vectors, _ = cache.find([1], rows_of(8))  # same hash, other chunk
     assert len(at) == len(vectors) == 0
-    cache.store([1], rows_of(8), vectors_of(8.0))  # which then takes the slot
+    store(cache, [1], rows_of(8), vectors_of(8.0))  # which then takes the slot
     assert len(cache.find([1], rows_of(1))[0]) == 0
     assert cache.find([1], rows_of(8))[1].tolist() == [[8.0, -8.0]]
 
@@ -115,7 +117,7 @@ def test_a_change_of_the_owners_weights_empties_it(cache: ChunkCache, owner: nn.
 
 def test_another_dtype_of_vectors_starts_anew(cache: ChunkCache) -> None:
     put(cache, 1)
-    cache.store([2], rows_of(2), vectors_of(2.0).half())
+    store(cache, [2], rows_of(2), vectors_of(2.0).half())
     assert get(cache, 1, 2) == {2: 2.0}
 
 

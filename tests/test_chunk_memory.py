@@ -11,12 +11,20 @@ from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
 from tiered_st.losses import WordRecognitionLoss
+from tiered_st.model import load, pretrained
 from tiered_st.modules import chunk_memory
 from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.int8_layers import to_int8
 
 REMEMBERS = TOY.replace(memory_slots=5, memory_width=16)
+# Of such words a tenth of the softmax lies in slots that each weigh less than 1e-4 of the likeliest.
+MISSPELT_AND_RARE = [
+    "recieve teh pakcage tomorow", "wher is my refnud", "i cant acess my acount anymroe", "qzxvkj", "asdfgh",
+    "definately a missunderstanding", "floccinaucinihilipilification", "xylem and phloem of a gymnosperm",
+    "a zwitterion", "borborygmus", "acommodation",
+    "embarass", "wierd", "tge cst sst om tge mst", "ostensible sesquipedalian pettifoggery", "zzz", "",
+]  # fmt: skip
 
 
 def make_memory(**changes: int) -> ChunkMemory:
@@ -103,20 +111,52 @@ def test_blocks_of_chunks_recall_what_all_at_once_do(chunks: int, monkeypatch: p
 
 
 @pytest.mark.parametrize("values", [0, 4])
-def test_without_gradients_only_what_is_out_of_the_question_is_left_out(values: int) -> None:
+def test_without_gradients_every_slot_counts_however_little_it_weighs(values: int) -> None:
     memory = make_memory(memory_values=values)
     with torch.no_grad():
         for weight in (memory.query.weight, memory.query.bias, memory.hidden_out.weight):
             weight.zero_()  # so that the bias alone says what a chunk may be
-        memory.expect(torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 1e-5]))
-        memory.prototypes.weight[5] = 1e6  # would be seen, were it looked up at 1e-5
+        expected = torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 1e-5])
+        memory.expect(expected)
+        memory.prototypes.weight[5] = 1e6  # is seen at 1e-5 too
         prototype, meaning = memory(pooled(2))
-    likely = torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 0.0])
-    torch.testing.assert_close(prototype, (likely @ memory.prototypes.weight).expand(2, -1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(prototype, (expected @ memory.prototypes.weight).expand(2, -1), atol=1e-5, rtol=1e-4)
     if values:
-        torch.testing.assert_close(meaning, memory.meaning(likely @ memory.values.weight.T).expand(2, -1))
+        torch.testing.assert_close(meaning, memory.meaning(expected @ memory.values.weight.T).expand(2, -1))
     else:
         assert meaning is None
+
+
+def assert_same_directions(own: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> None:
+    own, wanted = (F.normalize(vectors.detach().double().cpu(), dim=-1) for vectors in (own, wanted))
+    assert (1 - (own * wanted).sum(dim=-1)).max() < tolerance
+    assert (own - wanted).abs().max() < tolerance
+
+
+@pytest.mark.parametrize("name", pretrained())
+def test_shipped_models_read_misspelt_and_rare_words_alike_on_every_path(name: str) -> None:
+    model = load(name, device="cpu")
+    learning = model(model.preprocess(MISSPELT_AND_RARE))  # with gradients
+    assert learning["sentence_embedding"].requires_grad
+    with torch.inference_mode():
+        reading = model(model.preprocess(MISSPELT_AND_RARE))
+    present = learning["attention_mask"].bool()
+    assert_same_directions(reading["chunk_embeddings"][present], learning["chunk_embeddings"][present], 1e-5)
+    assert_same_directions(reading["sentence_embedding"], learning["sentence_embedding"], 1e-5)
+    if torch.cuda.is_available():
+        model.to("cuda")
+        assert_same_directions(
+            model.encode(MISSPELT_AND_RARE, convert_to_tensor=True), reading["sentence_embedding"], 1e-4
+        )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 1e-3), (torch.bfloat16, 1e-2)])
+def test_in_half_precision_both_paths_agree_too(dtype: torch.dtype, tolerance: float) -> None:
+    model = load("en-nano", device="cpu", dtype=dtype)
+    learning = model(model.preprocess(MISSPELT_AND_RARE))["sentence_embedding"]
+    with torch.inference_mode():
+        reading = model(model.preprocess(MISSPELT_AND_RARE))["sentence_embedding"]
+    assert_same_directions(reading, learning, tolerance)
 
 
 def test_int8_recalls_nearly_the_same() -> None:

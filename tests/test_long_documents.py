@@ -154,7 +154,7 @@ def test_the_models_prompt_counts(model: SentenceTransformer) -> None:
     (result,) = encode_long(model, [BOOK], chunks=limit)
     expected = model.encode([passage.text for passage in result.passages])
     np.testing.assert_allclose(result.embeddings, expected, atol=1e-5, rtol=0)
-    with pytest.raises(ValueError, match=rf"chunks={limit + 1} must lie between 32 and {limit}"):
+    with pytest.raises(ValueError, match=rf"chunks={limit + 1} must lie between 20 and {limit}"):
         encode_long(model, [BOOK], chunks=limit + 1)
     (plain,) = encode_long(model, [BOOK], chunks=limit, prompt="")
     np.testing.assert_allclose(plain.embeddings, SHARED.encode([p.text for p in plain.passages]), atol=1e-5, rtol=0)
@@ -227,8 +227,8 @@ def test_frequent_words_are_encoded_once_across_the_stream(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"chunks": 5}, "chunks=5 must lie between 32 and 62"),
-        ({"chunks": 63}, "chunks=63 must lie between 32 and 62"),
+        ({"chunks": 5}, "chunks=5 must lie between 20 and 62"),
+        ({"chunks": 63}, "chunks=63 must lie between 20 and 62"),
         ({"chunks": 40, "overlap": 20}, "overlap=20 must lie between 0 and less than half of chunks=40"),
         ({"overlap": -1}, "overlap=-1"),
         ({"batch_size": 0}, "batch_size=0 must be at least 1"),

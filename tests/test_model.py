@@ -17,7 +17,7 @@ from conftest import BERT_BODY, TOY, UNICODE, make_model
 from hypothesis import given, settings
 from sentence_transformers import SentenceTransformer
 
-from tiered_st.index_files import model_fingerprint
+from tiered_st.fingerprint import model_revision
 from tiered_st.model import build, load, pretrained, set_storage
 
 TEXTS = ["the cat sat on the mat", "Teh CAT, sat!", "", "a", "你好世界 😂", "\ud800", "don't " * 100, "x" * 500]
@@ -202,13 +202,13 @@ def test_an_unknown_storage_is_refused(toy: SentenceTransformer) -> None:
         set_storage(toy, "zip")
 
 
-def test_the_revision_is_a_hash_of_the_weights(model: SentenceTransformer, tmp_path: Path) -> None:
+def test_the_revision_is_a_hash_of_the_model(model: SentenceTransformer, tmp_path: Path) -> None:
     """What mteb files results under; in a card it belongs to a base model, and there is none."""
     model.save(str(tmp_path / "m"))
     assert "revision" not in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
     again = load(tmp_path / "m", device="cpu")
     revision = again.model_card_data.base_model_revision
-    assert revision == model.model_card_data.base_model_revision == model_fingerprint(again)
+    assert revision == model.model_card_data.base_model_revision == model_revision(again)
     with torch.no_grad():
         again[1].body.norm.weight[0] += 1
     assert again.model_card_data.base_model_revision != revision

@@ -28,7 +28,9 @@ from tiered_st.noise import (
     transpose,
     write_leet,
 )
-from tiered_st.noise.keyboard import HOMOGLYPHS, NEIGHBOURS, OCR
+from tiered_st.noise.keyboard import NEIGHBOURS
+from tiered_st.noise.lookalikes import HOMOGLYPHS
+from tiered_st.noise.ocr import OCR
 
 TEXT = "The quick brown fox, aged 42, didn't jump over the modern café."
 ODD = [

@@ -112,9 +112,10 @@ def test_learned_takes_exactly_its_length() -> None:
 def test_learned_refuses_through_the_model() -> None:
     model = make_model(TOY.replace(sem_positions="learned", max_chunks=8))
     assert np.isfinite(model.encode("a " * 100)).all()  # cut to what it knows
-    model.max_seq_length = 9
+    with pytest.raises(ValueError, match="from 3 to 8, this model's max_chunks"):
+        model.max_seq_length = 9
     with pytest.raises(ValueError, match="lower max_seq_length"):
-        model.encode("a " * 100)
+        model.encode("a " * 100, max_length=9)
 
 
 def test_every_scheme_of_the_configuration_is_there() -> None:

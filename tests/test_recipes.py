@@ -16,9 +16,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import training.run as runner
+import training.stage_run as stage_run
 from tiered_st.model import load
 from training import teacher as teachers
-from training.run import find_recipe
+from training.find_recipe import find_recipe
 from training.sources import Source
 from training.stage import Recipe
 
@@ -113,7 +114,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("name", names())
 def test_a_recipe_runs(name: str, data: Path, teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "has_bf16", lambda device: False)
+    monkeypatch.setattr(stage_run, "has_bf16", lambda device: False)
     monkeypatch.setattr(teachers, "has_bf16", lambda device: False)
     command = [name, "--smoke", "--data", str(data), "--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]
     command += ["--cache", str(data / "cache"), "--workers", "0", "--log-steps", "1"]
@@ -139,7 +140,7 @@ def test_rows_of_a_question_differ_in_what_they_ask_and_in_nothing_else() -> Non
 def test_fine_tuning_leaves_e1_and_projector_bitwise(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "has_bf16", lambda device: False)
+    monkeypatch.setattr(stage_run, "has_bf16", lambda device: False)
     command = ["tune_similarity", "--smoke", "--data", str(data), "--out", str(tmp_path / "out"), "--device", "cpu"]
     assert runner.main([*command, "--workers", "0", "--quiet"]) == 0
     before = load("en-small", device="cpu").state_dict()

@@ -101,7 +101,7 @@ def test_a_long_pair_is_cut_with_one_warning(caplog: pytest.LogCaptureFixture) -
         features = tiers.preprocess([("a b", "c " * 5), ("a b", "c d")])
         tiers.preprocess([("a b", "c " * 50)])
     assert kinds(features)[0] == [BEGIN, WORD, WORD, FINISH, *[WORD] * 4, FINISH]
-    assert caplog.text.count("longer than this model's 9 chunks") == 1
+    assert caplog.text.count("longer than the 9 chunks that this model reads") == 1
 
 
 def test_what_just_fits_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:

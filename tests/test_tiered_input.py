@@ -138,9 +138,10 @@ def test_a_long_text_is_cut_and_said_so_once_and_where(text: str, place: int, ca
         tiers.preprocess([text])
     (record,) = caplog.records
     assert record.getMessage().startswith(
-        f"Text 1 of these 3 ({text[:20]!r}…, {len(text)} characters) is longer than this model's 64 chunks: it is cut "
-        f"after chunk {chunks}, character {place}, "
+        f"A text ({text[:20]!r}…, {len(text)} characters) is longer than the 64 chunks that this model reads at once: "
+        f"it is cut after chunk {chunks}, character {place}, "
     )
+    assert record.getMessage().count("tiered_st.encode_long") == 1
 
 
 def test_a_text_that_just_fits_is_not_cut(caplog: pytest.LogCaptureFixture) -> None:

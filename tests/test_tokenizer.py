@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from conftest import UNICODE
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tiered_st.tokenizer import (
@@ -19,14 +19,12 @@ from tiered_st.tokenizer import (
     VOCAB_SIZE,
     CharTokenizer,
     code_points,
+    to_text,
 )
+from tiered_st.unicode_table import UNNORMALISED, unicode_table
 
 EXACT = CharTokenizer(None, lowercase=False, filter_controls=False)
 DEFAULT = CharTokenizer()
-
-
-def as_text(points: np.ndarray) -> str:
-    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 @given(UNICODE)
@@ -104,8 +102,8 @@ def test_empty_text() -> None:
     ],
 )
 def test_lower_casing_by_hand(text: str, folded: str) -> None:
-    assert as_text(DEFAULT.fold(code_points(text))) == folded
-    assert as_text(CharTokenizer(lowercase=False).fold(code_points(text))) == text
+    assert to_text(DEFAULT.fold(code_points(text))) == folded
+    assert to_text(CharTokenizer(lowercase=False).fold(code_points(text))) == text
 
 
 def test_lower_casing_is_one_to_one_on_every_code_point() -> None:
@@ -122,18 +120,18 @@ def test_lower_casing_is_one_to_one_on_every_code_point() -> None:
     ("form", "out"), [("NFKC", "fi1é"), ("NFC", "ﬁ①é"), (None, "ﬁ①e\u0301")]
 )  # a ligature, a circled digit, a combining accent
 def test_normal_forms(form: str | None, out: str) -> None:
-    assert as_text(CharTokenizer(form).normalize("ﬁ①e\u0301")) == out
+    assert to_text(CharTokenizer(form).normalize("ﬁ①e\u0301")) == out
 
 
 @pytest.mark.parametrize("char", ["\x00", "\x08", "\x7f", "\x9f", "\u00ad", "\u200b", "\u2060", "\ufeff"])
 def test_controls_and_zero_width_characters_are_filtered(char: str) -> None:
-    assert as_text(DEFAULT.normalize(f"a{char}b")) == "ab"
-    assert as_text(EXACT.normalize(f"a{char}b")) == f"a{char}b"
+    assert to_text(DEFAULT.normalize(f"a{char}b")) == "ab"
+    assert to_text(EXACT.normalize(f"a{char}b")) == f"a{char}b"
 
 
 @pytest.mark.parametrize("char", ["\t", "\n", "\r", "\x85", "\x1f"])
 def test_white_space_among_the_controls_still_separates(char: str) -> None:
-    assert as_text(DEFAULT.normalize(f"a{char}b")) == f"a{char}b"
+    assert to_text(DEFAULT.normalize(f"a{char}b")) == f"a{char}b"
 
 
 @given(st.lists(UNICODE.map(lambda text: text.replace(chr(SEPARATOR), "")), max_size=5))
@@ -141,24 +139,25 @@ def test_normalising_together_equals_normalising_each(texts: list[str]) -> None:
     points, breaks = DEFAULT.normalize_all(texts)
     assert len(breaks) == len(texts)
     starts = [0, *(breaks[:-1] + 1).tolist()] if texts else []
-    parts = [as_text(points[a:b]) for a, b in zip(starts, breaks.tolist(), strict=True)]
-    assert parts == [as_text(DEFAULT.normalize(text)) for text in texts]
+    parts = [to_text(points[a:b]) for a, b in zip(starts, breaks.tolist(), strict=True)]
+    assert parts == [to_text(DEFAULT.normalize(text)) for text in texts]
 
 
 def test_a_text_that_holds_the_separator_does_not_shift_its_neighbours() -> None:
     points, breaks = DEFAULT.normalize_all([f"a{chr(SEPARATOR)}b", "", "c"])
-    assert as_text(points) == "ab\uffff\uffffc\uffff"
+    assert to_text(points) == "ab\uffff\uffffc\uffff"
     assert breaks.tolist() == [2, 3, 5]
 
 
 def test_a_combining_mark_that_opens_a_text_stays_with_it() -> None:
     points, breaks = DEFAULT.normalize_all(["e", "\u0301a"])
-    assert as_text(points) == "e\uffff\u0301a\uffff"
+    assert to_text(points) == "e\uffff\u0301a\uffff"
     assert breaks.tolist() == [1, 4]
 
 
 @given(UNICODE)
 def test_decoded_ids_are_the_normalised_text(text: str) -> None:
+    assume(UNNORMALISED not in unicode_table().kinds(code_points(text)))  # there Pythons differ
     cased = CharTokenizer(lowercase=False, filter_controls=False)
     assert cased.decode(cased.encode(text)) == unicodedata.normalize("NFKC", text)
 

@@ -29,6 +29,7 @@ from torch import nn
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import training.run as runner
+import training.stage_run as stage_run
 from tiered_st.index_files import PROBE
 from tiered_st.model import load
 from tiered_st.noise import Misspellings, NoisePolicy
@@ -36,7 +37,8 @@ from training import objectives
 from training import teacher as teachers
 from training.assemble import Weighted, Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import JsonLog
-from training.run import find_recipe, latest_checkpoint
+from training.checkpoints import NEEDED, latest_checkpoint, seal
+from training.find_recipe import find_recipe
 from training.sources import Source
 from training.stage import Recipe, Stage
 from training.tasks import Noise, PairTask, TextTask, WordTask
@@ -148,7 +150,7 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def float32_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "has_bf16", lambda device: False)
+    monkeypatch.setattr(stage_run, "has_bf16", lambda device: False)
     monkeypatch.setattr(teachers, "has_bf16", lambda device: False)
 
 
@@ -265,15 +267,31 @@ def test_a_killed_run_resumes_from_its_checkpoint_to_the_same_weights(
         torch.testing.assert_close(value, expected[name], atol=1e-6, rtol=1e-5)
 
 
-def test_latest_checkpoint_takes_the_newest_complete_one_and_removes_the_others(tmp_path: Path) -> None:
+def checkpoint(folder: Path, step: int, files: tuple[str, ...] = NEEDED) -> Path:
+    place = folder / f"checkpoint-{step}"
+    place.mkdir()
+    for name in files:
+        (place / name).write_text("{}", encoding="utf-8")
+    return place
+
+
+def test_latest_checkpoint_takes_the_newest_whole_one_and_removes_the_others(tmp_path: Path) -> None:
     assert latest_checkpoint(tmp_path / "nowhere") is None
     for step, files in {9: 3, 10: 3, 11: 2, 100: 0}.items():
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        for name in ("modules.json", "trainer_state.json", "optimizer.pt")[:files]:
-            (folder / name).touch()
-    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+        checkpoint(tmp_path, step, NEEDED[:files])
+    torn, cut = checkpoint(tmp_path, 12), checkpoint(tmp_path, 13)
+    (torn / "trainer_state.json").write_text('{"global_st', encoding="utf-8")
+    seal(cut, processes=1)
+    (cut / "optimizer.pt").write_text("", encoding="utf-8")  # as a power cut leaves it
+    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
+
+
+def test_a_checkpoint_of_another_number_of_processes_is_refused(tmp_path: Path) -> None:
+    seal(checkpoint(tmp_path, 3), processes=2)
+    with pytest.raises(ValueError, match=r"checkpoint-3 is of a run of 2 process.*go on with 2"):
+        latest_checkpoint(tmp_path)
+    assert latest_checkpoint(tmp_path, processes=2) == tmp_path / "checkpoint-3"
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,8 +303,9 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
-        ("texts", "--data must be the folder that holds texts.parquet"),
-        ("misspellings", "misspellings.parquet"),
+        ("texts", "  texts.parquet   columns text   (texts; needed by distillation, which has no other texts)"),
+        ("pairs", "  pairs.parquet   columns anchor, positive, group   (pairs; needed by ranking, which has no other pairs)"),
+        ("misspellings", "misspellings.parquet   columns misspelt, correct   (misspellings; can be left out: --without"),
     ],
 )  # fmt: skip
 def test_a_missing_table_is_named(
@@ -509,7 +528,7 @@ def test_a_recipe_starts_e2_from_some_layers(recipe: Recipe, data: Path, tmp_pat
 
 def test_a_stage_checkpoints_gradients_where_it_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(runner, "set_gradient_checkpointing", lambda model, on: seen.append(on))
+    monkeypatch.setattr(stage_run, "set_gradient_checkpointing", lambda model, on: seen.append(on))
     saving = dataclasses.replace(SETTLE, name="saving", gradient_checkpointing=True)
     assert run(recipe=dataclasses.replace(run.recipe, stages=(saving, SETTLE))) == 0
     assert seen == [True, False]

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 from torch import nn
 
+from tiered_st.model import set_storage
 from tiered_st.modules import weights
 from tiered_st.modules.weights import load_weights, quantize, save_weights
 
@@ -127,3 +129,46 @@ def test_a_save_that_fails_leaves_the_old_weights_alone(
         save_weights(module, tmp_path)
     assert os.listdir(tmp_path) == ["model.safetensors"]
     assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+# what a storage cannot hold, and names
+
+
+def module_with(name: str, value: float) -> nn.Module:
+    module = nn.Module()
+    module.register_module("layer", nn.Module())
+    module.layer.register_parameter(name, nn.Parameter(torch.full((2, 2), value)))
+    return module
+
+
+@pytest.mark.parametrize("value", [1e5, -7e4])
+def test_float16_refuses_what_it_cannot_hold(value: float, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"storage='float16' cannot hold {value:g}, a value of layer.weight"):
+        save_weights(module_with("weight", value), tmp_path, "float16")
+    assert not list(tmp_path.iterdir())
+    save_weights(module_with("weight", value), tmp_path, "float32")
+    with pytest.raises(ValueError, match=rf"dtype='float16' cannot hold {value:g}, a value of layer.weight"):
+        load_weights(module_with("weight", 0.0).half(), tmp_path / "model.safetensors")
+    load_weights(module_with("weight", 0.0).bfloat16(), tmp_path / "model.safetensors")
+    save_weights(module_with("weight", 65504.0), tmp_path, "float16")  # just fits
+
+
+def test_a_storage_that_one_module_cannot_have_is_given_to_none(model: SentenceTransformer) -> None:
+    with torch.no_grad():
+        model[1].body.norm.weight[0] = 1e5
+    with pytest.raises(ValueError, match=r"cannot hold 100000, a value of body.norm.weight"):
+        set_storage(model, "float16")
+    assert model[0].storage == model[1].storage == "float32"
+    with torch.no_grad():
+        next(weight for weight in model[1].parameters() if weight.ndim == 2).fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"storage='int8' cannot hold .* not finite"):
+        set_storage(model, "int8")
+
+
+@pytest.mark.parametrize("storage", weights.STORAGES)
+@pytest.mark.parametrize("name", ["scale", "weight"])
+def test_a_parameter_may_be_called_scale(name: str, storage: str, tmp_path: Path) -> None:
+    save_weights(module_with(name, 0.5), tmp_path, storage)
+    again = module_with(name, 0.0)
+    load_weights(again, tmp_path / "model.safetensors")
+    assert torch.equal(getattr(again.layer, name), torch.full((2, 2), 0.5))

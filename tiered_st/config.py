@@ -19,6 +19,9 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "pooling": ("mean", "cls", "max"),
 }
 
+# Settings that move no vector: what a model may read at most (max_seq_length says what it does), keeps, or drops.
+_STILL = {"max_chunks", "cache_size", "dropout"}
+
 
 @dataclass(frozen=True)
 class TieredConfig:
@@ -164,6 +167,12 @@ class TieredConfig:
                 "The model was saved by a newer tiered-st: upgrade with `pip install -U tiered-st`."
             )
         return cls(**settings)
+
+    def vector_settings(self) -> dict[str, Any]:
+        """Return the settings that move a vector, JSON-ready, without defaults, so that a new setting changes none."""
+        given = self.to_dict()
+        moves = {field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default}
+        return {name: given[name] for name in moves - _STILL}
 
     def replace(self, **changes: Any) -> TieredConfig:
         """Return a copy with some settings changed."""

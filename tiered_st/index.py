@@ -16,12 +16,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from tiered_st.files import replace_folder
+from tiered_st.fingerprint import PROBE, difference, model_fingerprint
 from tiered_st.index_files import (
-    PROBE,
     IndexFileError,
     ModelMismatchError,
     import_faiss,
-    model_fingerprint,
     read_index_dir,
     refuse_foreign,
     write_index_files,
@@ -269,9 +268,8 @@ class FaissIndex:
         if meta["dimension"] != loaded.dimension:
             found = f"with {meta['dimension']} dimensions, this model has {loaded.dimension}"
             raise ModelMismatchError(f"{built_by} {found}. {cure}.")
-        if check_model and (fingerprint := model_fingerprint(model)) != meta["model_fingerprint"]:
-            found = f"with fingerprint {meta['model_fingerprint']}, this model has {fingerprint}"
-            raise ModelMismatchError(f"{built_by} {found}. {cure} (check_model=False skips this check).")
+        if check_model and (differs := difference(meta["model_fingerprint"], model)):
+            raise ModelMismatchError(f"{built_by} {differs}. {cure} (check_model=False skips this check).")
         loaded._adopt(index)
         loaded._store(records)
         loaded._next_row, loaded._fingerprint = meta["next_row"], meta["model_fingerprint"]
@@ -298,7 +296,7 @@ class FaissIndex:
                     raise ValueError(f"record {place}: expected a text or an (id, text) pair, got {record!r:.80}{cure}")
                 id, text = map(str, pair)  # of numpy's strings too
                 if (taken := rows[id][0] if id in rows else self._rows.get(id)) is not None:
-                    cure = ", which a text without an id has got: give every text an id" if id == str(taken) else ""
+                    cure = ": texts without an id get such numbers, so give every text one" if id == str(taken) else ""
                     raise ValueError(f"record {place}: duplicate id {id!r}{cure}")
                 rows[id] = (row, id, text)
                 row += 1

@@ -15,15 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from tiered_st.files import standing
+from tiered_st.fingerprint import PROBE as PROBE
+from tiered_st.fingerprint import model_fingerprint as model_fingerprint
 
 FORMAT, FORMAT_VERSION = "tiered_st.index", 1
 INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
 LITTER = {".DS_Store", ".localized", "Thumbs.db", "desktop.ini"}  # file managers put these into any folder
-PROBE = "The quick brown fox jumps over the lazy dog, 0123456789 times."
 Record = tuple[int, str, str]  # row number (the FAISS id), id, text
 
 _META_TYPES = {
@@ -51,39 +49,6 @@ def import_faiss() -> Any:
         return importlib.import_module("faiss")
     except ImportError as err:
         raise ImportError("FaissIndex needs FAISS: pip install faiss-cpu") from err
-
-
-def model_fingerprint(model: Any) -> str:
-    """Return 16 hex digits that change when any weight of the model changes.
-
-    Hashes the names, shapes, dtypes and values of the state dict, so it is the same in every process and on
-    every device. What has no weights (pooling mode, lower-casing, prompts) is not seen. A model without a
-    state dict is known by its embedding of a fixed text, rounded to 4 decimals.
-    """
-    digest = hashlib.sha256()
-    state = model.state_dict() if hasattr(model, "state_dict") else {}
-    for name in sorted(state):
-        _hash_value(digest, name, state[name])
-    if not state:
-        probe = np.asarray(model.encode([PROBE]), dtype=np.float32)  # (1, dimension)
-        _hash_value(digest, "probe", torch.from_numpy(probe.round(4) + 0))  # + 0 turns -0.0 into 0.0
-    return digest.hexdigest()[:16]
-
-
-def _hash_value(digest: Any, name: str, value: Any) -> None:
-    if isinstance(value, (tuple, list)):  # the packed weights of int8 layers
-        for position, item in enumerate(value):
-            _hash_value(digest, f"{name}.{position}", item)
-    elif isinstance(value, torch.Tensor):
-        digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
-        value = value.detach().cpu()
-        value = value.dequantize() if value.is_quantized else value
-        # One wide type per kind: numpy has no bfloat16, and float32 would merge integers above 2**24.
-        value = value.to(torch.float32 if value.is_floating_point() else torch.int64)
-        digest.update(value.contiguous().numpy().reshape(-1).view(np.uint8))
-    else:  # the repr of dtypes and scalars is stable, that of other objects holds an address
-        known = isinstance(value, (str, int, float, bool, torch.dtype, type(None)))
-        digest.update(f"{name}\0{value if known else type(value).__name__!r}\0".encode())
 
 
 def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dict[str, Any]]:

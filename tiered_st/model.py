@@ -16,7 +16,7 @@ from tiered_st.config import PRESETS, TieredConfig
 from tiered_st.model_card import TieredModelCardData
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.stored import StoredModule
-from tiered_st.modules.weights import STORAGES, as_dtype
+from tiered_st.modules.weights import as_dtype
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "en-small"
@@ -69,8 +69,12 @@ def load(
 ) -> SentenceTransformer:
     """Load a model without executing anything from its folder.
 
+    Any number of threads may encode with one model at once. What changes it (``train``, ``to``, ``half``, quantising,
+    tabulating, training) belongs between their calls: see :class:`tiered_st.modules.TieredInput`.
+
     Args:
-        path: a folder, or the name of a model that ships with the package (see :func:`pretrained`).
+        path: the name of a model that ships with the package (see :func:`pretrained`), or a folder. A name is that of
+            the shipped model, whatever lies in the working directory: write a folder of the same name as "./en-small".
         device: where to put it.
         dtype: what to compute in, such as "float16" or "bfloat16"; by default what the model was saved in.
 
@@ -79,14 +83,7 @@ def load(
             names file and cure.
     """
     options = {} if dtype is None else {"model_kwargs": {"dtype": as_dtype(dtype)}}
-    folder = Path(path)
-    if not folder.is_dir():
-        if str(path) not in pretrained():
-            raise ValueError(
-                f"{path} is neither a folder nor a shipped model ({', '.join(pretrained()) or 'none here'}). For a "
-                "model on the hub, use SentenceTransformer(name, trust_remote_code=True)."
-            )
-        folder = PRETRAINED / str(path)
+    folder = folder_of(path)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     for row in _read_json(folder / "modules.json", list):
         name, subfolder, kind = _checked_row(row, folder)
@@ -104,21 +101,44 @@ def load(
         prompts=settings.get("prompts"),
         default_prompt_name=settings.get("default_prompt_name"),
         similarity_fn_name=settings.get("similarity_fn_name"),
+        truncate_dim=settings.get("truncate_dim"),
         model_card_data=TieredModelCardData(model_name=folder.name),
     )
     return model
 
 
 def set_storage(model: SentenceTransformer, storage: str) -> None:
-    """Choose how ``model`` is saved from now on: "float32", "float16" or "int8" (see modules.weights).
+    """Choose how ``model``, as it is now, is saved: "float32", "float16" or "int8" (see modules.weights).
 
-    "float32" keeps every weight as the model computes with it, half precision too; the others may round.
+    "float32" keeps every weight as the model computes with it, half precision too; the others round: "float16" to 11
+    bits, "int8" to 255 steps per row of a matrix, from the row's largest weight down to its negative. A model that
+    is trained further is saved as computed again: call this after training.
+
+    Raises:
+        ValueError: if there is no such storage, or it cannot hold a weight; nothing is changed then.
     """
-    if storage not in STORAGES:
-        raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
-    for module in model:
-        if isinstance(module, StoredModule):
-            module.storage = storage
+    modules = [module for module in model if isinstance(module, StoredModule)]
+    for module in modules:
+        module.check_storage(storage)
+    for module in modules:
+        module.set_storage(storage)
+
+
+def folder_of(path: str | Path) -> Path:
+    """Return the folder of a model: a shipped one by its name, or any other by its path (see :func:`load`).
+
+    Raises:
+        ValueError: if there is neither.
+    """
+    # A Path means a folder where there is one: Path("./en-small") has forgotten its "./".
+    if str(path) in pretrained() and not (isinstance(path, Path) and path.is_dir()):
+        return PRETRAINED / str(path)
+    if Path(path).is_dir():
+        return Path(path)
+    raise ValueError(
+        f"{path} is neither a folder nor a shipped model ({', '.join(pretrained()) or 'none here'}). For a model on "
+        "the hub, use SentenceTransformer(name, trust_remote_code=True)."
+    )
 
 
 def _load_module(kind: Any, folder: Path, subfolder: str, options: dict[str, Any]) -> nn.Module:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sentence_transformers.sentence_transformer.model_card import SentenceTransformerModelCardData
 
-from tiered_st.index_files import model_fingerprint
+from tiered_st.fingerprint import model_revision
 
 
 @dataclass
@@ -20,13 +20,13 @@ class TieredModelCardData(SentenceTransformerModelCardData):
 
     @property  # type: ignore[misc]
     def base_model_revision(self) -> str | None:
-        """Return what tells this model's results from another's, as mteb asks for: a hash of its weights.
+        """Return what tells this model's results from another's, as mteb asks for: a hash of weights and settings.
 
         It is computed when asked for, since loading should not wait for it.
         """
         if self._revision is not None:
             return self._revision
-        return model_fingerprint(self.model) if self.model is not None else None
+        return model_revision(self.model) if self.model is not None else None
 
     @base_model_revision.setter
     def base_model_revision(self, revision: str | None) -> None:

@@ -26,8 +26,8 @@ def swap_semantic_encoder(
 ) -> SentenceTransformer:
     """Put ``other``'s E2, and the pooling behind it, into ``model``, which keeps its E1 and projector.
 
-    The new E2 is a copy. It reads what it was trained to read only if both E2s were trained behind the same, frozen E1
-    and projector.
+    The new E2 is a copy, and brings the ``max_seq_length`` of its model. It reads what it was trained to read only if
+    both E2s were trained behind the same, frozen E1 and projector.
 
     Args:
         model: changed in place.
@@ -41,14 +41,18 @@ def swap_semantic_encoder(
     """
     if not isinstance(model[0], TieredInput):
         raise ValueError(f"model opens with a {type(model[0]).__name__}, so it has no E1 to keep: give a tiered model.")
-    tail = _tail(load(other, device="cpu") if isinstance(other, (str, Path)) else other)
+    other = load(other, device="cpu") if isinstance(other, (str, Path)) else other
+    tail = _tail(other)
     encoder = next(module for module in tail.values() if isinstance(module, SemanticEncoder))
     own, new = model[0].settings, encoder.settings
     _refuse_mismatch(own, new)
     chunks = min(own.max_chunks, new.max_chunks)  # a body may have no more positions
     changes = {name: getattr(new, name) for name in _SEMANTIC}
     model[0].settings = own.replace(**changes, max_chunks=chunks)
-    model[0].max_seq_length = min(model[0].max_seq_length or chunks, chunks)
+    # How far a text is read well is a matter of E2's positions.
+    reads = other.max_seq_length if isinstance(other, SentenceTransformer) else model[0].max_seq_length
+    model[0].max_seq_length = min(reads or chunks, chunks)
+    model[0].reader.settings = model[0].settings
     # A table of learned positions has max_chunks rows: E2 keeps its own.
     encoder.settings = model[0].settings.replace(max_chunks=new.max_chunks)
     for name in [name for name, _ in model.named_children()][1:]:

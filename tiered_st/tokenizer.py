@@ -14,21 +14,24 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tiered_st.invisible import visible
+from tiered_st.unicode_table import UNNORMALISED, unicode_table
+
 PAD, MASK, START, END = 0, 1, 2, 3
 FIRST_TYPE = 4  # ids 4…31 are chunk types, see chunking.ChunkType
 FIRST_BYTE = 32  # ids 32…287 are the bytes 0…255
 FIRST_CODE_POINT = 288
 VOCAB_SIZE = 512
 SEPARATOR = 0xFFFF  # a noncharacter, put between texts that are read together
+SET_ASIDE = 0xFDD0  # a noncharacter, put for what Python's normaliser must not see
 
 _PUNCTUATION = "–—‘’“”„†•…‰‹›€™"
 _EXTENDED_LATIN = "œŒšŠžŽłŁğĞıİşŞćčęąńśżźőűěřđ"
-_NEVER_SEEN = "\u00ad\u200b\u2060\ufeff"  # soft hyphen, zero-width space, word joiner, byte-order mark
 
 
 @cache
-def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
-    """Build the look-up tables of the Basic Multilingual Plane: id, code point of id, lower case, filtered."""
+def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32]]:
+    """Build the look-up tables: id of each code point of the Basic Multilingual Plane, code point of each id."""
     table = [chr(c) for c in range(0x20, 0x7F)] + [chr(c) for c in range(0xA0, 0x100) if c != 0xAD]
     table += [*_PUNCTUATION, *_EXTENDED_LATIN]
     table = table[: VOCAB_SIZE - FIRST_CODE_POINT]
@@ -37,18 +40,7 @@ def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32], NDArray[np.uint32]
     for i, char in enumerate(table, start=FIRST_CODE_POINT):
         id_of[ord(char)] = i
         code_point_of[i] = ord(char)
-    lower = np.arange(0x10000, dtype=np.uint32)
-    for c in range(0x10000):
-        low = chr(c).lower()
-        if len(low) == 1 and ord(low) != c:
-            lower[c] = ord(low)
-    lower[ord("İ")] = ord("i")  # its lower case is two code points; alignment matters more than the dot
-    filtered = np.zeros(0x10000, dtype=np.bool_)
-    for c in (*range(0x20), *range(0x7F, 0xA0)):
-        filtered[c] = not chr(c).isspace()
-    for char in _NEVER_SEEN:
-        filtered[ord(char)] = True
-    return id_of, code_point_of, lower, filtered
+    return id_of, code_point_of
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
@@ -56,13 +48,22 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
+def to_text(points: NDArray[np.uint32]) -> str:
+    """Return the text of code points, shape (characters,)."""
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
 class CharTokenizer:
     """Map text to character ids and back.
 
+    What is dropped is not in the ids and does not come back: controls that are no white space, and what has no glyph
+    (zero-width and filler characters, direction marks, variation selectors, tags…), but for joiners, emoji selectors
+    and tags where they shape their neighbours (see ``invisible.visible``).
+
     Args:
-        normalization: "NFKC", "NFC" or None.
+        normalization: "NFKC", "NFC" or None; of characters that Unicode 13 has, so that every Python agrees.
         lowercase: map every code point to its lower case (one to one; case survives in the chunk type).
-        filter_controls: drop control and zero-width characters.
+        filter_controls: drop controls and what has no glyph.
     """
 
     vocab_size = VOCAB_SIZE
@@ -82,17 +83,25 @@ class CharTokenizer:
         """Return the normalised code points of ``text``, case kept, shape (characters,)."""
         if self.filter_controls:
             text = text.replace(chr(SEPARATOR), "")
-        return self._filter(code_points(text) if text.isascii() else self._normalize(text))
+        return self._normalize(text, plain=text.isascii())
 
-    def _normalize(self, text: str) -> NDArray[np.uint32]:
-        return code_points(unicodedata.normalize(self.normalization, text) if self.normalization else text)
-
-    def _filter(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        if self.filter_controls:
-            drop = _tables()[3][np.minimum(points, 0xFFFF)] & (points < 0x10000)
-            if drop.any():
-                return points[~drop]
-        return points
+    def _normalize(self, text: str, *, plain: bool) -> NDArray[np.uint32]:
+        """Return the normalised code points of ``text``, which no normal form changes where it is ``plain``."""
+        form = None if plain else self.normalization
+        points = code_points(text)
+        kinds = unicode_table().kinds(points)
+        if not kinds.any():
+            return code_points(unicodedata.normalize(form, text)) if form else points
+        if self.filter_controls:  # first: an invisible character must not keep an accent from its letter
+            seen = visible(points, kinds)
+            points, kinds = points[seen], kinds[seen]
+        if not form:
+            return points
+        aside = kinds == UNNORMALISED
+        text = to_text(np.where(aside, SET_ASIDE, points))
+        normal = code_points(unicodedata.normalize(form, text)).copy()
+        normal[normal == SET_ASIDE] = points[aside]
+        return normal
 
     def normalize_all(self, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """Normalise many texts at once.
@@ -104,15 +113,14 @@ class CharTokenizer:
         joined = "".join([text.replace(apart, "") + apart for text in texts])
         # Normalising never reaches across the separator, a noncharacter that nothing composes with. Python's own
         # test for ASCII is per text, since the separator is not.
-        points = code_points(joined) if all(map(str.isascii, texts)) else self._normalize(joined)
-        points = self._filter(points)
+        points = self._normalize(joined, plain=all(map(str.isascii, texts)))
         return points, np.flatnonzero(points == SEPARATOR)
 
     def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Lower-case code points one to one where the tokenizer is set to, shape unchanged."""
         if not self.lowercase:
             return points
-        lower = _tables()[2]
+        lower = unicode_table().lower
         return np.where(points < 0x10000, lower[np.minimum(points, 0xFFFF)], points)
 
     def widths(self, points: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ from tiered_st.noise import Misspellings
 from training import teacher as teachers
 from training.fine_tuned import FineTuned, build_fine_tuned
 from training.objectives import MAKERS
+from training.read_table import find_table, read_table
 from training.sources import HUB, Source
 from training.stage import Objective, Ramp, Recipe
 from training.subword import SubwordConfig, build_subword
@@ -65,13 +66,14 @@ class Workshop:
     data: Path | None
     cache: Path
     device: str | None = None
+    deadline: float | None = None  # of time.monotonic, for the teacher's vectors, which may take hours
 
     @cached_property
     def teacher(self) -> SentenceTransformer:
         if self.recipe.teacher is None:
             raise ValueError(
                 f"Recipe {self.recipe.name} names no teacher, but mimicry, distillation and warm_start learn from one: "
-                "give one with --teacher, or leave them out."
+                "name one, or leave them out (warm_start=False)."
             )
         return teachers.load_teacher(self.recipe.teacher, device=self.device)
 
@@ -136,7 +138,12 @@ class Workshop:
             return None
         if name.startswith(HUB) or self.data is None:
             raise ValueError(f"misspellings={name!r} must be a local table: say where with --data DIR.")
-        return Misspellings.from_parquet(self.data / f"{name}.parquet")
+        if (path := find_table(self.data, name)) is None:
+            raise ValueError(
+                f"{self.data / name}.parquet does not exist: give it, or leave it out by --without {name}."
+            )
+        table = read_table(path)
+        return Misspellings(zip(table["misspelt"], table["correct"], strict=True))
 
     @cached_property
     def config(self) -> TieredConfig | SubwordConfig | FineTuned:
@@ -251,7 +258,7 @@ class Workshop:
     @cached_property
     def text_targets(self) -> Tensor:
         """The teacher's embeddings of the texts, (texts, d_sem) float16."""
-        vectors = teachers.sentence_vectors(self.teacher, self.texts, self.cache)
+        vectors = teachers.sentence_vectors(self.teacher, self.texts, self.cache, self.deadline)
         return (vectors.float() @ teachers.principal_axes(vectors, self.config.d_sem)).half()
 
     @cached_property

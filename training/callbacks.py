@@ -1,4 +1,4 @@
-"""Checkpoints by the clock, a deadline, and a log for people and plots."""
+"""Checkpoints by the clock, a deadline, and a log for people and plots; rank 0's clock counts for all ranks."""
 
 from __future__ import annotations
 
@@ -9,40 +9,71 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import distributed, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from training import ranks
+from training.checkpoints import facts_of, seal
+from training.log import cut_back, minutes_of, read_log
 
-class TimedCheckpoints(TrainerCallback):
-    """Save every so many seconds, so that a kill loses no more than that."""
 
-    def __init__(self, seconds: float) -> None:
+class Clock(TrainerCallback):
+    """Save every so many seconds, so that a kill loses no more than that, and stop at a deadline.
+
+    Args:
+        seconds: between checkpoints.
+        deadline: when to save and stop, in seconds of ``time.monotonic``; None never.
+    """
+
+    def __init__(self, seconds: float, deadline: float | None = None) -> None:
         self.seconds = seconds
+        self.deadline = deadline
         self.last = time.monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if time.monotonic() - self.last >= self.seconds and state.global_step < state.max_steps:
+        if state.global_step >= state.max_steps:
+            return
+        saves, stops = ranks.agree(self._due)
+        if saves or stops:
             self.last = time.monotonic()
             control.should_save = True
+        if stops:
+            control.should_training_stop = True
 
-
-class Deadline(TrainerCallback):
-    """Save and stop at a point in time (``time.monotonic`` seconds)."""
-
-    def __init__(self, at: float) -> None:
-        self.at = at
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if time.monotonic() >= self.at and state.global_step < state.max_steps:
-            control.should_save = control.should_training_stop = True
+    def _due(self) -> tuple[bool, bool]:
+        now = time.monotonic()
+        return now - self.last >= self.seconds, self.deadline is not None and now >= self.deadline
 
 
 class JsonLog(TrainerCallback):
-    """Append every log line to a file: one JSON object with stage, step, minutes, losses and rates."""
+    """Append every log line to a file: one JSON object with stage, step, minutes, processes, losses and rates.
+
+    Minutes are those of the steps that stand: a run that goes on from a checkpoint counts on from the checkpoint's.
+    """
 
     def __init__(self, path: Path, stage: str) -> None:
         self.path = path
         self.stage = stage
+        self.before = 0.0
+        self.start = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        """Return the minutes that the stage has taken, those of earlier starts included."""
+        return self.before + (time.monotonic() - self.start) / 60
+
+    def restore(self, checkpoint: Path | None) -> None:
+        """Go on from a checkpoint: its minutes count, and steps after it have not happened."""
+        if not self.path.is_file():
+            return
+        cut_back(self.path, self.stage, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+        if checkpoint is not None:
+            logged = minutes_of(read_log(self.path), self.stage)  # all that a checkpoint of before seals can tell
+            self.before = facts_of(checkpoint).get("minutes", logged[0] if logged else 0.0)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         self.start = time.monotonic()
 
     def on_log(
@@ -50,10 +81,24 @@ class JsonLog(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        minutes = round((time.monotonic() - self.start) / 60, 2)
-        line = {"stage": self.stage, "step": state.global_step, "minutes": minutes}
+        line = {
+            "stage": self.stage, "step": state.global_step, "minutes": round(self.minutes, 2), "processes": ranks.count()
+        }  # fmt: skip
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | logs) + "\n")
+
+
+class Seal(TrainerCallback):
+    """Say of a checkpoint that it is whole, once every rank has written its part; the last of the callbacks."""
+
+    def __init__(self, log: JsonLog) -> None:
+        self.log = log
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        ranks.wait()
+        if state.is_world_process_zero:
+            checkpoint = Path(args.output_dir or ".", f"checkpoint-{state.global_step}")
+            seal(checkpoint, minutes=self.log.minutes, processes=ranks.count())
 
 
 class Progress(TrainerCallback):
@@ -69,8 +114,21 @@ class Progress(TrainerCallback):
             loss.progress = state.global_step / max(1, state.max_steps - 1)
 
 
+class OwnSeed(TrainerCallback):
+    """Give every rank its own dropout and masks, which the trainer seeds alike; a checkpoint brings its own."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if ranks.rank():
+            torch.manual_seed(args.seed + ranks.rank())
+
+
 class LossHeads(TrainerCallback):
-    """Keep the parameters that losses own (prediction heads) with each checkpoint: the trainer saves only the model."""
+    """Keep the parameters that losses own (prediction heads) with each checkpoint, and alike on all ranks.
+
+    The trainer saves the model alone, and its distributed wrapper exchanges gradients of the model alone.
+    """
 
     FILE = "loss_heads.safetensors"
 
@@ -82,15 +140,34 @@ class LossHeads(TrainerCallback):
             if "model" not in name.split(".")
         }
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        for head in self.heads.values() if ranks.count() > 1 else ():
+            distributed.broadcast(head.data, src=0)
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if ranks.count() == 1 or not self.heads:
+            return
+        heads = list(self.heads.values())
+        learning = torch.tensor([float(head.grad is not None) for head in heads], device=heads[0].device)
+        ranks.average(learning)
+        for head, share in zip(heads, learning.tolist(), strict=True):
+            if share:  # a rank whose batch was another objective's has no gradient, and adds none
+                head.grad = torch.zeros_like(head) if head.grad is None else head.grad
+                ranks.average(head.grad)
+
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.heads and state.is_world_process_zero:
             tensors = {name: head.detach().cpu().contiguous() for name, head in self.heads.items()}
             save_file(tensors, Path(args.output_dir or ".", f"checkpoint-{state.global_step}", self.FILE))
 
-    def restore(self, checkpoint: str | None) -> None:
+    def restore(self, checkpoint: Path | None) -> None:
         """Load the heads of a checkpoint, where there is one."""
         if self.heads and checkpoint is not None:
-            stored = load_file(Path(checkpoint, self.FILE))
+            stored = load_file(checkpoint / self.FILE)
             with torch.no_grad():
                 for name, head in self.heads.items():
                     head.copy_(stored[name])

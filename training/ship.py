@@ -18,6 +18,7 @@ from typing import Any
 
 from tiered_st.files import recover, replace_file, replace_folder
 from tiered_st.model import PRETRAINED, load
+from training.log import minutes_of, processes_of, read_log
 from training.markdown import compact, write_between
 from training.stage import E1_OBJECTIVES
 
@@ -50,7 +51,7 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
     if not card.is_file():
         raise ValueError(f"{card} is missing: write the model's card first, after the example of another model's.")
     load(model, device="cpu")  # whole, or it says what is wrong
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    log = read_log(run / "log.jsonl")
 
     with replace_file(logs / f"{recipe['name'].replace('-', '_')}.jsonl") as copy, replace_folder(place) as beside:
         shutil.copytree(model, beside, dirs_exist_ok=True)
@@ -62,8 +63,10 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
 
 
 def stages(recipe: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:
-    """Return the table of a recipe's stages, with the minutes that each took by the log."""
-    minutes = {row["stage"]: f"{row['minutes']:.0f}" for row in log}
+    """Return the table of a recipe's stages, with the minutes that each took by the log.
+
+    Where a log of before minutes were counted over resumes shows one, what can be known of its stage is the least.
+    """
     rows = [["stage", "learns", "objectives (share of steps, weight)", "steps", "batch", "peak rates", "minutes"]]
     for stage in recipe["stages"]:
         names = [name for name, *_ in stage["objectives"]]
@@ -76,9 +79,11 @@ def stages(recipe: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:
         unit, copy = ("words", "spellings") if set(names) <= set(E1_OBJECTIVES) else ("texts", "views")
         tiers = {prefix: TIERS.get(prefix, prefix) for prefix in (*stage["learns"], *dict(stage["rates"]))}
         rates = ", ".join(f"{tiers[prefix].partition(',')[0]} {_rate(rate)}" for prefix, rate in stage["rates"])
+        processes = processes_of(log, stage["name"])
+        ranks = f" × {processes} processes" if processes > 1 else ""
         rows.append([
             stage["name"], ", ".join(tiers[prefix] for prefix in stage["learns"]), objectives, f"{stage['steps']:,}",
-            f"{stage['batch']} {unit} × {stage['views'] + 1} {copy}", rates, minutes.get(stage["name"], "–"),
+            f"{stage['batch']} {unit} × {stage['views'] + 1} {copy}{ranks}", rates, _minutes(log, stage["name"]),
         ])  # fmt: skip
     return compact(rows)
 
@@ -88,6 +93,13 @@ def weights(folder: Path) -> str:
     files = sorted(folder.rglob("*.safetensors"))
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files]
     return "\n".join(["```", *sums, "```"])
+
+
+def _minutes(log: Sequence[dict[str, Any]], stage: str) -> str:
+    took = minutes_of(log, stage)
+    if took is None:
+        return "–"
+    return f"{took[0]:.0f}" if took[1] else f"at least {took[0]:.0f} (resumed)"
 
 
 def _weight(weight: float | dict[str, float]) -> str:

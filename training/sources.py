@@ -1,4 +1,4 @@
-"""Read training texts from parquet files, or from the hub by name."""
+"""Read training texts from tables in a folder, or from the hub by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from training.read_table import find_table, read_table
+
 HUB = "hub:"
 _HEADING = "## "
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
@@ -20,7 +22,8 @@ class Source:
     """Name a table and what to take from it.
 
     Args:
-        name: a parquet file's stem in the data folder, or "hub:OWNER/NAME[:CONFIG]" for the train split of a dataset.
+        name: of a file in the data folder without its ending (see training.read_table), or "hub:OWNER/NAME[:CONFIG]" for
+            the train split of a dataset.
         columns: text columns; a column of lists gives each element its own text.
         limit: rows taken at most, spread evenly over the table; 0 takes all.
         split: cut texts into sentences.
@@ -39,6 +42,12 @@ class Source:
     where: tuple[tuple[str, str], ...] = ()
     lengths: tuple[int, int] = (1, 60)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Return the columns that are read."""
+        named = (self.cluster, self.label)
+        return (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
+
     def rows(self, data: Path | None) -> list[dict[str, Any]]:
         """Return the table's rows, filtered and limited.
 
@@ -46,9 +55,7 @@ class Source:
             ValueError: if the table or a column is missing.
         """
         table = self._read(data)
-        named = (self.cluster, self.label)
-        wanted = (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
-        missing = [column for column in wanted if column not in table]
+        missing = [column for column in self.wanted if column not in table]
         if missing:
             raise ValueError(f"{self.name} has no column {', '.join(missing)}; it has {', '.join(table)}.")
         keep = list(range(len(table[self.columns[0]])))
@@ -57,7 +64,7 @@ class Source:
             keep = [i for i in keep if (str(table[column][i]) == value) != negate]
         if self.limit and len(keep) > self.limit:
             keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
-        return [{column: table[column][i] for column in wanted} for i in keep]
+        return [{column: table[column][i] for column in self.wanted} for i in keep]
 
     def texts(self, data: Path | None) -> Iterator[str]:
         """Yield texts within ``lengths``."""
@@ -126,9 +133,9 @@ class Source:
             return load_dataset(name, config or None, split="train").to_dict()
         if data is None:
             raise ValueError(f"{self.name} is a local table: say where with --data DIR.")
-        path = data / f"{self.name}.parquet"
-        if not path.is_file():
-            raise ValueError(f"{path} does not exist: --data must be the folder that holds {path.name}.")
-        import pyarrow.parquet as pq
-
-        return pq.read_table(path).to_pydict()
+        path = find_table(data, self.name)
+        if path is None:
+            raise ValueError(
+                f"{data / self.name}.parquet does not exist: --data must be the folder that holds {self.name}.parquet."
+            )
+        return read_table(path)

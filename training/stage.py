@@ -98,6 +98,13 @@ class Stage:
                 raise ValueError(f"Stage {self.name}: the share of {name} is {share}, which trains nothing.")
             if stop and name in E1_OBJECTIVES:
                 raise ValueError(f"Stage {self.name}: {name} trains E1, but stop=True stops its gradients before E1.")
+        names = [row.name for row in self.objectives]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"Stage {self.name} has two rows of {', '.join(twice)}: make them one.")
+        for entry in self.learns:
+            part = entry.removeprefix("norms:")
+            if not any(f"{part}.".startswith(f"{prefix}.") for prefix, _ in self.rates):
+                raise ValueError(f"Stage {self.name}: {entry} learns, but rates={self.rates} gives it no rate.")
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,11 @@ class Recipe:
             raise ValueError(
                 f"Recipe {self.name} has word_power={self.word_power}, from which a stage's own cannot be reckoned: "
                 "make it positive."
+            )
+        if self.misspellings is None and (rows := [stage.name for stage in self.stages if stage.real]):
+            raise ValueError(
+                f"Recipe {self.name}: real is the share of real misspellings, and misspellings=None names no table of "
+                f"them: name one, or make real 0 in {', '.join(rows)}."
             )
 
     def smoke(self) -> Recipe:

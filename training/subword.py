@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+from tiered_st.files import on_one_rank, replace_folder
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -44,6 +45,24 @@ def build_subword(
         folder: where vocabulary and initial weights are kept, since sentence-transformers reads both from files.
         device: where to put the model.
     """
+
+    def learn() -> None:
+        with replace_folder(folder) as beside:
+            _learn(config, texts, beside)
+
+    on_one_rank(learn)
+    return SentenceTransformer(
+        modules=OrderedDict(  # type: ignore[arg-type]
+            semantic_encoder=Transformer(str(folder), max_seq_length=config.max_tokens),
+            pooling=Pooling(config.d_sem, pooling_mode=config.pooling),
+            normalize=Normalize(),
+        ),
+        device=device,
+    )
+
+
+def _learn(config: SubwordConfig, texts: Iterable[str], folder: Path) -> None:
+    """Write vocabulary and initial weights."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertConfig, BertModel, BertTokenizer
 
@@ -55,8 +74,6 @@ def build_subword(
     )
     learner.train_from_iterator(texts, trainer)
     pieces = learner.get_vocab()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(sorted(pieces, key=pieces.__getitem__)) + "\n", encoding="utf-8")
     BertTokenizer(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
     bert = BertConfig(
@@ -70,11 +87,3 @@ def build_subword(
         attention_probs_dropout_prob=config.dropout,
     )
     BertModel(bert, add_pooling_layer=False).save_pretrained(folder)
-    return SentenceTransformer(
-        modules=OrderedDict(  # type: ignore[arg-type]
-            semantic_encoder=Transformer(str(folder), max_seq_length=config.max_tokens),
-            pooling=Pooling(config.d_sem, pooling_mode=config.pooling),
-            normalize=Normalize(),
-        ),
-        device=device,
-    )

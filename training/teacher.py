@@ -6,25 +6,32 @@ import copy
 import hashlib
 import importlib.util
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tiered_st.files import replace_file
-from tiered_st.index import model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules import SemanticEncoder
 from tiered_st.modules.bodies import HuggingFaceBody
+from training import ranks
 from training.layer_names import check_layers, layer_sources
 from training.narrow_ffn import narrow_ffn
 from training.precision import has_bf16
 
 logger = logging.getLogger(__name__)
 _SHARD = 8_192  # texts; what a kill can lose
+
+
+class DeadlinePassed(Exception):
+    """There was no time left before the teacher had answered."""
 
 
 def load_teacher(name: str, *, device: str | None = None) -> SentenceTransformer:
@@ -141,10 +148,21 @@ def principal_axes(vectors: Tensor, width: int) -> Tensor:
     return directions.flip(1)[:, :width].float()
 
 
-def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path) -> Tensor:
+def sentence_vectors(
+    teacher: SentenceTransformer, texts: list[str], cache: Path, deadline: float | None = None
+) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 
-    The same teacher is asked the same texts once, and a kill loses at most one shard.
+    The same teacher is asked the same texts once, by one process of several, and a kill loses at most one shard of each.
+
+    Args:
+        teacher: whom to ask.
+        texts: what.
+        cache: where its answers are kept.
+        deadline: when to stop asking, in seconds of ``time.monotonic``; None never.
+
+    Raises:
+        DeadlinePassed: what was answered until then is kept.
     """
     named = "\0".join([model_fingerprint(teacher), *texts])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -152,13 +170,29 @@ def sentence_vectors(teacher: SentenceTransformer, texts: list[str], cache: Path
         teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
     folder = cache / f"teacher-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    shards = []
-    for start in range(0, len(texts), _SHARD):
-        path = folder / f"{start:09d}.npy"
-        if not path.is_file():
-            logger.info("teacher: texts %d to %d of %d", start, start + _SHARD, len(texts))
-            vectors = teacher.encode(texts[start : start + _SHARD], batch_size=256, convert_to_tensor=True)
-            with replace_file(path) as beside, open(beside, "wb") as file:
+    shards = {folder / f"{start:09d}.npy": texts[start : start + _SHARD] for start in range(0, len(texts), _SHARD)}
+    missing = ranks.agree(lambda: [path for path, part in shards.items() if _stored(path, len(part)) is None])
+    for turn in range(0, len(missing), ranks.count()):  # a shard for each process in every turn
+        if ranks.agree(lambda: deadline is not None and time.monotonic() >= deadline):
+            raise DeadlinePassed(f"The teacher has {len(missing) - turn} of {len(shards)} shards of texts left.")
+        for path in missing[turn + ranks.rank() :][:1]:
+            logger.info("teacher: shard %s, %d texts of %d", path.stem, len(shards[path]), len(texts))
+            vectors = teacher.encode(shards[path], batch_size=256, convert_to_tensor=True)
+            with replace_file(path) as beside, beside.open("wb") as file:
                 np.save(file, vectors.half().cpu().numpy())
-        shards.append(np.load(path))
-    return torch.from_numpy(np.concatenate(shards))
+    ranks.wait()
+    return torch.from_numpy(np.concatenate([np.load(path) for path in shards]))
+
+
+def _stored(path: Path, count: int) -> NDArray | None:
+    """Return a shard, or None where there is none that is whole."""
+    try:
+        vectors = np.load(path)
+    except FileNotFoundError:
+        return None
+    except (ValueError, EOFError, OSError):
+        vectors = np.empty(0)
+    if len(vectors) == count:
+        return vectors
+    logger.warning("%s is damaged: its texts are asked anew", path)
+    return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tiered_st.chunking import WordChunker
 from tiered_st.config import TieredConfig
-from tiered_st.tokenizer import CharTokenizer
+from tiered_st.tokenizer import CharTokenizer, to_text
 from training.sources import Source
 
 _BATCH = 4096  # texts read together
@@ -26,7 +26,7 @@ def chunks_of(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars)
         points, closes = tokenizer.normalize_all(batch)
         folded = tokenizer.fold(points)
         chunks = chunker(points, tokenizer.widths(folded))
-        whole = folded.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        whole = to_text(folded)
         places = first + np.searchsorted(closes, chunks.starts)
         for start, end, place in zip(chunks.starts.tolist(), chunks.ends.tolist(), places.tolist(), strict=True):
             yield whole[start:end], place

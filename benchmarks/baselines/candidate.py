@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiered_st.index import model_fingerprint
+from tiered_st.fingerprint import model_revision, weights_fingerprint
 
 
 @dataclass
@@ -32,7 +32,10 @@ class Candidate:
     batch_size: int = 64
 
     def __post_init__(self) -> None:
-        self.revision: str = getattr(self.model, "revision", None) or model_fingerprint(self.model)
+        own = getattr(self.model, "revision", None)
+        self.revision: str = own or model_revision(self.model)
+        # What results were kept under when the weights alone were looked at; None where settings were changed since.
+        self.former_revision = weights_fingerprint(self.model) if own is None and _is_as_built(self.model) else None
         weights = self.model.parameters() if hasattr(self.model, "parameters") else ()
         self.parameters: int = sum(weight.numel() for weight in weights)
 
@@ -56,3 +59,17 @@ class Candidate:
     def rank(self, queries: Sequence[str], documents: Sequence[str], *, depth: int) -> np.ndarray:
         """Return the rows of the best documents for each query, (queries, depth) int64, the best first."""
         return self.model.rank(queries, documents, depth=min(depth, len(documents)))
+
+
+def _is_as_built(model: Any) -> bool:
+    """Tell whether the weights alone say what a model does: nothing is set that its configuration does not set."""
+    if getattr(model, "truncate_dim", None) or (getattr(model, "prompts", None) or {}).get(
+        getattr(model, "default_prompt_name", None)
+    ):
+        return False
+    if not isinstance(model, torch.nn.Sequential) or not hasattr(model[0], "vector_settings"):
+        return True  # not one of ours: nothing of it is ever changed here
+    first: Any = model[0]
+    poolings = [module for module in model if hasattr(module, "pooling_mode")]
+    as_configured = all(row.include_prompt and row.pooling_mode == first.settings.pooling for row in poolings)
+    return as_configured and first.max_seq_length == first.settings.max_chunks

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.baselines.optional import need
-from tiered_st.index import model_fingerprint
+from tiered_st.fingerprint import weights_fingerprint
 
 EDITS = 2  # distance to the farthest correction: SymSpell's default
 WAYS = ("words", "compound")
@@ -50,7 +50,7 @@ class SpellChecked:
         if way == "compound":
             read.append(PAIRS)
             self._speller.load_bigram_dictionary(folder / PAIRS, term_index=0, count_index=2, encoding="utf-8-sig")
-        parts = [model_fingerprint(model).encode(), way.encode(), *((folder / name).read_bytes() for name in read)]
+        parts = [weights_fingerprint(model).encode(), way.encode(), *((folder / name).read_bytes() for name in read)]
         self.revision = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
         self._word = lru_cache(maxsize=100_000)(self._look_up)
 

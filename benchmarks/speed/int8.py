@@ -19,7 +19,7 @@ from benchmarks.baselines.minilm import minilm
 from benchmarks.baselines.optional import need
 from benchmarks.speed.pooled_encoder import PooledEncoder
 from tiered_st.demo.docstrings import stdlib_docstrings
-from tiered_st.index import model_fingerprint
+from tiered_st.fingerprint import weights_fingerprint
 from training.teacher import encoder_of
 
 INPUTS = ("input_ids", "attention_mask")
@@ -101,7 +101,7 @@ def _pooled(
     def run(ids: Tensor, mask: Tensor) -> Tensor:
         return torch.from_numpy(states({"input_ids": ids.numpy(), "attention_mask": mask.numpy()}))
 
-    revision = hashlib.sha256(f"{model_fingerprint(model)} {form}".encode()).hexdigest()[:16]
+    revision = hashlib.sha256(f"{weights_fingerprint(model)} {form}".encode()).hexdigest()[:16]
     return PooledEncoder(
         model.tokenizer, run, revision=revision, max_tokens=MAX_TOKENS, body=encoder_of(model),
         set_threads=set_threads,

@@ -10,8 +10,9 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from tiered_st.index_files import model_fingerprint, read_index_dir
-from tiered_st.model import DEFAULT_MODEL, PRETRAINED, load, pretrained
+from tiered_st.fingerprint import model_fingerprint
+from tiered_st.index_files import read_index_dir
+from tiered_st.model import DEFAULT_MODEL, PRETRAINED, folder_of, load, pretrained
 from tiered_st.modules import TieredInput
 from tiered_st.records.rows import InputError
 
@@ -40,7 +41,7 @@ def info(args: Namespace) -> int:
 def describe_model(name: str) -> dict[str, Any]:
     """Return the facts of a model by name or folder, as JSON-ready types."""
     model = load(name, device="cpu")
-    folder = Path(name) if Path(name).is_dir() else PRETRAINED / name
+    folder = folder_of(name)
     total = _count(model)
     facts: dict[str, Any] = {
         "model": name,

@@ -14,7 +14,7 @@ from tiered_st.deployment.passages import Passage, PassageCutter
 from tiered_st.deployment.tiers import tiers_of
 
 _CHUNKS = 128  # about ten sentences
-_LEAST = 32  # a single character can be normalised into a score of chunks
+_LEAST = 20  # a single character can be normalised into 18 letters, each of them a chunk to a learned chunker
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def encode_long(
     Args:
         model: a model of tiered_st.
         documents: each one a string, an open text file, or an iterable of strings that are read one after the other.
-        chunks: most chunks in a passage; by default 128, or what the model reads at most.
+        chunks: most chunks in a passage, up to ``max_chunks``; by default as many as ``max_seq_length`` has room for,
+            but no more than 128.
         overlap: most chunks that a passage shares with the one before; less than half of ``chunks``. Without one,
             passages tile the document.
         batch_size: passages embedded at once.
@@ -90,8 +91,8 @@ def _cutter(model: SentenceTransformer, chunks: int | None, overlap: int, prompt
     if prompt is None:
         prompt = model.prompts.get(model.default_prompt_name or "") or ""
     taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # the two marks and the prompt
-    limit = (tiers.max_seq_length or tiers.settings.max_chunks) - taken
-    chunks = min(_CHUNKS, limit) if chunks is None else chunks
+    limit = tiers.settings.max_chunks - taken
+    chunks = min(_CHUNKS, tiers.max_seq_length - taken) if chunks is None else chunks
     if not _LEAST <= chunks <= limit:
         raise ValueError(
             f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides its marks "
@@ -110,12 +111,15 @@ def _encode(
     batch_size: int,
     keep_text: bool,
 ) -> Iterator[LongDocument]:
+    max_length = cutter.room + 2  # its own chunks, the prompt's and the two marks, whatever max_seq_length is
     waiting: deque[_Pending] = deque()  # documents in order, the first not yet handed back
     batch: list[tuple[_Pending, str]] = []
 
     def embed() -> None:
         texts = [text for _, text in batch]
-        vectors = model.encode(texts, batch_size=batch_size, prompt=cutter.prompt, show_progress_bar=False)
+        vectors = model.encode(
+            texts, batch_size=batch_size, prompt=cutter.prompt, show_progress_bar=False, max_length=max_length
+        )
         for (document, _), vector in zip(batch, vectors, strict=True):
             document.vectors.append(vector)
         batch.clear()

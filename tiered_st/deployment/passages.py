@@ -51,7 +51,7 @@ class PassageCutter:
         self.prompt = prompt
         self._chunker = WordChunker(tiers.settings.chunk_chars - 1)
         self._reach = (chunks + 2) * tiers.settings.chunk_chars  # more than `chunks` chunks without spaces can fill
-        self._room = chunks + (self._count("") if prompt else 0)
+        self.room = chunks + (self._count("") if prompt else 0)
 
     def __call__(self, document: str | Iterable[str]) -> Iterator[Passage]:
         """Yield the passages of a text, of a file, or of an iterable of pieces; an empty text is one empty passage.
@@ -97,10 +97,10 @@ class PassageCutter:
             k = len(edges) - 1 if edges[-1] == len(window) else self._best(window, edges)
             end = int(edges[k])
             count = self._count(window[:end])
-            if count <= self._room:
+            if count <= self.room:
                 break
             # Normalising made more of it (㎏ is two letters, ﷺ four words): take less.
-            fewer = min(k, max(1, (k + 1) * self._room // count))
+            fewer = min(k, max(1, (k + 1) * self.room // count))
             edges = edges[:fewer] if fewer else np.array([max(1, end // 2)])
         k = min(k, len(edges) - 1)
         if self.overlap == 0 or end == len(window):

@@ -39,6 +39,14 @@ class OwnTransformer(nn.Module):
                 x = layer(x, mask.bool(), order)
         return self.norm(x)
 
+    def set_attention(self, implementation: str) -> None:
+        """Take "sdpa", which this body computes attention by, and refuse any other."""
+        if implementation != "sdpa":
+            raise ValueError(
+                f"attn_implementation={implementation!r} needs a Hugging Face body (config.body); this model's own "
+                "Transformer has 'sdpa' alone: leave it out."
+            )
+
     def checkpoint_gradients(self, settings: dict[str, Any] | None, *, every: int = 1, offload: bool = False) -> None:
         """Run every n-th layer again in the backward pass instead of keeping what it computed; None ends that.
 
@@ -61,6 +69,7 @@ _CODE_SETTINGS = (
     "trust_remote_code",
     "quantization_config",
 )
+_ATTENTION = ("eager", "sdpa")
 # RoBERTa and its kin count positions from the padding id on. A vocabulary opens with its special ids, so a small one is
 # kept; a large one would drag its table along, and no such encoder counts from it.
 _KEPT_PADS = range(16)
@@ -81,6 +90,8 @@ class HuggingFaceBody(nn.Module):
     def __init__(self, settings: dict[str, Any], length: int = 0) -> None:
         super().__init__()
         from transformers import CONFIG_MAPPING, AutoModel
+
+        self.length = length
 
         settings = {key: value for key, value in settings.items() if not key.startswith("_")}
         if risky := [key for key in _CODE_SETTINGS if settings.get(key) is not None]:
@@ -121,7 +132,22 @@ class HuggingFaceBody(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Transform chunk vectors (batch, chunks, d_sem) under a mask (batch, chunks)."""
+        if 0 < self.length < x.shape[1]:
+            raise ValueError(
+                f"A text has {x.shape[1]} chunks, but this model reads {self.length} at most: give a max_length up to "
+                "that, or use tiered_st.encode_long."
+            )
         return self.model(inputs_embeds=x, attention_mask=mask).last_hidden_state
+
+    def set_attention(self, implementation: str) -> None:
+        """Compute attention by "eager" or "sdpa" from now on; not saved, since it moves no vector.
+
+        Raises:
+            ValueError: if it is another, for which this body's padded batches are not made.
+        """
+        if implementation not in _ATTENTION:
+            raise ValueError(f"attn_implementation={implementation!r} is not one of {', '.join(_ATTENTION)}.")
+        self.model.set_attn_implementation(implementation)
 
     def checkpoint_gradients(self, settings: dict[str, Any] | None, *, every: int = 1, offload: bool = False) -> None:
         """Run every n-th layer again in the backward pass instead of keeping what it computed; None ends that."""

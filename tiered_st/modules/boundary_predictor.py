@@ -14,6 +14,7 @@ from torch.utils.data import get_worker_info
 
 from tiered_st.config import TieredConfig
 from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.modules.row_sums import sum_rows
 from tiered_st.tokenizer import PAD, VOCAB_SIZE
 
 _KERNEL = 5
@@ -51,7 +52,7 @@ class BoundaryNgrams(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the sum of each character's n-gram vectors, (texts, chars, dim)."""
-        return self.table(self.bucket_ids(ids).flatten(0, 1)).view(*ids.shape, self.table.embedding_dim)
+        return sum_rows(self.table, self.bucket_ids(ids).flatten(0, 1)).view(*ids.shape, self.table.embedding_dim)
 
 
 class DilatedLayer(nn.Module):

@@ -13,6 +13,8 @@ from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.convolution import ConvolutionLayer
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.modules.positions import POSITIONS
+from tiered_st.modules.row_sums import sum_rows
+from tiered_st.modules.tracing import is_traced
 from tiered_st.tokenizer import END, PAD, START, VOCAB_SIZE
 
 # Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
@@ -99,7 +101,7 @@ class HashedNgrams(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the sum of each position's feature vectors, (chunks, chars, d_char)."""
         buckets = self.bucket_ids(ids, lengths)  # (chunks, chars, features)
-        vectors = self.widen(self.table(buckets.flatten(0, 1)))  # (chunks * chars, d_char)
+        vectors = self.widen(sum_rows(self.table, buckets.flatten(0, 1)))  # (chunks * chars, d_char)
         return vectors.unflatten(0, ids.shape)
 
 
@@ -157,13 +159,13 @@ class CharEncoder(nn.Module):
     def contextualize(self, features: Tensor, mask: Tensor, texts: Tensor | None = None) -> Tensor:
         """Return the states (chunks, chars + 1, d_char) of what :meth:`embed` gave."""
         if texts is None:
-            texts = torch.arange(len(features), device=features.device)
+            texts = torch.arange(features.shape[0], device=features.device)
         return self.norm(self.span.read(features, mask, texts, self._run_layers))
 
     def _run_layers(self, x: Tensor, mask: Tensor) -> Tensor:
         order = self.positions.order(x.shape[1], x.device)
         for layer in self.layers:
             assert isinstance(layer, CharLayer)
-            if not layer.is_identity():
+            if is_traced() or not layer.is_identity():
                 x = layer(x, mask, order)
         return x

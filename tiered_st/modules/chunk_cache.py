@@ -1,37 +1,56 @@
-"""Remember the vectors of frequent chunks between calls."""
+"""Remember the vectors of frequent chunks between calls, of any number of threads."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import os
+import threading
+import weakref
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from tiered_st.modules.cache_slots import CacheSlots
+from tiered_st.modules.weight_watch import WeightWatch
+
+
+class Form(NamedTuple):
+    """What a chunk's vector depends on beside its row and the weights."""
+
+    weights: int  # the state of the weights, by number
+    device: torch.device
+    precision: torch.dtype | None  # of autocast, which each thread switches for itself
+
 
 class ChunkCache:
-    """A bounded least-recently-used map from chunk rows to chunk vectors.
+    """A bounded least-recently-used map from chunk rows to chunk vectors, which threads share.
 
-    A 64-bit hash finds the slot and the stored row confirms it, so a hash collision is a miss, never a wrong vector.
-    The cache empties itself when a parameter of ``owner`` was changed in place, replaced, moved or cast, and when
-    autocast was switched on or off.
+    Vectors leave and enter it as copies under a lock, a row together with its vector; the encoder runs outside of it.
+    What is found and what is stored belongs to the form that :meth:`find` returned *before* the encoder ran: if the
+    weights changed meanwhile, by another thread or in place, it is not stored. A change of a parameter of ``owner``
+    (in place, replaced, moved or cast) empties the cache. Vectors computed with and without autocast are kept apart,
+    at most ``capacity`` of each.
     """
 
     def __init__(self, capacity: int, owner: nn.Module) -> None:
         self.capacity = capacity
-        self._owner = owner
-        self._version: tuple[object, ...] = ()
-        self.clear()
+        self._lock = threading.Lock()
+        self._watch = WeightWatch(owner)
+        self._weights = 0
+        self._parts: dict[tuple[torch.device, torch.dtype | None], CacheSlots] = {}
+        _CACHES.add(self)
 
     def __len__(self) -> int:
-        return len(self._slots)
+        with self._lock:
+            return sum(map(len, self._parts.values()))
 
     def clear(self) -> None:
-        """Forget everything and free the memory."""
-        self._slots: OrderedDict[int, int] = OrderedDict()
-        self._rows: Tensor | None = None
-        self._vectors: Tensor | None = None
+        """Forget everything, what is being encoded too, and free the memory."""
+        with self._lock:
+            self._renew()
+            self._watch.forget()
 
-    def find(self, hashes: list[int], rows: Tensor) -> tuple[Tensor, Tensor]:
+    def find(self, hashes: list[int], rows: Tensor) -> tuple[Tensor, Tensor, Form]:
         """Look chunks up.
 
         Args:
@@ -39,56 +58,50 @@ class ChunkCache:
             rows: (chunks, chars) int64.
 
         Returns:
-            The positions of the chunks found, (found,), and their vectors, (found, d_sem).
+            The positions of the chunks found, (found,), their vectors, (found, d_sem), and the form to store others
+            under.
         """
-        version = self._state(rows.device.type)
-        if version != self._version:
-            self.clear()
-            self._version = version
-        if self._rows is None or self._vectors is None:
-            return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-        found = [(i, slot) for i, h in enumerate(hashes) if (slot := self._slots.get(h)) is not None]
-        if not found:
-            return torch.zeros(0, dtype=torch.long), torch.zeros(0)
-        at, slots = torch.tensor(found, device=rows.device).T  # each (found,)
-        same = (self._rows[slots] == rows[at]).all(dim=1)
-        for i, _ in found:
-            self._slots.move_to_end(hashes[i])
-        return at[same], self._vectors[slots[same]]
+        device = rows.device
+        autocast = torch.is_autocast_enabled(device.type)
+        precision = torch.get_autocast_dtype(device.type) if autocast else None
+        with self._lock:
+            form = Form(self._look_at_weights(), device, precision)
+            return *self._part(form).find(hashes, rows), form
 
-    def store(self, hashes: list[int], rows: Tensor, vectors: Tensor) -> None:
-        """Keep the vectors (chunks, d_sem) of rows (chunks, chars), dropping the least recently used."""
-        hashes, rows, vectors = hashes[: self.capacity], rows[: self.capacity], vectors[: self.capacity]
-        if self._rows is None or self._vectors is None or self._vectors.dtype != vectors.dtype:
-            self.clear()
-            with torch.inference_mode(False):  # so that both inference_mode and no_grad may write to them
-                self._rows = torch.zeros(self.capacity, rows.shape[1], dtype=rows.dtype, device=rows.device)
-                self._vectors = torch.zeros(self.capacity, vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
-        slots = []
-        for h in hashes:
-            slot = self._slots.pop(h, None)
-            if slot is None:
-                slot = len(self._slots) if len(self._slots) < self.capacity else self._slots.popitem(last=False)[1]
-            self._slots[h] = slot
-            slots.append(slot)
-        self._rows[slots] = rows
-        self._vectors[slots] = vectors
+    def store(self, hashes: list[int], rows: Tensor, vectors: Tensor, form: Form) -> None:
+        """Keep the vectors (chunks, d_sem) of rows (chunks, chars), unless weights are no longer what ``form`` says."""
+        with self._lock:
+            if self._look_at_weights() == form.weights:
+                self._part(form).store(hashes, rows, vectors)
 
-    def _state(self, device: str) -> tuple[object, ...]:
-        """Return something that differs whenever the vectors could: precision, and each weight's identity and values.
+    def _part(self, form: Form) -> CacheSlots:
+        return self._parts.setdefault((form.device, form.precision), CacheSlots(self.capacity))
 
-        Version counters miss fused optimizers and edits through ``.data``, so a few values of each weight are looked
-        at too: both kinds of change touch all of a dense weight.
-        """
-        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-        weights = list(self._owner.parameters())
-        sample = torch.cat([_few(weight.detach()).float() for weight in weights]).tolist()
-        marks = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
-        return (precision, *marks, *sample)
+    def _look_at_weights(self) -> int:
+        """Return the number of the weights' state, having forgotten what was computed in an earlier one."""
+        if self._watch.changed():
+            self._renew()
+        return self._weights
+
+    def _renew(self) -> None:
+        self._weights += 1
+        self._parts.clear()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked process if a thread that is not in it held the lock, and may have been writing."""
+        if self._lock.locked():
+            self._lock = threading.Lock()
+            self._renew()
+            self._watch.forget()
 
 
-def _few(weight: Tensor) -> Tensor:
-    """Return a few values of a weight, (up to 8,), without copying the rest, however it is laid out."""
-    while weight.ndim > 1:
-        weight = weight[0]
-    return weight.reshape(-1)[:8]
+_CACHES: weakref.WeakSet[ChunkCache] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for cache in list(_CACHES):
+        cache.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

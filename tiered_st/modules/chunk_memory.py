@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import TieredConfig
+from tiered_st.modules.tracing import is_traced
 
 _BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
-_LEAST = 1e-4  # of the likeliest slot's weight: what weighs less is not looked up on a CPU in inference
 
 
 class ChunkMemory(nn.Module):
@@ -38,8 +38,6 @@ class ChunkMemory(nn.Module):
             self.values = nn.Linear(1 + config.memory_slots, config.memory_values, bias=False)
             self.meaning = nn.Linear(config.memory_values, config.d_sem, bias=False)
             nn.init.normal_(self.values.weight, std=0.05)
-            # The same matrix, laid out so that a slot's value is a stretch of memory, to be looked up alone.
-            self.values.weight = nn.Parameter(self.values.weight.detach().T.contiguous().T)
 
     @torch.no_grad()
     def expect(self, probabilities: Tensor) -> None:
@@ -73,34 +71,16 @@ class ChunkMemory(nn.Module):
         Returns:
             Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
         """
-        if torch.is_grad_enabled() or len(pooled) <= _BLOCK:
+        if torch.is_grad_enabled() or is_traced() or len(pooled) <= _BLOCK:
             return self._recall(pooled)
         prototypes, meanings = zip(*(self._recall(block) for block in pooled.split(_BLOCK)), strict=True)
         return torch.cat(prototypes), None if self.values is None else torch.cat(meanings)
 
     def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
+        # Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together.
         weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
+        value = None if self.values is None else self.values(weights)
         prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
-        if pooled.is_cpu and not torch.is_grad_enabled() and scale is None:
-            prototype, value = self._look_up(weights)
-        else:
-            value = None if self.values is None else self.values(weights)
-            if scale is not None:  # in int8, see modules.int8_layers
-                weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
-            prototype = weights @ prototypes
-        return prototype, None if value is None or self.meaning is None else self.meaning(value)
-
-    def _look_up(self, weights: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the mean prototype and value by weights (chunks, 1 + slots), of the slots not out of the question.
-
-        Of twenty thousand a hundred are in it: reading all of them takes most of E1's time where chunks are few.
-        """
-        likely = weights > _LEAST * weights.amax(dim=1, keepdim=True)
-        chunks, slots = likely.nonzero(as_tuple=True)
-        first = torch.searchsorted(chunks, torch.arange(len(weights)))  # where each chunk's slots begin
-        weights = weights[chunks, slots]
-
-        def mean(table: Tensor) -> Tensor:
-            return F.embedding_bag(slots, table, first, mode="sum", per_sample_weights=weights.to(table.dtype))
-
-        return mean(self.prototypes.weight), None if self.values is None else mean(self.values.weight.T)
+        if scale is not None:  # in int8, see modules.int8_layers
+            weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
+        return weights @ prototypes, None if value is None or self.meaning is None else self.meaning(value)

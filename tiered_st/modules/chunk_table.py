@@ -50,8 +50,7 @@ class ChunkTable(nn.Module):
         self.register_buffer("vectors", torch.zeros(size, dim, dtype=bits))
         self.register_buffer("row_scale", torch.zeros(size if storage == "int8" else 0, dtype=torch.int32))
         self.register_buffer("type_means", torch.zeros(FIRST_BYTE, dim))  # its dtype is the one vectors come out in
-        self._hashes: Tensor | None = None
-        self._order: Tensor | None = None
+        self._sorted: tuple[Tensor, Tensor] | None = None
         self._warned = False
 
     @classmethod
@@ -137,13 +136,15 @@ class ChunkTable(nn.Module):
 
     def _index(self) -> tuple[Tensor, Tensor]:
         """Return the sorted hashes of the rows and the row of each, both (size,); made here, so never out of step."""
-        if self._hashes is None or self._order is None:
+        index = self._sorted  # read once: another thread may make or forget it meanwhile
+        if index is None:
             with torch.inference_mode(False):
-                self._hashes, self._order = torch.sort(_hash(self.rows.long()))
-        return self._hashes, self._order
+                hashes, order = torch.sort(_hash(self.rows.long()))
+            self._sorted = index = hashes, order
+        return index
 
     def _forget_index(self) -> None:
-        self._hashes = self._order = None
+        self._sorted = None
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:
         self._forget_index()  # the rows may move to another device

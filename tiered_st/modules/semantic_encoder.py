@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import Self
 
 from tiered_st.config import TieredConfig
 from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
+from tiered_st.modules.tracing import is_traced
 
 _POSITIONS = 256  # least number of positions that the body is given at a time on a CPU
 
@@ -33,29 +35,45 @@ def of_like_length(lengths: list[int], least: int = _POSITIONS) -> list[list[int
     return groups
 
 
-def level_marks(states: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
+def level_marks(
+    states: Tensor, mask: Tensor, segments: Tensor | None = None, prompt_length: int | Tensor | None = None
+) -> Tensor:
     """Give the marks of each text the mean of the states between them, so that they do not move the mean.
 
     The stock Pooling reads the attention mask, and losses trim batches by it: it has to say what is there, marks too.
+    Behind a prompt, which Pooling may leave out together with BEGIN, the closing marks get the mean without the
+    prompt, and BEGIN what makes up for it where all is pooled: either mean is then one of states between marks.
 
     Args:
         states: (batch, chunks, d_sem).
         mask: (batch, chunks), ones then zeros.
         segments: (batch, chunks), the number of each chunk's part; each part closes with a mark.
+        prompt_length: positions of the prompt, BEGIN included, the same for all texts.
 
     Returns:
         States of the same shape; a text of nothing but its marks keeps them.
     """
     parts = torch.zeros_like(mask) if segments is None else segments
     parts = parts.masked_fill(~mask.bool(), -1)
-    closes = parts != F.pad(parts[:, 1:], (0, 1), value=-1)  # (batch, chunks): the next chunk is of another part
+    closes = parts != F.pad(parts, (0, 1), value=-1)[:, 1:]  # (batch, chunks): the next chunk is of another part
     between = mask.bool() & ~closes
     between[:, 0] = False
     weights = between.to(states.dtype)
     count = weights.sum(dim=1, keepdim=True)  # (batch, 1)
     mean = torch.einsum("bcd,bc->bd", states, weights) / count.clamp_min(1)  # (batch, d_sem)
-    marks = (mask.bool() & ~between & (count > 0))[:, :, None]  # (batch, chunks, 1)
-    return torch.where(marks, mean[:, None, :], states)
+    if prompt_length is None:
+        marks = (mask.bool() & ~between & (count > 0))[:, :, None]  # (batch, chunks, 1)
+        return torch.where(marks, mean[:, None, :], states)
+    first = int(prompt_length[0]) if isinstance(prompt_length, Tensor) else prompt_length
+    weights = torch.cat([torch.zeros_like(weights[:, :first]), weights[:, first:]], dim=1)
+    own = weights.sum(dim=1, keepdim=True)  # (batch, 1): chunks behind the prompt
+    rest = torch.einsum("bcd,bc->bd", states, weights) / own.clamp_min(1)  # (batch, d_sem)
+    closing = (mask.bool() & closes)[:, :, None] & (own > 0)[:, :, None]  # (batch, chunks, 1)
+    closed = torch.where(closing, rest[:, None, :], states)
+    closers = (mask.bool() & closes).to(states.dtype)  # (batch, chunks)
+    made_up = (1 + closers.sum(dim=1, keepdim=True)) * mean - torch.einsum("bcd,bc->bd", closed, closers)
+    begin = torch.where(count > 0, made_up, states[:, 0])  # (batch, d_sem)
+    return torch.cat([begin[:, None, :], closed[:, 1:]], dim=1)
 
 
 class SemanticEncoder(StoredModule):
@@ -92,13 +110,13 @@ class SemanticEncoder(StoredModule):
             states = states + self.segments(torch.zeros_like(mask) if segments is None else segments)
         states = self._read(states, mask)
         if not self.settings.pool_marks:
-            states = level_marks(states, mask, segments)
+            states = level_marks(states, mask, segments, features.get("prompt_length"))
         features["token_embeddings"] = states
         return features
 
     def _read(self, states: Tensor, mask: Tensor) -> Tensor:
         """Run the body; on a CPU, where padding costs more than starting kernels, on texts of like length at a time."""
-        if states.device.type != "cpu":
+        if states.device.type != "cpu" or is_traced():
             return self.body(states, mask)
         lengths = mask.sum(dim=1).tolist()
         groups = of_like_length(lengths)
@@ -111,6 +129,15 @@ class SemanticEncoder(StoredModule):
             read.append(F.pad(part, (0, 0, 0, states.shape[1] - longest)))
         back = torch.tensor([row for rows in groups for row in rows]).argsort()
         return torch.cat(read)[back]
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
+        """Load from a folder or the hub; ``model_kwargs["attn_implementation"]`` is a Hugging Face body's for now."""
+        module = super().load(model_name_or_path, subfolder, **kwargs)
+        attention = (kwargs.get("model_kwargs") or {}).get("attn_implementation")
+        if attention is not None:
+            module.body.set_attention(attention)
+        return module
 
     def gradient_checkpointing_enable(
         self,

@@ -31,8 +31,9 @@ class TextReader:
         self.tokenizer = tokenizer
         self.chunker = chunker
         self._warned = False
+        self._prompt_lengths: dict[str, int] = {}
 
-    def read(self, inputs: Sequence[Any], prompt: str, limit: int, *, lessons: bool = False) -> dict[str, Tensor]:
+    def read(self, inputs: Sequence[Any], prompt: str, limit: int, *, lessons: bool = False) -> dict[str, Any]:
         """Read texts.
 
         Args:
@@ -43,11 +44,16 @@ class TextReader:
 
         Returns:
             ``input_ids`` (batch, chunks, chunk_chars), ``attention_mask`` (batch, chunks) and, with ``segments``,
-            ``token_type_ids`` (batch, chunks), all int64; PAD = 0.
+            ``token_type_ids`` (batch, chunks), all int64; PAD = 0. With a prompt also ``prompt_length``, an int as the
+            stock Transformer's.
 
         Raises:
             ValueError: if an input is no text or has more parts than ``segments``, or the limit leaves no room.
         """
+        features = self._read(inputs, prompt, limit, lessons)
+        return features | {"prompt_length": self._prompt_length(prompt, limit)} if prompt else features
+
+    def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> dict[str, Tensor]:
         parts = split_inputs(inputs, self.settings.segments)
         if not self.settings.segments:
             return self._read_texts([prompt + text for (text,) in parts], limit, lessons)
@@ -62,11 +68,28 @@ class TextReader:
         if cut and not self._warned:
             self._warned = True
             logger.warning(
-                "A text's parts together are longer than this model's %d chunks: the ends of the longest are left out, "
-                "here and in other long texts (said once). Raise max_seq_length up to %d, or split.",
-                limit, self.settings.max_chunks,
+                "A text's parts together are longer than the %d chunks that this model reads at once: the ends of the "
+                "longest are left out, here and in other long texts (said once).%s",
+                limit, self._cure(limit),
             )  # fmt: skip
         return features
+
+    def _prompt_length(self, prompt: str, limit: int) -> int:
+        """Return how many positions a prompt takes, BEGIN included, as Pooling's ``include_prompt=False`` asks for.
+
+        A letter stands for the text: what it joins, in a prompt that does not end in a space, is the text's.
+        """
+        if prompt not in self._prompt_lengths:
+            reach = 4 + len(prompt) * self.settings.chunk_chars
+            read = self._read_texts([prompt + "a"], reach, lessons=False)
+            self._prompt_lengths[prompt] = int(read["attention_mask"].sum()) - 2  # without the letter and FINISH
+        return min(self._prompt_lengths[prompt], limit - 1)
+
+    def _cure(self, limit: int) -> str:
+        """Return what to do about a text that is cut."""
+        most = self.settings.max_chunks
+        more = f" max_seq_length can be raised up to {most}." if limit < most else ""
+        return f" tiered_st.encode_long(model, texts) reads long texts whole, in passages of such a length.{more}"
 
     def _read_texts(self, texts: list[str], limit: int, lessons: bool) -> dict[str, Tensor]:
         if limit < 3:
@@ -106,11 +129,9 @@ class TextReader:
         opens = breaks[which - 1] + 1 if which else 0
         place = (ends[full == which] - opens).tolist() or [reach]
         logger.warning(
-            "Text %d of these %d (%r…, %d characters) is longer than this model's %d chunks: it is cut after chunk %d, "
-            "character %d, and so are other long texts (said once). Split long documents, or raise max_seq_length up "
-            "to %d.",
-            which, len(texts), texts[which][:20], len(texts[which]), limit, min(counts[which], limit - 2), place[0],
-            self.settings.max_chunks,
+            "A text (%r…, %d characters) is longer than the %d chunks that this model reads at once: it is cut after "
+            "chunk %d, character %d, and so are other long texts (said once).%s",
+            texts[which][:20], len(texts[which]), limit, min(counts[which], limit - 2), place[0], self._cure(limit),
         )  # fmt: skip
 
     def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:

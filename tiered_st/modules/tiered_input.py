@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
+from typing_extensions import Self
 
 from tiered_st import __version__
 from tiered_st.chunking import make_chunker
@@ -25,6 +26,7 @@ from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.text_reader import TextReader
+from tiered_st.modules.tracing import is_traced
 from tiered_st.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -38,9 +40,19 @@ class TieredInput(StoredModule, InputModule):
     Writes ``token_embeddings`` and ``chunk_embeddings``, both (batch, chunks, d_sem). Where E1 sees no further than a
     chunk, each distinct chunk of a batch is encoded once, and in inference the vectors of frequent chunks are kept
     between calls.
+
+    Any number of threads may preprocess and run one model at once, with autocast or without: they share the kept
+    vectors under a lock and encode outside of it. What changes a model (``train``, ``to``, ``half``, ``set_encoder``,
+    ``set_table``, ``set_cache``, loading or training weights) may come between calls of any threads, but a call that
+    it meets may mix old weights with new ones; no such vector is kept. On a GPU, vectors are kept between calls on its
+    default stream alone.
+
+    ``torch.export`` and ``torch.jit.trace`` write forward down without sharing and cache, and so does ``torch.compile``
+    after ``set_cache(0)``, in inference; with a cache it breaks the graph there.
     """
 
     save_in_root = True
+    forward_kwargs = frozenset({"max_length"})  # type: ignore[assignment]  # what ``encode`` may be given and hands on to ``preprocess``
     tokenizer: CharTokenizer  # type: ignore[assignment]
 
     def __init__(
@@ -50,9 +62,10 @@ class TieredInput(StoredModule, InputModule):
         storage: str = "float32",
         encoder: str = "float",
         table: dict[str, Any] | None = None,
+        max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
-        self.max_seq_length = self.settings.max_chunks
+        self.max_seq_length = max_seq_length
         self.tokenizer = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         self.chunker = make_chunker(self.settings, self.tokenizer, self.boundary_predictor)
@@ -60,7 +73,7 @@ class TieredInput(StoredModule, InputModule):
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
-        self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
+        self.set_cache(self.settings.cache_size)
         self.set_encoder(encoder)
         self.table: ChunkTable | None = None
         if table is not None:
@@ -68,13 +81,34 @@ class TieredInput(StoredModule, InputModule):
 
     # text → characters → chunks
 
+    @property
+    def max_seq_length(self) -> int:
+        """Most chunks read of a text, the two marks included; saved with the model."""
+        return self._max_seq_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, chunks: int | None) -> None:
+        """Set it; None stands for ``max_chunks``.
+
+        Raises:
+            ValueError: if it leaves no room between the marks, or is more than the model can read.
+        """
+        most = self.settings.max_chunks
+        chunks = most if chunks is None else chunks
+        if isinstance(chunks, bool) or not isinstance(chunks, int) or not 3 <= chunks <= most:
+            raise ValueError(
+                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For "
+                "longer texts there is tiered_st.encode_long."
+            )
+        self._max_seq_length = chunks
+
     def preprocess(  # type: ignore[override]
         self,
         inputs: Sequence[str | Sequence[str]],
         prompt: str | None = None,
         max_length: int | None = None,
         **kwargs: Any,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Any]:
         """Turn texts into character ids by chunk.
 
         Args:
@@ -84,13 +118,14 @@ class TieredInput(StoredModule, InputModule):
 
         Returns:
             ``input_ids`` (batch, chunks, chunk_chars) int64, PAD = 0, and ``attention_mask`` (batch, chunks) int64;
-            with ``segments`` also ``token_type_ids`` (batch, chunks) int64, and with ``trains_chunker`` what the
-            chunker learns from (see ``LearnedChunker.training_features``).
+            with ``segments`` also ``token_type_ids`` (batch, chunks) int64, with a prompt ``prompt_length``, the number
+            of positions that it takes, and with ``trains_chunker`` what the chunker learns from (see
+            ``LearnedChunker.training_features``).
 
         Raises:
             ValueError: if an input is no text, or has more parts than ``segments``.
         """
-        limit = max_length or self.max_seq_length or self.settings.max_chunks
+        limit = self.max_seq_length if max_length is None else max_length
         return self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
 
     # chunks → chunk vectors
@@ -102,6 +137,14 @@ class TieredInput(StoredModule, InputModule):
         """
         ids = features["input_ids"]
         present = ids[:, :, 0] != PAD  # (batch, chunks)
+        out = self._encode_all(ids, present) if self._is_exported() else self._encode_present(ids, present)
+        if self.settings.peek:
+            out, features["char_features"] = out.split([self.settings.d_sem, self.settings.d_char], dim=-1)
+        features["token_embeddings"] = features["chunk_embeddings"] = out
+        return features
+
+    def _encode_present(self, ids: Tensor, present: Tensor) -> Tensor:
+        """Encode the chunks that are there: (batch, chunks, chars) to (batch, chunks, columns), elsewhere zero."""
         rows = ids[present]  # (present, chars)
         if SPANS[self.settings.char_span].chunk_local:
             vectors = self._encode_shared(rows)
@@ -109,10 +152,33 @@ class TieredInput(StoredModule, InputModule):
             vectors = self._encode_group(rows, present.nonzero()[:, 0])
         out = vectors.new_zeros(*present.shape, vectors.shape[-1])
         out[present] = vectors
-        if self.settings.peek:
-            out, features["char_features"] = out.split([self.settings.d_sem, self.settings.d_char], dim=-1)
-        features["token_embeddings"] = features["chunk_embeddings"] = out
-        return features
+        return out
+
+    def _encode_all(self, ids: Tensor, present: Tensor) -> Tensor:
+        """Do the same without a shape that depends on values, so without sharing or cache: padding is encoded too."""
+        vectors = self._encode_group(ids.flatten(0, 1))  # (batch * chunks, columns)
+        return vectors.unflatten(0, present.shape).masked_fill(~present[:, :, None], 0.0)
+
+    def _is_exported(self) -> bool:
+        """Say whether forward has to become one graph; torch.compile may break it where there is a cache to ask.
+
+        Raises:
+            ValueError: if it has to, but what the model is needs values to know its shapes.
+        """
+        if not is_traced() or (torch.compiler.is_dynamo_compiling() and (self.training or self.cache is not None)):
+            return False
+        problems = {
+            f"char_span={self.settings.char_span!r}": not SPANS[self.settings.char_span].chunk_local,
+            f"encoder={self.encoder!r}": self.encoder != "float",
+            "a table of chunk vectors": self.table is not None,
+        }
+        for name, there in problems.items():
+            if there:
+                raise ValueError(
+                    f"A model with {name} cannot become one graph: its shapes depend on the text. Export one with "
+                    "char_span='chunk' before it is quantised or tabulated."
+                )
+        return True
 
     def _encode_shared(self, rows: Tensor) -> Tensor:
         """Encode each distinct chunk once, or never where its vector is known: (chunks, chars) to (chunks, columns)."""
@@ -134,20 +200,19 @@ class TieredInput(StoredModule, InputModule):
         return not any(weight.requires_grad for weight in self.parameters())
 
     def _may_cache(self, hashes: Tensor) -> bool:
-        return (
-            self.cache is not None
-            and len(hashes) > 0
-            and not torch.is_grad_enabled()
-            and (not self.training or self.frozen)
+        if len(hashes) == 0 or torch.is_grad_enabled() or (self.training and not self.frozen):
+            return False
+        # Of two streams of a GPU one might read what the other has not written yet.
+        return not hashes.is_cuda or torch.cuda.current_stream(hashes.device) == torch.cuda.default_stream(
+            hashes.device
         )
 
-    def _encode_cached(self, hashes: Tensor, rows: Tensor) -> Tensor:
-        assert self.cache is not None
+    def _encode_cached(self, cache: ChunkCache, hashes: Tensor, rows: Tensor) -> Tensor:
         keys = hashes.tolist()
-        found, known = self.cache.find(keys, rows)
+        found, known, form = cache.find(keys, rows)
         if len(found) == 0:
             vectors = self.encode_chunks(rows)
-            self.cache.store(keys, rows, vectors)
+            cache.store(keys, rows, vectors, form)
             return vectors
         missing = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
         missing[found] = False
@@ -156,7 +221,7 @@ class TieredInput(StoredModule, InputModule):
         if missing.any():
             at = missing.nonzero().squeeze(1)
             vectors[at] = new = self.encode_chunks(rows[at])
-            self.cache.store([keys[i] for i in at.tolist()], rows[at], new)
+            cache.store([keys[i] for i in at.tolist()], rows[at], new, form)
         return vectors
 
     def encode_chunks(self, rows: Tensor) -> Tensor:
@@ -191,6 +256,11 @@ class TieredInput(StoredModule, InputModule):
         vectors = self.chunk_projector(states, mask, rows[:, 0])
         return torch.cat([vectors, mean_over(features, mask)], dim=1) if self.settings.peek else vectors
 
+    def set_cache(self, size: int) -> None:
+        """Keep the vectors of up to ``size`` frequent chunks between calls from now on; 0 keeps none."""
+        self.settings = self.settings.replace(cache_size=size)
+        self.cache = ChunkCache(size, self) if size else None
+
     # deployment: E1 in another form, or a table before or instead of it (see tiered_st.deployment)
 
     def set_encoder(self, form: str) -> None:
@@ -212,15 +282,19 @@ class TieredInput(StoredModule, InputModule):
         """Return the vectors of distinct chunks (chunks, chars): from the table, the cache, or E1, in this order."""
         if self.training and torch.is_grad_enabled():
             self._refuse_training()
-        if self.table is None:
+        table = self.table
+        if table is None:
             return self._encode(hashes, rows)
         if self.encoder == "none":
-            return self.table(rows, None)
-        return self.table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
+            return table(rows, None)
+        return table(rows, lambda at: self._encode(hashes[at] if len(hashes) else hashes, rows[at]))
 
     def _encode(self, hashes: Tensor, rows: Tensor) -> Tensor:
+        cache = self.cache
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):  # frozen, E2 may yet learn
-            return self._encode_cached(hashes, rows) if self._may_cache(hashes) else self.encode_chunks(rows)
+            if cache is None or not self._may_cache(hashes):
+                return self.encode_chunks(rows)
+            return self._encode_cached(cache, hashes, rows)
 
     def _refuse_training(self) -> None:
         """Refuse to train an E1 that cannot learn; frozen, it may stand before an E2 in training.
@@ -245,7 +319,22 @@ class TieredInput(StoredModule, InputModule):
             content["encoder"] = self.encoder
         if self.table is not None:
             content["table"] = self.table.settings()
+        if self.max_seq_length != self.settings.max_chunks:
+            content["max_seq_length"] = self.max_seq_length
         return content
+
+    def vector_settings(self) -> dict[str, Any]:
+        """Return the settings that move a vector, for the model's fingerprint."""
+        return super().vector_settings() | {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
+        """Load from a folder or the hub; ``processor_kwargs["model_max_length"]`` is a ``max_seq_length`` to use."""
+        module = super().load(model_name_or_path, subfolder, **kwargs)
+        length = (kwargs.get("processor_kwargs") or {}).get("model_max_length")
+        if length is not None:
+            module.max_seq_length = length
+        return module
 
     def train(self, mode: bool = True) -> TieredInput:
         """Switch between training and inference; training empties the cache, but for that of a frozen E1."""
@@ -257,7 +346,7 @@ class TieredInput(StoredModule, InputModule):
     def _apply(self, *args: Any, **kwargs: Any) -> TieredInput:
         module = super()._apply(*args, **kwargs)
         if self.cache is not None:
-            self.cache = ChunkCache(self.settings.cache_size, self)
+            self.cache.clear()
         return module
 
     def __getstate__(self) -> dict[str, Any]:
@@ -267,7 +356,7 @@ class TieredInput(StoredModule, InputModule):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.cache = ChunkCache(self.settings.cache_size, self) if self.settings.cache_size else None
+        self.set_cache(self.settings.cache_size)
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors).
@@ -285,4 +374,4 @@ class TieredInput(StoredModule, InputModule):
 
 def _cut(rows: Tensor) -> Tensor:
     """Cut rows of ids (chunks, chars) to the longest chunk."""
-    return rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]
+    return rows if is_traced() else rows[:, : int((rows != PAD).sum(dim=1).max()) if len(rows) else 1]

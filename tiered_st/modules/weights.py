@@ -3,6 +3,7 @@
 In int8 every matrix is kept as 8-bit integers with one float32 scale per row and the rest stays float32; loading turns
 it back into the precision that the module computes in, so it is a storage format, four times smaller, and not a way of
 computing. That precision is the ``dtype`` of the module's ``config.json``; computing in int8 is modules.int8_layers.
+What a file gave back is kept by the same storage bit for bit; other weights are rounded.
 """
 
 from __future__ import annotations
@@ -45,21 +46,68 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight.float() / scale).round().clamp(-127, 127).to(torch.int8), scale
 
 
-def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32") -> None:
-    """Write ``model.safetensors`` into ``folder``, beside the old file first and then in its place."""
+def pack(name: str, value: Tensor, storage: str) -> dict[str, Tensor]:
+    """Return the tensors by which ``storage`` keeps a weight.
+
+    Raises:
+        ValueError: if there is no such storage, or it cannot hold the weight.
+    """
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} is not one of {', '.join(STORAGES)}.")
+    value = value.detach().cpu().contiguous()
+    if storage == "int8" and value.is_floating_point() and value.ndim == 2:
+        integers, scale = quantize(value)
+        if not torch.isfinite(scale).all():
+            raise ValueError(f"storage='int8' cannot hold {name}, which is not finite: choose float32.")
+        return {name: integers, name + _SCALE: scale}
+    if storage == "float16" and value.is_floating_point():
+        _refuse_overflow(name, value, torch.float16, "storage='float16'")
+        return {name: value.half()}
+    return {name: value.clone()}
+
+
+def unpack(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights that tensors made by :func:`pack` stand for, by name."""
+    scales = {name + _SCALE for name in stored if name + _SCALE in stored}
+    return {
+        name: value.float() * stored[name + _SCALE] if name + _SCALE in scales else value
+        for name, value in stored.items()
+        if name not in scales  # a weight of ours may end in .scale too
+    }
+
+
+def survives(module: nn.Module, storage: str) -> bool:
+    """Tell whether ``storage`` gives each weight of ``module`` back bit for bit, as it does those it gave before."""
+    if storage == "float32":
+        return True
+    for name, value in module.state_dict().items():
+        try:
+            back = unpack(pack(name, value, storage))[name]
+        except ValueError:  # it cannot hold it
+            return False
+        if not torch.equal(back.to(value.dtype), value.detach().cpu()):
+            return False
+    return True
+
+
+def save_weights(module: nn.Module, folder: str | Path, storage: str = "float32") -> None:
+    """Write ``model.safetensors`` into ``folder``, beside the old file first and then in its place.
+
+    Raises:
+        ValueError: if there is no such storage, or it cannot hold a weight.
+    """
     tensors: dict[str, Tensor] = {}
     for name, value in module.state_dict().items():
-        value = value.detach().cpu().contiguous()
-        if storage == "int8" and value.is_floating_point() and value.ndim == 2:
-            tensors[name], tensors[name + _SCALE] = quantize(value)
-        elif storage == "float16" and value.is_floating_point():
-            tensors[name] = value.half()
-        else:
-            tensors[name] = value.clone()
+        tensors |= pack(name, value, storage)
     with replace_file(Path(folder) / WEIGHTS_NAME) as beside:
         save_file(tensors, beside, metadata={"format": "pt", "storage": storage})
+
+
+def _refuse_overflow(name: str, value: Tensor, dtype: torch.dtype, setting: str) -> None:
+    """Refuse to turn a finite value into an infinite one."""
+    lost = value.to(dtype).isinf() & value.isfinite()
+    if lost.any():
+        raise ValueError(f"{setting} cannot hold {value[lost][0].item():g}, a value of {name}: choose float32.")
 
 
 def load_weights(module: nn.Module, path: str | Path) -> None:
@@ -75,13 +123,7 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
         stored = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} cannot be read ({error}): it is damaged, copy or download it again.") from None
-    tensors = {}
-    for name, value in stored.items():
-        if name.endswith(_SCALE):
-            continue
-        if name + _SCALE in stored:
-            value = value.float() * stored[name + _SCALE]
-        tensors[name] = value
+    tensors = unpack(stored)
     own = module.state_dict()
     problems = [f"lacks {name}" for name in own if name not in tensors]
     problems += [f"has an unknown {name}" for name in tensors if name not in own]
@@ -96,4 +138,7 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
             f"{path} {'; '.join(problems[:3])}{more}: weights and config.json beside it are not of one model. "
             "Copy or download the folder again."
         )
+    for name, value in own.items():
+        if value.dtype != tensors[name].dtype and value.is_floating_point():
+            _refuse_overflow(name, tensors[name], value.dtype, f"dtype={str(value.dtype).removeprefix('torch.')!r}")
     module.load_state_dict(tensors)

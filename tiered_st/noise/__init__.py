@@ -9,23 +9,14 @@ probability in [0, 1] (else ValueError), and depends on these and the state of `
   them.
 """
 
+from tiered_st.noise.case import change_case, lower_case, title_case, upper_case
 from tiered_st.noise.draws import seeded
-from tiered_st.noise.looks import (
-    OCR_COVERAGE,
-    add_ocr_errors,
-    change_case,
-    drop_spaces,
-    insert_spaces,
-    lower_case,
-    replace_homoglyphs,
-    strip_punctuation,
-    title_case,
-    upper_case,
-    write_leet,
-)
+from tiered_st.noise.lookalikes import replace_homoglyphs, write_leet
 from tiered_st.noise.misspellings import Misspellings
+from tiered_st.noise.ocr import OCR_COVERAGE, add_ocr_errors
 from tiered_st.noise.policy import OPERATORS, NoisePolicy, character_error_rate
 from tiered_st.noise.slips import slip_in_words, slip_once
+from tiered_st.noise.spacing import drop_spaces, insert_spaces, strip_punctuation
 from tiered_st.noise.typos import add_typos, delete, insert, substitute, transpose
 
 __all__ = [

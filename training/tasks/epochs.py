@@ -20,10 +20,17 @@ class Epochs:
     seed: int
     _orders: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if len(self.lengths) < self.batch:
+            raise ValueError(
+                f"{len(self.lengths)} texts cannot fill a batch of {self.batch}, in which each is met once: give more "
+                "texts (those longer than their source's `lengths` are left out), or a smaller batch."
+            )
+
     def item(self, draw: int) -> int:
         """Return the item of a draw."""
         # Whole batches only, so that a batch never straddles two blocks of an epoch's order.
-        size = len(self.lengths) // self.batch * self.batch or len(self.lengths)
+        size = len(self.lengths) // self.batch * self.batch
         epoch, place = divmod(draw, size)
         if epoch not in self._orders:
             self._orders = {epoch: self._order(epoch)}

@@ -1,0 +1,37 @@
+"""Take a block of code out of the README, as a reader copies it: ``python tests/readme.py "Six lines" python``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def block(heading: str, language: str, number: int = 0) -> str:
+    """Return a block of code under a heading of the README.
+
+    Args:
+        heading: the heading's text.
+        language: what the block's fence names, such as "python" or "bash".
+        number: which of the section's blocks in that language.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    text = README.read_text(encoding="utf-8")
+    section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", _hide_comments(text), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) if section else []
+    if number >= len(blocks):
+        raise ValueError(f"README.md has no block {number} of {language} under {heading!r}.")
+    return blocks[number].replace("\0", "#")
+
+
+def _hide_comments(text: str) -> str:
+    """Replace the # of comments inside of blocks, which would read as headings."""
+    return re.sub(r"^```.*?^```", lambda found: found[0].replace("#", "\0"), text, flags=re.MULTILINE | re.DOTALL)
+
+
+if __name__ == "__main__":
+    print(block(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0), end="")

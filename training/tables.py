@@ -1,0 +1,133 @@
+"""Say which tables a recipe reads, which are missing, and which it can do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tiered_st.config import TieredConfig
+from training.read_table import columns_of, find_table
+from training.sources import HUB, Source
+from training.stage import E1_OBJECTIVES, Recipe
+from training.subword import SubwordConfig
+
+KINDS = ("texts", "pairs", "documents", "scored", "labelled", "words", "frequencies")
+# What each kind is read by; words and frequencies only add to what the texts teach.
+READERS = {
+    "texts": ("distillation", "simcse", "chunk_order", "next_chunk", "masked_chunk", "boundary"),
+    "pairs": ("ranking", "cached_ranking"),
+    "documents": ("next_sentence", "section_topic"),
+    "scored": ("sts",),
+    "labelled": ("classification",),
+}
+MISSPELLINGS = ("misspelt", "correct")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a recipe reads.
+
+    Attributes:
+        name: of its file, without the ending.
+        columns: what the recipe reads of it.
+        kinds: as what it is read, names of the recipe's fields.
+        needed: what cannot go on without it; "" where it can be left out.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    kinds: tuple[str, ...]
+    needed: str
+
+    def __str__(self) -> str:
+        out = f"needed by {self.needed}" if self.needed else f"can be left out: --without {self.name}"
+        return f"{self.name}.parquet   columns {', '.join(self.columns)}   ({', '.join(self.kinds)}; {out})"
+
+
+def tables(recipe: Recipe) -> list[Table]:
+    """Return the local tables that a recipe reads, in the order of its fields."""
+    columns: dict[str, dict[str, None]] = {}
+    kinds: dict[str, dict[str, None]] = {}
+    needed: dict[str, str] = {}
+    for kind, source in _read(recipe):
+        if source.name.startswith(HUB):
+            continue
+        columns.setdefault(source.name, {}).update(dict.fromkeys(source.wanted))
+        kinds.setdefault(source.name, {})[kind] = None
+        others = {other.name for other in getattr(recipe, kind)} - {source.name}
+        readers = _readers(recipe, kind)
+        if readers and not others and kind not in ("words", "frequencies"):
+            needed[source.name] = f"{readers[0]}, which has no other {kind}"
+    if recipe.misspellings is not None:
+        columns.setdefault(recipe.misspellings, {}).update(dict.fromkeys(MISSPELLINGS))
+        kinds.setdefault(recipe.misspellings, {})["misspellings"] = None
+    return [Table(name, tuple(columns[name]), tuple(kinds[name]), needed.get(name, "")) for name in columns]
+
+
+def check_tables(recipe: Recipe, data: Path | None) -> None:
+    """Check that every table is there with its columns, before anything is trained.
+
+    Raises:
+        ValueError: Names every table that is missing, its columns, and whether it can be left out.
+    """
+    wanted = tables(recipe)
+    if data is None and wanted:
+        raise ValueError(
+            f"Recipe {recipe.name} reads {len(wanted)} local tables: say where with --data DIR.{_listed(wanted)}"
+        )
+    missing = [table for table in wanted if data is not None and find_table(data, table.name) is None]
+    if missing:
+        raise ValueError(
+            f"{data} lacks {len(missing)} of the {len(wanted)} tables of recipe {recipe.name} (each may also be a .csv, "
+            f".jsonl or, where it has one column, .txt):{_listed(missing)}"
+        )
+    for table in wanted:
+        path = find_table(data, table.name) if data is not None else None
+        have = columns_of(path) if path is not None else []
+        if absent := [column for column in table.columns if column not in have]:
+            raise ValueError(f"{path} has no column {', '.join(absent)}; it has {', '.join(have)}.")
+
+
+def leave_out(recipe: Recipe, names: Sequence[str]) -> Recipe:
+    """Return the recipe without some of its tables; without misspellings, no stage puts any in.
+
+    Raises:
+        ValueError: If the recipe does not read a table of that name, or cannot do without it.
+    """
+    for name in names:
+        known = {table.name: table for table in tables(recipe)}
+        if name not in known:
+            raise ValueError(f"--without {name}: recipe {recipe.name} reads {', '.join(known) or 'no table'}.")
+        if known[name].needed:
+            raise ValueError(f"--without {name}: it is needed by {known[name].needed}.")
+        kept = {kind: tuple(row for row in getattr(recipe, kind) if row.name != name) for kind in KINDS}
+        recipe = replace(recipe, **kept)  # type: ignore[arg-type]
+        if recipe.misspellings == name:
+            stages = tuple(replace(stage, real=0.0) for stage in recipe.stages)
+            recipe = replace(recipe, misspellings=None, stages=stages)
+    return recipe
+
+
+def _read(recipe: Recipe) -> Iterator[tuple[str, Source]]:
+    for kind in KINDS:
+        if _readers(recipe, kind):
+            for source in getattr(recipe, kind):
+                yield kind, source
+
+
+def _readers(recipe: Recipe, kind: str) -> list[str]:
+    """Return what reads a kind of tables: objectives, or what is made of the words of the texts."""
+    practised = [row.name for stage in recipe.stages for row in stage.objectives]
+    readers = [name for name in practised if name in READERS.get(kind, ())]
+    if kind in ("texts", "words", "frequencies"):
+        readers += [name for name in practised if name in E1_OBJECTIVES and name != "boundary"]
+        if isinstance(recipe.config, TieredConfig) and recipe.warm_start:
+            readers.append("warm_start")
+    if kind == "texts" and isinstance(recipe.config, SubwordConfig):
+        readers.append("the vocabulary")
+    return readers
+
+
+def _listed(wanted: Iterable[Table]) -> str:
+    return "".join(f"\n  {table}" for table in wanted)
