@@ -17,6 +17,8 @@ import tiered_st
 from tiered_st.cli import commands, main
 from tiered_st.cli import parser as cli_parser
 from tiered_st.cli.search import QUERY_BLOCK
+from tiered_st.cli.vector_files import replacing
+from tiered_st.records.rows import InputError
 
 TEXTS = ["the cat sat on the mat", "parse a json file", "delete a folder", "le café est fermé", "機械学習", "a"]
 
@@ -314,3 +316,13 @@ def test_the_default_model_is_the_librarys() -> None:
     from tiered_st.model import DEFAULT_MODEL
 
     assert cli_parser.DEFAULT_MODEL == DEFAULT_MODEL
+
+
+def test_two_processes_never_write_one_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.npy"
+    with replacing(str(path)) as file:
+        file.write(b"first")
+        who = r"vectors\.npy: cannot be written .*process \d+ on .* is writing it"
+        with pytest.raises(InputError, match=who), replacing(str(path)):
+            pytest.fail("let in")
+    assert path.read_bytes() == b"first" and [entry.name for entry in tmp_path.iterdir()] == ["vectors.npy"]

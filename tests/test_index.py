@@ -301,7 +301,7 @@ class TestInputs:
 
     def test_an_own_id_that_a_text_without_one_has_got_is_refused(self, model):
         index = FaissIndex.build(model, ["a", "b"])
-        with pytest.raises(ValueError, match="record 1: duplicate id '1', which a text without an id has got: give"):
+        with pytest.raises(ValueError, match="record 1: duplicate id '1': texts without an id get such numbers"):
             index.add([("own", "x"), ("1", "c")])
         assert index.ids == ["0", "1"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +85,37 @@ def test_what_cannot_ship_leaves_all_as_it_was(
         ship(run, pretrained, logs)
     assert main([str(run / "none")]) == 1 and "no finished model" in capsys.readouterr().err
     assert not list(logs.iterdir())
+
+
+@pytest.mark.parametrize(("module", "name"), [(os, "rename"), (os, "replace"), (os, "fsync"), (shutil, "copy")])
+def test_a_step_that_fails_leaves_a_whole_model_and_the_next_ship_succeeds(
+    places: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    run, pretrained, logs = places
+    place, real = pretrained / "toy-one", getattr(module, name)
+    for at in range(1, 4):
+        calls = []
+
+        def failing(*args: Any, at: int = at, calls: list[Any] = calls, **kwargs: Any) -> Any:
+            calls.append(args)
+            if len(calls) == at:
+                raise OSError("disk gone")
+            return real(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, failing)
+            try:
+                ship(run, pretrained, logs)
+            except OSError:
+                assert "# toy-one" in (place / "README.md").read_text(encoding="utf-8")
+                assert (place / "old").is_dir() or (load(place).encode("a") == load(run / "model").encode("a")).all()
+    ship(run, pretrained, logs)
+    assert [path.name for path in pretrained.iterdir()] == ["toy-one"] and not (place / "old").exists()
+    assert [path.name for path in logs.iterdir()] == ["toy_one.jsonl"]
+
+
+def test_a_model_that_a_kill_set_aside_is_shipped_over(places: tuple[Path, Path, Path]) -> None:
+    run, pretrained, logs = places
+    (pretrained / "toy-one").rename(pretrained / ".toy-one.set-aside")
+    place = ship(run, pretrained, logs)
+    assert [path.name for path in pretrained.iterdir()] == ["toy-one"] and (place / "modules.json").is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,33 @@ def test_stock_losses_merge_and_trim_pairs_rightly() -> None:
         gradients.append(model[1].segments.weight.grad.clone())
     assert gradients[0].any()
     torch.testing.assert_close(gradients[0], gradients[1], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "cure"),
+    [
+        (lambda texts: texts, r"An input is a generator.*give list\("),
+        (lambda texts: dict.fromkeys(texts), r"a dict with the keys a, b: give its texts, list\(….values"),
+        (lambda texts: set(texts), r"An input is a set.*give list\("),
+        (lambda texts: [*texts, float("nan")], r"An input is a float \(nan\), but .*leave it out.*says where it is"),
+        (lambda texts: [*texts, b"c"], r"An input is a bytes \(b'c'\), but .*decode it"),
+    ],
+)
+def test_encode_says_the_cure_and_no_place_that_is_not_true(
+    toy: SentenceTransformer, inputs: Callable[[Iterator[str]], Any], cure: str
+) -> None:
+    with pytest.raises(ValueError, match=cure) as caught:
+        toy.encode(inputs(text for text in ("a", "b")))
+    assert "Input 0" not in str(caught.value)
+
+
+def test_encode_of_a_series_and_a_table_says_the_cure(toy: SentenceTransformer) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"id": [1, 2], "text": ["a", "b"]})
+    for given, cure in (
+        (table["text"], r"a Series.*give list\("),
+        (table, r"a DataFrame: give one column.* of id, text"),
+    ):
+        with pytest.raises(ValueError, match=cure):
+            toy.encode(given)
+    assert toy.encode(list(table["text"])).shape[0] == 2

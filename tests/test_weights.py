@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,27 @@ def test_damage_is_named_with_file_and_cure(damage: object, says: str, tmp_path:
         load_weights(make_module(), path)
     assert str(path) in str(refusal.value)
     assert "opy or download" in str(refusal.value)
+
+
+@pytest.mark.parametrize("step", ["save_file", "fsync", "replace"])
+def test_a_save_that_fails_leaves_the_old_weights_alone(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = make_module()
+    save_weights(module, tmp_path)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    nn.init.zeros_(module[0].weight)  # type: ignore[arg-type]
+
+    def failing(*args: object, **kwargs: object) -> None:
+        if step == "save_file":
+            Path(str(args[1])).write_bytes(b"half")
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(weights if step == "save_file" else os, step, failing)
+    with pytest.raises(OSError, match="disk gone"):
+        save_weights(module, tmp_path)
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+    assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
 # what a storage cannot hold, and names

@@ -296,7 +296,7 @@ class FaissIndex:
                     raise ValueError(f"record {place}: expected a text or an (id, text) pair, got {record!r:.80}{cure}")
                 id, text = map(str, pair)  # of numpy's strings too
                 if (taken := rows[id][0] if id in rows else self._rows.get(id)) is not None:
-                    cure = ", which a text without an id has got: give every text an id" if id == str(taken) else ""
+                    cure = ": texts without an id get such numbers, so give every text one" if id == str(taken) else ""
                     raise ValueError(f"record {place}: duplicate id {id!r}{cure}")
                 rows[id] = (row, id, text)
                 row += 1
