@@ -65,7 +65,10 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
             row.append(
                 f"{area({rate: mean(values[metric]) for metric, rate in suite.curve.items()}):.1f}" if measured else "–"
             )
-    header += [f"retained at {noisy}" for noisy, _ in suite.retained] + ["area"] * bool(suite.curve)
+        for metrics in suite.means.values():
+            measured = all(values[metric] for metric in metrics)
+            row.append(f"{mean(mean(values[metric]) for metric in metrics):.1f}" if measured else "–")
+    header += [f"retained at {noisy}" for noisy, _ in suite.retained] + ["area"] * bool(suite.curve) + [*suite.means]
     if suite.tall:
         header, *rows = (list(row) for row in zip(header, *rows, strict=True))
     return markdown(header, rows)

@@ -16,6 +16,7 @@ from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 from training.markdown import compact, mean_and_spread, write_between
 
+WHOLE = 128  # words that every model reads whole, at 256 chunks or tokens or more
 CARDS = Path("tiered_st", "pretrained")
 PEERS = {REFERENCE: REFERENCE, f"{REFERENCE} + SymSpell": "… + SymSpell", "minilm-noise": "… + our noise"}  # in short
 
@@ -76,6 +77,12 @@ def headline(stored: Stored, ours: Sequence[str]) -> str:
         figures = [f"{mean(column.values(stored, name) or [0.0]):.1f}" for column in STS]
         parameters = f"{_parameters(stored, name) / 1e6:.1f} M"
         rows.append(f"{shown:23}{parameters:14}{figures[0]:10}{figures[1]:9}{figures[2]:9}{figures[3]}")
+    errors = ("operators", "people's misspellings"), ("real", "misspellings")
+    rows += ["", f"{'':37}STS-B with people's misspellings   misspelt words found"]
+    for name in names:
+        found = [values_of(stored, name, *error) for error in errors]
+        figures = [f"{mean(values):.1f}" if values else "–" for values in found]
+        rows.append(f"{PEERS.get(name, f'{name}, ours'):37}{figures[0]:35}{figures[1]} %")
     return "\n".join(["```", *rows, "```"])
 
 
@@ -92,7 +99,7 @@ def speed(content: Mapping[str, Any]) -> str:
     chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
     rows = [["model", *(_length(cell) for cell in chosen)]]
     rows += [
-        [name, *(times_as_fast(ratio_of(cell, name)) for cell in chosen)]
+        [name, *(times_as_fast(ratio_of(cell, name)) if _alike(cell, name) else "–" for cell in chosen)]
         for name in content["models"]
         if name != REFERENCE
     ]
@@ -141,6 +148,13 @@ def _measured(stored: Stored, ours: Sequence[str]) -> list[str]:
 
 def _parameters(stored: Stored, name: str) -> int:
     return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
+
+
+def _alike(cell: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a model and all-MiniLM-L6-v2 read as much of the texts: neither cuts them, or both at one length."""
+    own, base = (cell["models"][each].get("reads") for each in (name, REFERENCE))
+    whole = not isinstance(cell["words"], int) or cell["words"] <= WHOLE
+    return whole or own == base
 
 
 def _length(cell: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel
 class Lookup:
     """Embeds known texts as told and any other as its own random direction; counts the calls."""
 
+    max_seq_length = 512
+
     def __init__(self, vectors: dict | None = None) -> None:
         self.vectors, self.calls = vectors or {}, 0
 
@@ -79,6 +81,12 @@ def data(tmp_path):
         "dev_tweeteval_offensive_sentiment": {
             "text": WORDS, "label": ["yes", "no"] * 4, "task": ["offensive"] * 4 + ["sentiment"] * 4,
             "split": ["train", "train", "test", "test", "val", "val", "test", "test"],
+        },
+        **{
+            name: {"title": ["alpha", "bravo"], column: ["# Alpha\n" + "is here " * 150, "too short"]}
+            for name, column in (
+                ("docs_wikipedia_en", "text"), ("docs_msdocs", "text"), ("dev_arxiv_title_abstract", "abstract"),
+            )
         },
         "dev_multi30k_captions": {
             "captions_en": [["Two old men are here.", "Old men sit."], ["A dog is running.", "A dog runs.", "Dogs."]],
@@ -141,7 +149,7 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "minimal_pairs", "operators", "real", "reranking", "sts", "retrieval", "typo",
+        "classification", "clustering", "minimal_pairs", "operators", "long", "real", "reranking", "sts", "retrieval", "typo",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():

@@ -19,7 +19,8 @@ from torch import Tensor
 import tiered_st
 from tiered_st.chunking import ChunkType
 from tiered_st.deployment import quantize_char_encoder, tabulate
-from tiered_st.modules import chunk_table
+from tiered_st.deployment.tabulation import _distinct_rows
+from tiered_st.modules import TieredInput, chunk_table
 from tiered_st.modules.chunk_table import TABLE_STORAGES, ChunkTable
 
 TEXTS = ["the cat sat on the mat", "Teh CAT, sat!", "", "a", "你好世界 😂", "\ud800", "don't " * 60, "x" * 500]
@@ -254,6 +255,27 @@ def test_a_new_table_replaces_the_old() -> None:
     model = tabulate(tabulate(make_model(), ["one"], storage="int8"), ["two three"], storage="float32")
     assert len(model[0].table) == 4
     torch.testing.assert_close(encode(model, ["two three"]), encode(PLAIN, ["two three"]), atol=1e-6, rtol=0)
+
+
+def test_no_batch_is_padded_to_a_long_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = " ".join(f"word{i} and" for i in range(3000))
+    shapes, read = [], TieredInput.preprocess
+
+    def preprocess(self: TieredInput, inputs: list[str], **options: object) -> dict[str, Tensor]:
+        features = read(self, inputs, **options)
+        shapes.append(tuple(features["input_ids"].shape[:2]))
+        return features
+
+    monkeypatch.setattr(TieredInput, "preprocess", preprocess)
+    model = tabulate(make_model(), ["short", *["a b"] * 30, long], batch_size=32)
+    assert len(model[0].table) == 3000 + 6 and max(chunks for _, chunks in shapes) <= 514
+
+
+def test_what_was_met_before_is_not_sorted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, unique = [], torch.unique
+    monkeypatch.setattr(torch, "unique", lambda rows, **options: (sizes.append(len(rows)), unique(rows, **options))[1])
+    _distinct_rows(make_model()[0], [f"word{i}" for i in range(90)], every_case=False, batch_size=10)
+    assert max(sizes[:-1]) == 30  # a batch's chunks and marks, not those of all batches so far
 
 
 def test_what_has_no_e1_says_so() -> None:

@@ -13,12 +13,16 @@ import torch
 from conftest import BERT_BODY, TOY, make_model
 from sentence_transformers import SentenceTransformer
 from torch import nn
+from torch.nn import functional as F
 
 import tiered_st
 from tiered_st.deployment import quantize_char_encoder
 from tiered_st.index import model_fingerprint
 from tiered_st.model import set_storage
+from tiered_st.modules import int8_memory
+from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.int8_layers import Int8EmbeddingBag, Int8Linear, to_int8
+from tiered_st.modules.int8_memory import Int8ChunkMemory
 
 TEXTS = ["the cat sat on the mat", "Teh CAT, sat!", "", "a", "你好世界 😂", "\ud800", "don't " * 100, "x" * 500]
 
@@ -55,12 +59,27 @@ def test_linear_is_close_at_any_shape(shape: tuple[int, ...], bias: bool) -> Non
     torch.testing.assert_close(out, linear(x), atol=0.03, rtol=0)
 
 
-def test_both_ways_of_multiplying_agree() -> None:
+def test_a_row_depends_on_no_other_row() -> None:
     torch.manual_seed(0)
-    layer, integers = Int8Linear(nn.Linear(96, 8)), torch.randint(-127, 128, (10, 96), dtype=torch.int8)
-    exact = integers.long() @ layer.weight.T.long()
-    assert torch.equal(layer._product(integers).long(), exact)
-    assert torch.equal((integers.float() @ layer.weight.T.float()).long(), exact)  # as on a GPU
+    layer, x = Int8Linear(nn.Linear(96, 8)), torch.randn(10, 96)
+    torch.testing.assert_close(layer(torch.cat([x, 100 * x]))[:10], layer(x), atol=1e-5, rtol=0)
+    torch.testing.assert_close(layer(x), F.linear(x, layer.rows(slice(None), x.dtype), layer.bias))  # inputs unrounded
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 200])  # the last has more chunks than the memory's width
+@pytest.mark.parametrize("values", [0, 8])
+def test_recall_by_blocks_is_the_softmax_over_all_slots(chunks: int, values: int, monkeypatch) -> None:
+    monkeypatch.setattr(int8_memory, "_SLOTS", 7)
+    monkeypatch.setattr(int8_memory, "_CELLS", 7)
+    torch.manual_seed(0)
+    memory = Int8ChunkMemory(ChunkMemory(TOY.replace(memory_slots=40, memory_width=16, memory_values=values)))
+    pooled = 30 * torch.randn(chunks, TOY.d_char)
+    weights = memory.scores(pooled).softmax(dim=1)  # (chunks, 41)
+    prototype, meaning = memory(pooled)
+    torch.testing.assert_close(prototype, weights @ memory.prototypes.rows(slice(None), weights.dtype))
+    if values:
+        torch.testing.assert_close(meaning, memory.meaning(memory.values(weights)))
+    assert (meaning is None) == (values == 0)
 
 
 def test_an_embedding_bag_sums_rounded_rows() -> None:

@@ -50,6 +50,7 @@ class Suite:
         load: Reads the data from the folder given by ``--data``, or from the hub where that is None.
         retained: (noisy, clean) metrics whose ratio is a further column.
         curve: Rate of each metric that is a point of one robustness curve; the area under it is a further column.
+        means: Further columns, each the mean of the metrics it names.
         tall: Whether the table has a row per metric and a column per model, because there are many metrics.
     """
 
@@ -59,6 +60,7 @@ class Suite:
     load: Callable[[Path | None], Task]
     retained: tuple[tuple[str, str], ...] = ()
     curve: Mapping[str, float] = field(default_factory=dict)
+    means: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tall: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Let E1 compute in 8-bit integers."""
+"""Keep E1 in 8-bit integers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from tiered_st.deployment.tiers import tiers_of
 
 
 def quantize_char_encoder(model: SentenceTransformer) -> SentenceTransformer:
-    """Make E1 and the chunk projector of ``model`` compute in int8, in place.
+    """Keep the weights of E1 and the chunk projector of ``model`` in int8, in place.
 
-    Their n-gram table and Linears become 8-bit integers with a scale per row: about a quarter of the memory. Inputs of
-    Linears are rounded at each call, and products are of integers. Nothing can be learned through E1 from then on; E2
+    Their n-gram table and Linears become 8-bit integers with a scale per row: about a quarter of the memory. They are
+    floating point only while they are used, so that a CPU without integer instructions is not slowed down by them.
+    Nothing can be learned through E1 from then on; E2
     stays as it is, and may be trained. ``model.save`` keeps the integers, and loading gives the int8 model again.
 
     This rounds what the model computes with. To shrink only the file, see :func:`tiered_st.set_storage`.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from tiered_st.chunking import ChunkType
+from tiered_st.deployment.passages import PassageCutter
 from tiered_st.deployment.tiers import tiers_of
 from tiered_st.modules import TieredInput
 from tiered_st.modules.chunk_table import TABLE_STORAGES, ChunkTable
@@ -17,6 +19,7 @@ from tiered_st.tokenizer import PAD
 
 _CASES = (ChunkType.WORD, ChunkType.CAPITALISED, ChunkType.ALL_CAPS)
 _NO_LIMIT = 1 << 30
+_PIECE = 512  # chunks that a piece of a long text holds at most, and characters that need no cutting
 
 
 def tabulate(
@@ -73,19 +76,38 @@ def tabulate(
 
 
 def _distinct_rows(tiers: TieredInput, texts: Iterable[str], *, every_case: bool, batch_size: int) -> Tensor:
-    """Return the distinct chunk rows of texts, the marks' included, (chunks, chars) int64."""
-    found: Tensor | None = None
-    for batch in _batches(texts, batch_size):
+    """Return the distinct chunk rows of texts, the marks' included, (chunks, chars) int64.
+
+    In memory are the distinct rows and one batch: rows met before are known by their bytes, and a text is read piece
+    by piece, since a batch is padded to its longest.
+    """
+    found: dict[bytes, None] = {}
+    chars = tiers.settings.chunk_chars
+    for batch in _batches(_pieces(tiers, texts), batch_size):
         ids = tiers.preprocess(batch, max_length=_NO_LIMIT)["input_ids"]
-        rows = ids[ids[:, :, 0] != PAD]  # (chunks, chars)
-        found = torch.unique(rows if found is None else torch.cat([found, rows]), dim=0)
-    if found is None:
+        rows = torch.unique(ids[ids[:, :, 0] != PAD], dim=0).to(torch.int16).numpy()  # (distinct, chars)
+        found.update(dict.fromkeys(map(bytes, rows)))
+    if not found:
         raise ValueError("There are no texts to tabulate: give at least one.")
+    rows = torch.from_numpy(np.frombuffer(b"".join(sorted(found)), dtype=np.int16).reshape(-1, chars).astype(np.int64))
     if every_case:
-        words = found[torch.isin(found[:, 0], torch.tensor(_CASES))]  # (words, chars)
+        words = rows[torch.isin(rows[:, 0], torch.tensor(_CASES))]  # (words, chars)
         cases = [torch.cat([torch.full_like(words[:, :1], case), words[:, 1:]], dim=1) for case in _CASES]
-        found = torch.unique(torch.cat([found, *cases]), dim=0)
-    return found
+        rows = torch.cat([rows, *cases])
+    return torch.unique(rows, dim=0)
+
+
+def _pieces(tiers: TieredInput, texts: Iterable[str]) -> Iterator[str]:
+    """Yield short texts as they are and long ones in pieces cut between their words.
+
+    Other chunkers cut by what is around, and a piece's chunks would not be its text's.
+    """
+    cutter = PassageCutter(tiers, _PIECE)
+    for text in texts:
+        if tiers.settings.chunker == "words" and isinstance(text, str) and len(text) > _PIECE:
+            yield from (passage.text for passage in cutter(text))
+        else:
+            yield text
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

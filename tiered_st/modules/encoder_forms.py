@@ -7,7 +7,9 @@ from typing import NoReturn
 
 from torch import nn
 
+from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.int8_layers import to_int8
+from tiered_st.modules.int8_memory import Int8ChunkMemory
 
 PARTS = ("char_encoder", "chunk_projector")
 
@@ -30,7 +32,10 @@ def _keep(tiers: nn.Module) -> None:
 
 
 def _int8(tiers: nn.Module) -> None:
-    """Compute in int8, which nothing can be learned through."""
+    """Keep weights in int8, which cannot learn."""
+    projector = tiers.chunk_projector
+    if type(projector.memory) is ChunkMemory:
+        projector.memory = Int8ChunkMemory(projector.memory).train(projector.training)
     for part in PARTS:
         module = getattr(tiers, part)
         to_int8(module)

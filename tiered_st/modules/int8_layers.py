@@ -1,4 +1,4 @@
-"""Layers whose weights are 8-bit integers in memory, and whose products are taken of integers.
+"""Layers whose weights are 8-bit integers in memory, and floating point only while they are used.
 
 They have the parameters' names of the layers they replace plus ``row_scale``, and stand in for them wherever E1 or the
 chunk projector calls them. Integers are parameters that never learn, not buffers, so that whoever walks over a module's
@@ -19,10 +19,10 @@ def _frozen(value: Tensor) -> nn.Parameter:
 
 
 class Int8Linear(nn.Module):
-    """A Linear in int8: weights rounded once with a scale per row, inputs at each call with a scale per position.
+    """A Linear whose weights are integers with a scale per row (the row-wise scales of LLM.int8(), Dettmers et al. 2022).
 
-    The integer product is exact, so nothing is lost beyond the two roundings (LLM.int8(), Dettmers et al. 2022, whose
-    vector-wise scales these are).
+    They become floating point at each call. Products of integers would round the inputs too, and where a CPU has no
+    instruction for them, torch takes many times as long for them as for floating point.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -32,17 +32,13 @@ class Int8Linear(nn.Module):
         self.row_scale = _frozen(scale.squeeze(1).to(linear.weight.dtype))  # (out,), so that no storage rounds it again
         self.bias = None if linear.bias is None else _frozen(linear.bias)
 
+    def rows(self, which: slice, dtype: torch.dtype) -> Tensor:
+        """Return rows of the weights in floating point, (rows, in)."""
+        return self.weight[which].to(dtype).mul_(self.row_scale[which, None].to(dtype))
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, in) to (…, out) in the dtype of ``x``."""
-        integers, scale = quantize(x.reshape(-1, x.shape[-1]))  # (positions, in) and (positions, 1)
-        out = self._product(integers).float() * scale * self.row_scale.float()
-        out = out if self.bias is None else out + self.bias.float()
-        return out.to(x.dtype).view(*x.shape[:-1], len(self.weight))
-
-    def _product(self, integers: Tensor) -> Tensor:
-        if integers.is_cpu:
-            return torch._int_mm(integers, self.weight.T)
-        return integers.float() @ self.weight.T.float()  # GPUs' integer products refuse most shapes
+        return F.linear(x, self.rows(slice(None), x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 class Int8EmbeddingBag(nn.Module):
