@@ -25,7 +25,7 @@ def decompressed(file: BinaryIO, name: str, note: Callable[[str], None]) -> Bina
         InputError: if zstd is not to be had; while reading, if the data are damaged or end early.
     """
     if not hasattr(file, "peek"):
-        file = io.BufferedReader(file)  # type: ignore[arg-type]
+        file = io.BufferedReader(file)  # type: ignore[type-var]
     head = file.peek(_CHUNK)  # type: ignore[attr-defined]
     for magic, kind, reader in _KINDS:
         if head.startswith(magic):
