@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 import tiered_st
 from tiered_st.cli import commands, main
@@ -121,7 +122,7 @@ def test_a_broken_line_fails_and_leaves_the_old_file(
     assert main(["encode", str(tmp_path / "bad.jsonl"), "-o", str(out), "--model", toy]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"tiered-st: {tmp_path / 'bad.jsonl'}:2: not JSON") and error.count("\n") == 1
-    assert out.read_text() == "old" and left_over(tmp_path) == []
+    assert out.read_text() == "old" and left_over(tmp_path) == [".out.npy.unfinished"]  # to go on from
 
 
 def test_broken_lines_are_skipped_named_and_counted(
@@ -142,7 +143,7 @@ def test_ctrl_c_leaves_the_old_file(toy: str, notes: str, tmp_path: Path, monkey
     monkeypatch.setattr(commands.NpyWriter, "write", interrupted)
     (tmp_path / "out.npy").write_text("old")
     assert main(["encode", notes, "-o", str(tmp_path / "out.npy"), "--model", toy]) == 130
-    assert (tmp_path / "out.npy").read_text() == "old" and left_over(tmp_path) == []
+    assert (tmp_path / "out.npy").read_text() == "old" and left_over(tmp_path) == [".out.npy.unfinished"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows reports a closed pipe in its own way")
@@ -155,6 +156,100 @@ def test_a_closed_pipe_is_no_error(toy: str, tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=300) == 0
+
+
+# going on
+
+
+KILLED = """
+import os, signal, sys
+from tiered_st.cli import commands, finished_blocks, main
+commands.BLOCK, left, save = 2, [int(sys.argv[1])], finished_blocks.np.save
+def dying(file, vectors):
+    if not left[0]:
+        file.write(b"half a block")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    save(file, vectors)
+finished_blocks.np.save = dying
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_an_index_killed_again_and_again_goes_on(toy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("faiss")
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"id": f"k{i}", "text": t}) + "\n" for i, t in enumerate(TEXTS))
+    )
+    arguments = ["index", str(tmp_path / "a.jsonl"), "--model", toy, "--device", "cpu", "-o"]
+    idx = str(tmp_path / "idx")
+    for blocks in (1, 1):
+        assert run("-c", KILLED, str(blocks), *arguments, idx).returncode == -9
+    assert not Path(idx).exists() and len(list((tmp_path / ".idx.unfinished").glob("0*.npy"))) == 2
+    monkeypatch.setattr(commands, "BLOCK", 2)
+    calls = counted_encodes(monkeypatch)
+    assert main([*arguments, idx]) == 0 and calls == [2]  # the last block alone
+    assert left_over(tmp_path) == []
+    assert main([*arguments, str(tmp_path / "calm")]) == 0
+    model = tiered_st.load(toy, device="cpu")
+    gone_on, calm = (tiered_st.FaissIndex.load(path, model) for path in (idx, tmp_path / "calm"))
+    assert gone_on.ids == calm.ids == [f"k{i}" for i in range(len(TEXTS))]
+    for text in TEXTS:
+        hits = [
+            [(hit.id, hit.text, pytest.approx(hit.score, abs=1e-6)) for hit in index.search(text)]
+            for index in (gone_on, calm)
+        ]
+        assert [hit[:2] for hit in hits[0]] == [hit[:2] for hit in hits[1]]
+    assert (Path(idx) / "records.jsonl").read_bytes() == (tmp_path / "calm" / "records.jsonl").read_bytes()
+
+
+def counted_encodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the list of how many texts each call of a model's encode gets from now on."""
+    calls: list[int] = []
+    encode = SentenceTransformer.encode
+
+    def counting(self: SentenceTransformer, texts: list[str], **options: Any) -> Any:
+        calls.append(len(texts))
+        return encode(self, texts, **options)
+
+    monkeypatch.setattr(SentenceTransformer, "encode", counting)
+    return calls
+
+
+def test_encode_goes_on_and_refuses_other_texts_and_models(
+    toy: str, notes: str, expected: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(commands, "BLOCK", 2)
+    out = str(tmp_path / "out.npy")
+    arguments = ["encode", notes, "-o", out, "--model", toy, "--device", "cpu"]
+    with monkeypatch.context() as patch:
+        write, left = commands.NpyWriter.write, [2]
+
+        def interrupted(*given: Any) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            write(*given)
+
+        patch.setattr(commands.NpyWriter, "write", interrupted)
+        assert main(arguments) == 130
+    other = tmp_path / "other.txt"
+    other.write_text("something else\n")
+    capsys.readouterr()
+    assert main([*arguments[:1], str(other), *arguments[2:]]) == 1
+    assert "begun with other texts" in capsys.readouterr().err
+    tiered_st.build("toy", device="cpu").save(str(tmp_path / "second"))
+    assert main([*arguments, "--model", str(tmp_path / "second")]) == 1
+    error = capsys.readouterr().err
+    assert "begun with another model" in error and "--restart" in error
+    calls = counted_encodes(monkeypatch)
+    assert main(arguments) == 0 and calls == []  # three blocks were finished, the third not yet written out
+    np.testing.assert_allclose(np.load(out), expected, atol=1e-5)
+    assert left_over(tmp_path) == []
+    assert main([*arguments, "--restart"]) == 0 and calls == [2, 2, 2]
 
 
 # index and search

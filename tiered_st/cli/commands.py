@@ -6,13 +6,14 @@ import io
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from tiered_st.cli.common import count_of, explained, finish, load_model, model_of, progress, report
+from tiered_st.cli.finished_blocks import finished_blocks
 from tiered_st.cli.info import info
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
@@ -31,7 +32,8 @@ def encode(args: Namespace) -> int:
     model = load_model(args.model, args.device)
     dimension = int(model.get_embedding_dimension() or 0)
     done = 0
-    with _vector_writer(args, dimension) as writer, tqdm(unit="text", disable=not progress(args)) as bar:
+    kept = nullcontext() if args.output == "-" else finished_blocks(args.output, model, restart=args.restart)
+    with kept, _vector_writer(args, dimension) as writer, tqdm(unit="text", disable=not progress(args)) as bar:
         for block in blocks(iter(reader), BLOCK):
             texts = [record.text for record in block]
             vectors = model.encode(texts, batch_size=args.batch_size, show_progress_bar=False)
@@ -54,12 +56,16 @@ def index(args: Namespace) -> int:
     model = load_model(args.model or model_of(folder if args.append else None), args.device)
     blank: list[str] = []
     with explained():
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with explained(), finished_blocks(args.output, model, restart=args.restart) as kept:
         found = FaissIndex.load(folder, model) if args.append else FaissIndex(model)
         rows = _indexable(reader, taken=set(found.ids), blank=blank)
         added = found.add(rows, batch_size=args.batch_size, chunk_size=BLOCK, progress=progress(args))
         left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
-        _require_texts(args, added, left_out)
+        _require_texts(args, added or (args.append and reader.skipped), left_out)  # all may be in it already
         found.save(folder)
+    if kept.reused and not args.quiet:
+        report(f"{count_of(kept.reused, 'text')} had been embedded before")
     return finish(args, reader, f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}")
 
 

@@ -94,7 +94,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     suffix = os.path.splitext(args.output)[1].lower()
     if args.output_format is None:
         args.output_format = "jsonl" if args.output == "-" else OUTPUTS.get(suffix)
-    if args.output_format is None:
+    if args.output_format is None and not os.path.isdir(args.output):  # which is refused as what it is
         known = ", ".join(OUTPUTS)
         parser.error(f"-o {args.output}: its suffix is none of {known}: give one of them, or --output-format")
     if args.output == "-" and args.output_format == "npy":

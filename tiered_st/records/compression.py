@@ -25,7 +25,7 @@ def decompressed(file: BinaryIO, name: str, note: Callable[[str], None]) -> Bina
         InputError: if zstd is not to be had; while reading, if the data are damaged or end early.
     """
     if not hasattr(file, "peek"):
-        file = io.BufferedReader(file)  # type: ignore[arg-type]
+        file = io.BufferedReader(file)  # type: ignore[type-var]
     head = file.peek(_CHUNK)  # type: ignore[attr-defined]
     for magic, kind, reader in _KINDS:
         if head.startswith(magic):
@@ -100,6 +100,6 @@ def _zstd(name: str) -> tuple[Callable[[], Any], type[Exception]]:
 _KINDS: list[tuple[bytes, str, Callable[[BinaryIO, str], Any]]] = [
     (b"\x1f\x8b", "gzip", lambda file, name: gzip.GzipFile(fileobj=file)),
     (b"BZh", "bzip2", lambda file, name: bz2.BZ2File(file)),
-    (b"\xfd7zXZ\0", "xz", lambda file, name: lzma.LZMAFile(file)),
+    (b"\xfd7zXZ\0", "xz", lambda file, name: lzma.LZMAFile(file)),  # noqa: SIM115 (the caller reads it)
     (b"\x28\xb5\x2f\xfd", "zstd", _ZstdReader),
 ]
