@@ -25,9 +25,9 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
     """Tokenize as the model reads: a token is a chunk, which is what ``max_seq_length`` counts.
 
     Splitters count, cut and put together again, so a token is a chunk *with the white space behind it* and its case:
-    the tokens of a text joined are the text, in the model's Unicode normal form. There is no list of all chunks. The id of
-    one spells it out (see ``ChunkVocabulary``): any number of digits, the same in every process. Ids below 512 are the
-    marks and the characters that a model's rows are made of, and those are what ``vocab`` lists.
+    joined, the tokens of a text are the text, in the model's Unicode normal form. There is no list of all chunks: the
+    id of one spells it out (see ``ChunkVocabulary``), the same in every process. Ids below 512 are the marks and the
+    characters that a model's rows are made of, and those are what ``vocab`` lists.
 
     As tensors, texts become what the model reads, ``input_ids`` (batch, chunks, chars), and ``decode`` and
     ``batch_decode`` read those too.
