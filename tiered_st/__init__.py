@@ -27,8 +27,8 @@ _HOMES = {
     "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "path", "pretrained", "quantize_char_encoder", "set_storage",
-    "swap_semantic_encoder", "tabulate",
+    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "path", "pretrained", "quantize_char_encoder",
+    "set_storage", "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 

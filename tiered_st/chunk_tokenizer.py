@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +24,10 @@ _OFFERED = ("return_tensors", "return_attention_mask", "return_token_type_ids", 
 class ChunkTokenizer(PreTrainedTokenizerBase):
     """Tokenize as the model reads: a token is a chunk, which is what ``max_seq_length`` counts.
 
-    Splitters count, cut and put together again, so a token is a chunk *with the white space behind it* and its case: the
-    tokens of a text joined are the text, in the model's Unicode normal form. There is no list of all chunks. The id of
-    one spells it out (see ``ChunkVocabulary``): any number of digits, the same in every process. Ids below 512 are the
-    marks and the characters that a model's rows are made of, and those are what ``vocab`` lists.
+    Splitters count, cut and put together again, so a token is a chunk *with the white space behind it* and its case:
+    joined, the tokens of a text are the text, in the model's Unicode normal form. There is no list of all chunks: the
+    id of one spells it out (see ``ChunkVocabulary``), the same in every process. Ids below 512 are the marks and the
+    characters that a model's rows are made of, and those are what ``vocab`` lists.
 
     As tensors, texts become what the model reads, ``input_ids`` (batch, chunks, chars), and ``decode`` and
     ``batch_decode`` read those too.
@@ -187,9 +188,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
         starts = self.tiers.chunker(points, self.characters.widths(self.characters.fold(points))).starts
         edges = [0, *starts[1:].tolist(), int(breaks[0])] if len(starts) else []
         data = points.tobytes()  # four bytes a character
-        return [
-            data[4 * a : 4 * b].decode("utf-32-le", "surrogatepass") for a, b in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        return [data[4 * a : 4 * b].decode("utf-32-le", "surrogatepass") for a, b in pairwise(edges)]
 
     # tokens, or what the model reads, to text
 
