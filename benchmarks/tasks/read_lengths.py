@@ -101,7 +101,9 @@ def sampled(collection: Collection, name: str, count: int = SAMPLE) -> Collectio
     queries, corpus, qrels = collection
     kept = sorted(seeded("long", name).sample(sorted(corpus), min(count, len(corpus))))
     documents = {id: " ".join(corpus[id].split()[:WORDS]) for id in kept}
-    grades = {id: {doc: rel for doc, rel in found.items() if rel > 0 and doc in documents} for id, found in qrels.items()}
+    grades = {
+        id: {doc: rel for doc, rel in found.items() if rel > 0 and doc in documents} for id, found in qrels.items()
+    }
     asked = {id: text for id, text in queries.items() if grades.get(id)}
     return Collection(asked, documents, {id: grades[id] for id in asked})
 
