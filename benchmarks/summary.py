@@ -115,6 +115,7 @@ def speed(content: Mapping[str, Any]) -> str:
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
         "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
         f"{cut}.\n"
+        f"Of texts longer than {WHOLE} words, models that read as far as {REFERENCE} alone are compared (–).\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
 

@@ -149,7 +149,8 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "minimal_pairs", "operators", "long", "real", "reranking", "sts", "retrieval", "typo",
+        "classification", "clustering", "minimal_pairs", "operators", "long", "real",
+        "reranking", "sts", "retrieval", "typo",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():

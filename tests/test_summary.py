@@ -34,7 +34,9 @@ def test_the_best_of_a_column_is_bold_and_what_was_not_measured_a_dash() -> None
 
 
 def test_the_headline_lines_up() -> None:
-    _, caption, header, ours, peer, _ = headline(stored(), ["en-small"]).splitlines()
+    _, caption, header, ours, peer, _, people, found, missing, _ = headline(stored(), ["en-small"]).splitlines()
+    assert found.split() == ["en-small,", "ours", "–", "57.0", "%"] and missing.split()[-2:] == ["–", "%"]
+    assert people.index("misspelt") == found.index("57.0")
     assert ours.split() == ["en-small,", "ours", "22.7", "M", "80.0", "71.0", "61.0", "50.0"]
     assert peer.split() == ["all-MiniLM-L6-v2", "22.7", "M", "85.0", "60.0", "61.0", "50.0"]
     assert header.index("clean") == caption.index("STS-B") == ours.index("80.0") == peer.index("85.0")
@@ -65,6 +67,14 @@ def test_speed_is_the_ratio_round_by_round_on_one_thread() -> None:
     assert rows["en-small"] == ["1.50× (1.50–2.00)", "2.00× (2.00–2.00)", "0.50× (0.50–0.80)"]
     assert rows["all-MiniLM-L6-v2"] == ["100 texts/s"] * 3
     assert "\nen-small 510.\n" in speed(grid())
+
+
+def test_lengths_that_are_not_read_alike_are_not_compared() -> None:
+    long = cell(512, "best", 1, [50.0] * 3)
+    long["models"]["en-small"]["reads"], long["models"]["all-MiniLM-L6-v2"]["reads"] = 510, 256
+    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["–"]
+    long["models"]["en-small"]["reads"] = 256
+    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["0.50× (0.25–0.50)"]
 
 
 def test_speed_without_minilm_says_what_to_time() -> None:

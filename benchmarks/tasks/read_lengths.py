@@ -1,8 +1,8 @@
 """Suite `long`: how far into a document a model should read: documents found by titles and questions, per read length.
 
-Three collections ask a title for its body (Wikipedia and Microsoft's documentation: bodies of at least 300 words; arXiv:
-abstracts of at least 200), which the beginning alone may tell; three ask questions (XQuAD in English, Cranfield, CISI),
-whose answers may lie anywhere. So a read length that is best in the mean of all six neither drowns a text in its tail
+Three collections ask a title for its body (Wikipedia and Microsoft's documentation: bodies of at least 300 words;
+arXiv: abstracts of at least 200), which the beginning alone may tell; three ask questions (XQuAD in English, Cranfield,
+CISI), whose answers may lie anywhere. So a length that is best in the mean of all six neither drowns a text in its tail
 nor cuts answers off. A length counts the chunks or tokens that are read, marks included; questions are cut there too.
 
 Rows with "windows" read Wikipedia's bodies whole, in windows of so many chunks or tokens: "mean" compares the mean of a

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sentence_transformers import SentenceTransformer
 
 from benchmarks.baselines import Candidate
 from tiered_st.deployment import encode_long
@@ -20,7 +21,7 @@ def windows_of(model: Candidate, texts: Sequence[str], length: int) -> tuple[np.
     Returns:
         Unit vectors (windows, dimension), those of a text side by side, and the row of each text's first.
     """
-    if isinstance(next(iter(model.model), None), TieredInput):
+    if isinstance(model.model, SentenceTransformer) and isinstance(model.model[0], TieredInput):
         found = [
             document.embeddings
             for document in encode_long(model.model, texts, chunks=length - MARKS, batch_size=model.batch_size)
@@ -41,7 +42,9 @@ def mean_of(windows: np.ndarray, first: Sequence[int]) -> np.ndarray:
 
 
 def _by_tokens(model: Candidate, text: str, tokens: int) -> list[str]:
-    """Cut a text behind each so many tokens of a Hugging Face tokenizer."""
+    """Cut a text behind each so many tokens of a Hugging Face tokenizer; without one it is one window."""
+    if not hasattr(model.model, "tokenizer"):
+        return [text]
     places = model.model.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, truncation=False)
     starts = [start for start, _ in places["offset_mapping"]][::tokens] or [0]
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]

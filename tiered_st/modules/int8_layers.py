@@ -19,7 +19,7 @@ def _frozen(value: Tensor) -> nn.Parameter:
 
 
 class Int8Linear(nn.Module):
-    """A Linear whose weights are integers with a scale per row (the row-wise scales of LLM.int8(), Dettmers et al. 2022).
+    """A Linear whose weights are integers with a scale per row (as in LLM.int8(), Dettmers et al. 2022).
 
     They become floating point at each call. Products of integers would round the inputs too, and where a CPU has no
     instruction for them, torch takes many times as long for them as for floating point.
