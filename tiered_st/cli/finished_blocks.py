@@ -95,7 +95,7 @@ def finished_blocks(output: str, model: SentenceTransformer, *, restart: bool) -
             found = f"it was begun with another model (fingerprint {begun}, this one has {fingerprint})"
             raise InputError(f"{folder}: {found}: give that model, or --restart to start anew")
         blocks = FinishedBlocks(folder, model)
-        model.encode = blocks.encode  # type: ignore[method-assign]
+        model.encode = blocks.encode  # type: ignore[method-assign, assignment]
         try:
             yield blocks
         finally:

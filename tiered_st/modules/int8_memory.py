@@ -23,6 +23,9 @@ class Int8ChunkMemory(ChunkMemory):
     in the cache, which makes up for the turning.
     """
 
+    prototypes: Int8Linear  # type: ignore[assignment]
+    values: Int8Linear | None  # type: ignore[assignment]
+
     def __init__(self, memory: ChunkMemory) -> None:
         nn.Module.__init__(self)  # what a new memory would draw is here already
         self.values = self.meaning = None
