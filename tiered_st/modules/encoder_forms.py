@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from torch import nn
 
@@ -33,7 +33,7 @@ def _keep(tiers: nn.Module) -> None:
 
 def _int8(tiers: nn.Module) -> None:
     """Keep weights in int8, which cannot learn."""
-    projector = tiers.chunk_projector
+    projector: Any = tiers.chunk_projector
     if type(projector.memory) is ChunkMemory:
         projector.memory = Int8ChunkMemory(projector.memory).train(projector.training)
     for part in PARTS:

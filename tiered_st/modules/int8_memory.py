@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +24,8 @@ class Int8ChunkMemory(ChunkMemory):
     calculation for softmax"). A block is turned into floating point once for all three products, and its weights stay
     in the cache, which makes up for the turning.
     """
+
+    prototypes: Any  # all Linears are Int8Linear here
 
     def __init__(self, memory: ChunkMemory) -> None:
         nn.Module.__init__(self)  # what a new memory would draw is here already
