@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,8 +25,7 @@ class Int8ChunkMemory(ChunkMemory):
     in the cache, which makes up for the turning.
     """
 
-    prototypes: Int8Linear  # type: ignore[assignment]
-    values: Int8Linear | None  # type: ignore[assignment]
+    prototypes: Any  # all Linears are Int8Linear here
 
     def __init__(self, memory: ChunkMemory) -> None:
         nn.Module.__init__(self)  # what a new memory would draw is here already
