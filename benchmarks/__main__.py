@@ -2,7 +2,7 @@
 
 Quality of the shipped models and the baselines in every suite, speed and size of these and of other forms and
 architectures, then all tables (into RESULTS.md) and plots. Each step reuses what is stored: stopped, the same command
-goes on. A baseline that must be trained takes part once its run is there (see `benchmarks.baselines`).
+goes on. A baseline that must be trained takes part once its run is there (see `benchmarks.peers`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report, run
-from benchmarks.baselines import BASELINES, is_ready
+from benchmarks.peers import BASELINES, is_ready
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.contenders import FORMS
 from tiered_st.model import pretrained

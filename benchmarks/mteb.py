@@ -15,7 +15,7 @@ from typing import Any
 
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.baselines import Candidate, resolve
+from benchmarks.peers import Candidate, resolve
 from benchmarks.report import markdown
 from benchmarks.store import RESULTS
 

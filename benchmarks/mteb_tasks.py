@@ -23,8 +23,8 @@ from mteb.abstasks import (
 )
 from mteb.abstasks.task_metadata import TaskMetadata
 
-from benchmarks.tasks import Condition, suites
-from benchmarks.tasks.clean_and_noisy import NOISY, CleanAndNoisy
+from benchmarks.suites import Condition, suites
+from benchmarks.suites.clean_and_noisy import NOISY, CleanAndNoisy
 
 SEED = 0
 SPLIT = "test"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from benchmarks.baselines import Candidate, resolve
+from benchmarks.peers import Candidate, resolve
 from benchmarks.report import table
 from benchmarks.store import RESULTS, Result, path_of, provenance, read, write
-from benchmarks.tasks import Condition, Suite, Task, suites
+from benchmarks.suites import Condition, Suite, Task, suites
 
 
 def measure(

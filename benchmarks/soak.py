@@ -14,7 +14,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 import tiered_st
-from tiered_st.deployment.tiers import tiers_of
+from tiered_st.modules.tiers_of import tiers_of
 
 _WORDS_PER_TEXT = 5
 # Of a unit vector's values, without autocast and with it: what a chunk's company in a batch may round, and no more.

@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.baselines import Candidate
-from benchmarks.tasks import Condition
+from benchmarks.peers import Candidate
+from benchmarks.suites import Condition
 from tiered_st.evaluation import digest
 from tiered_st.files import replace_file
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tiered_st.compression import quantize_char_encoder as quantize_char_encoder
+    from tiered_st.compression import tabulate as tabulate
     from tiered_st.config import TieredConfig as TieredConfig
-    from tiered_st.deployment import encode_long as encode_long
-    from tiered_st.deployment import quantize_char_encoder as quantize_char_encoder
-    from tiered_st.deployment import tabulate as tabulate
-    from tiered_st.index import FaissIndex as FaissIndex
+    from tiered_st.documents import encode_long as encode_long
+    from tiered_st.indexes import FaissIndex as FaissIndex
     from tiered_st.model import build as build
     from tiered_st.model import load as load
     from tiered_st.model import path as path
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
-    "TieredConfig": "config", "FaissIndex": "index",
+    "TieredConfig": "config", "FaissIndex": "indexes",
     "build": "model", "load": "model", "path": "model", "pretrained": "model", "set_storage": "model",
-    "encode_long": "deployment", "quantize_char_encoder": "deployment", "tabulate": "deployment",
+    "encode_long": "documents", "quantize_char_encoder": "compression", "tabulate": "compression",
     "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.chunking.classes import (
+from tiered_st.text.character_classes import (
     ARABIC,
     CYRILLIC,
     DIGIT,
@@ -34,8 +34,8 @@ from tiered_st.chunking.classes import (
     SPLIT,
     THAI,
 )
-from tiered_st.tokenizer import SEPARATOR, SET_ASIDE
-from tiered_st.unicode_table import CODE_POINTS, DROPPED, PATH, SHAPING, UNNORMALISED, UnicodeTable, pack
+from tiered_st.text.tokenizer import SEPARATOR, SET_ASIDE
+from tiered_st.text.unicode_table import CODE_POINTS, DROPPED, PATH, SHAPING, UNNORMALISED, UnicodeTable, pack
 
 VERSION = "14.0.0"  # of Unicode, that of Python 3.11
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.chunking import WordChunker
 from tiered_st.config import TieredConfig
-from tiered_st.tokenizer import CharTokenizer, to_text
+from tiered_st.text import WordChunker
+from tiered_st.text.tokenizer import CharTokenizer, to_text
 from training.sources import Source
 
 _BATCH = 4096  # texts read together

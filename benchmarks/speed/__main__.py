@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.baselines import BASELINES
+from benchmarks.peers import BASELINES
 from benchmarks.speed.contenders import FORMS, contender, set_threads
 from benchmarks.speed.full import PARTS, run_full
 from benchmarks.speed.stored import SPEED

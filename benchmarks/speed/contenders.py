@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.baselines import Candidate, resolve
+from benchmarks.peers import Candidate, resolve
 from benchmarks.speed.int8 import onnx_int8, openvino_int8
 from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.random_weights import byt5_small, canine_s, seeded_build, xlm_r_base

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from benchmarks.baselines import Candidate
+from benchmarks.peers import Candidate
 from benchmarks.speed.contenders import FORMS, contender, reads
 from benchmarks.speed.footprint import footprints
 from benchmarks.speed.scaling import scaling

@@ -15,8 +15,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
-from benchmarks.baselines.minilm import minilm
-from benchmarks.baselines.optional import need
+from benchmarks.peers.minilm import minilm
+from benchmarks.peers.optional import need
 from benchmarks.speed.pooled_encoder import PooledEncoder
 from tiered_st.demo.docstrings import stdlib_docstrings
 from tiered_st.fingerprint import weights_fingerprint

@@ -18,7 +18,7 @@ from transformers import (
     XLMRobertaModel,
 )
 
-from benchmarks.baselines.minilm import minilm
+from benchmarks.peers.minilm import minilm
 from benchmarks.speed.pooled_encoder import PooledEncoder
 
 

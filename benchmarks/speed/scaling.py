@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.baselines import Candidate
+from benchmarks.peers import Candidate
 from benchmarks.speed.contenders import set_threads
 from benchmarks.speed.texts import texts_of
 from benchmarks.speed.throughput import affordable

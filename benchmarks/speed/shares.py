@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.baselines import Candidate
+from benchmarks.peers import Candidate
 from benchmarks.speed.throughput import Setting, stream_of
 from tiered_st.modules import TieredInput
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.report.markdown import markdown
 from benchmarks.speed.stored import median_of, parts_of
 from benchmarks.speed.timing import Spread, ratios
-from training.markdown import markdown
 
 REFERENCE = "all-MiniLM-L6-v2"
 STEPS = ("tokenisation", "E1", "layers")

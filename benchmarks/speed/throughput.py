@@ -9,7 +9,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.baselines import Candidate
+from benchmarks.peers import Candidate
 from benchmarks.speed.contenders import reads, set_threads
 from benchmarks.speed.stored import BEST
 from benchmarks.speed.texts import MIXED, mixed_texts, texts_of

@@ -15,11 +15,11 @@ from tqdm import tqdm
 from tiered_st.cli.common import count_of, explained, finish, load_model, model_of, progress, report
 from tiered_st.cli.finished_blocks import finished_blocks
 from tiered_st.cli.info import info
+from tiered_st.cli.records import RecordReader, blocks, guess_format
+from tiered_st.cli.records.rows import Columns, InputError
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
-from tiered_st.index import FaissIndex
-from tiered_st.records import RecordReader, blocks, guess_format
-from tiered_st.records.rows import Columns, InputError
+from tiered_st.indexes.faiss_index import FaissIndex
 
 __all__ = ["encode", "index", "info", "search"]
 

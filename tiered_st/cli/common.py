@@ -13,9 +13,9 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
+from tiered_st.cli.records import RecordReader
+from tiered_st.cli.records.rows import InputError
 from tiered_st.model import DEFAULT_MODEL, load, pretrained
-from tiered_st.records import RecordReader
-from tiered_st.records.rows import InputError
 
 OK, SKIPPED = 0, 3
 

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
+from tiered_st.cli.records.rows import InputError
 from tiered_st.file_lock import only_writer
 from tiered_st.files import replace_file
-from tiered_st.index import model_fingerprint
-from tiered_st.records.rows import InputError
+from tiered_st.indexes.faiss_index import model_fingerprint
 
 MANIFEST = "manifest.json"
 

@@ -10,11 +10,11 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
+from tiered_st.cli.records.rows import InputError
 from tiered_st.fingerprint import model_fingerprint
-from tiered_st.index_files import read_index_dir
+from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.model import DEFAULT_MODEL, PRETRAINED, folder_of, load, pretrained
 from tiered_st.modules import TieredInput
-from tiered_st.records.rows import InputError
 
 
 def info(args: Namespace) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from tiered_st import __version__
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
-from tiered_st.records.encodings import is_encoding
-from tiered_st.records.formats import FORMATS
+from tiered_st.cli.records.encodings import is_encoding
+from tiered_st.cli.records.formats import FORMATS
 
 OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 DEFAULT_MODEL = "en-small"  # as in tiered_st.model, which would import torch

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tiered_st.cli.common import OK, SKIPPED, count_of, explained, load_model, model_of, report
 from tiered_st.cli.console import clip, one_line, terminal_width
+from tiered_st.cli.records import RecordReader
+from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
-from tiered_st.index import FaissIndex, Hit
-from tiered_st.records import RecordReader
-from tiered_st.records.rows import InputError
+from tiered_st.indexes.faiss_index import FaissIndex, Hit
 
 QUERY_BLOCK = 32  # few, so that whoever feeds questions through a pipe sees answers soon
 

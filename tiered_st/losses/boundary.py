@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tiered_st.losses.columns import tiers_of
 from tiered_st.modules import BoundaryPredictor
-from tiered_st.tokenizer import FIRST_BYTE, PAD
+from tiered_st.text.tokenizer import FIRST_BYTE, PAD
 
 _KEYS = ("boundary_chars", "boundary_spaces", "boundary_starts")
 

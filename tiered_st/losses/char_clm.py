@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
 from tiered_st.modules.char_encoder import CharEncoder
 from tiered_st.modules.layers import TransformerLayer
-from tiered_st.tokenizer import END, PAD, START, VOCAB_SIZE
+from tiered_st.text.tokenizer import END, PAD, START, VOCAB_SIZE
 
 
 class CharCLMLoss(nn.Module):

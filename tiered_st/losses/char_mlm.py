@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
 from tiered_st.losses.masking import MASKINGS
-from tiered_st.tokenizer import MASK, PAD, VOCAB_SIZE
+from tiered_st.text.tokenizer import MASK, PAD, VOCAB_SIZE
 
 
 class CharMLMLoss(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.modules import TieredInput
-from tiered_st.tokenizer import PAD
+from tiered_st.text.tokenizer import PAD
 
 
 def merge(columns: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:

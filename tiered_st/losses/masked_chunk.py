@@ -10,10 +10,10 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.chunking import ChunkType
 from tiered_st.losses.columns import between_marks, merge, tiers_of
 from tiered_st.modules.char_encoder import mix, powers
-from tiered_st.tokenizer import MASK, PAD
+from tiered_st.text import ChunkType
+from tiered_st.text.tokenizer import MASK, PAD
 
 
 class MaskedChunkLoss(nn.Module):

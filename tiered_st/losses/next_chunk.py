@@ -9,9 +9,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
-from tiered_st.chunking import ChunkType
 from tiered_st.losses.columns import as_texts, between_marks, draw_below, merge, tiers_of
 from tiered_st.losses.contrast import info_nce
+from tiered_st.text import ChunkType
 
 
 class NextChunkLoss(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tiered_st.losses.char_clm import frame
 from tiered_st.losses.columns import as_texts, chunk_vectors, distinct_chunks, merge, synced, tiers_of
-from tiered_st.tokenizer import PAD, VOCAB_SIZE
+from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
 
 class ReconstructionLoss(nn.Module):

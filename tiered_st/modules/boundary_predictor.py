@@ -15,7 +15,7 @@ from torch.utils.data import get_worker_info
 from tiered_st.config import TieredConfig
 from tiered_st.modules.char_encoder import mix, powers
 from tiered_st.modules.row_sums import sum_rows
-from tiered_st.tokenizer import PAD, VOCAB_SIZE
+from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
 _KERNEL = 5
 _BLOCK = 8192  # ids read at once in inference, which bounds the memory that a long text takes

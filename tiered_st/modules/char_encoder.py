@@ -15,7 +15,7 @@ from tiered_st.modules.layers import TransformerLayer
 from tiered_st.modules.positions import POSITIONS
 from tiered_st.modules.row_sums import sum_rows
 from tiered_st.modules.tracing import is_traced
-from tiered_st.tokenizer import END, PAD, START, VOCAB_SIZE
+from tiered_st.text.tokenizer import END, PAD, START, VOCAB_SIZE
 
 # Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
 _BASE = 0x9E3779B97F4A7C15

@@ -10,7 +10,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.modules.char_pooling import POOLINGS
 from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_quantization import QUANTIZATIONS
-from tiered_st.tokenizer import FIRST_BYTE
+from tiered_st.text.tokenizer import FIRST_BYTE
 
 
 class ChunkProjector(nn.Module):

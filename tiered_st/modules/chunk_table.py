@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from tiered_st.modules.char_encoder import mix, powers
 from tiered_st.modules.weights import quantize
-from tiered_st.tokenizer import FIRST_BYTE
+from tiered_st.text.tokenizer import FIRST_BYTE
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,6 @@ from torch import Tensor
 from typing_extensions import Self
 
 from tiered_st import __version__
-from tiered_st.chunk_tokenizer import ChunkTokenizer
-from tiered_st.chunking import make_chunker
 from tiered_st.config import TieredConfig
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
@@ -25,11 +23,13 @@ from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
+from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.stored import StoredModule
-from tiered_st.modules.text_reader import TextReader
 from tiered_st.modules.tracing import is_traced
-from tiered_st.tokenizer import PAD, CharTokenizer
+from tiered_st.text import make_chunker
+from tiered_st.text.reader import TextReader
+from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -265,7 +265,7 @@ class TieredInput(StoredModule, InputModule):
         self.settings = self.settings.replace(cache_size=size)
         self.cache = ChunkCache(size, self) if size else None
 
-    # deployment: E1 in another form, or a table before or instead of it (see tiered_st.deployment)
+    # deployment: E1 in another form, or a table before or instead of it (see tiered_st.compression)
 
     def set_encoder(self, form: str) -> None:
         """Give E1 and the projector another form for good: "float", "int8" or "none" (see modules.encoder_forms)."""

@@ -1,0 +1,95 @@
+"""Turn a name on the command line into a model to be measured: one file per baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+
+from benchmarks.peers.bm25 import BM25
+from benchmarks.peers.candidate import Candidate
+from benchmarks.peers.hashed_ngrams import HashedNgrams
+from benchmarks.peers.minilm import NAME, minilm
+from benchmarks.peers.shuffled import shuffle_weights
+from benchmarks.peers.spell_checked import SpellChecked
+from benchmarks.peers.static import static
+from tiered_st.model import load, pretrained
+
+__all__ = ["BASELINES", "Candidate", "is_ready", "resolve"]
+
+RUNS = Path("runs")  # where the runs of recipes are looked for, from the folder that the command is given in
+TRAINED = ("minilm-noise", "subword-baseline")  # each by the recipe of its name
+
+
+def is_ready(name: str) -> bool:
+    """Tell whether a baseline can be loaded, or must be trained first."""
+    return name not in TRAINED or (RUNS / name / "model" / "modules.json").is_file()
+
+
+def _trained(name: str) -> Callable[[], Candidate]:
+    """Return what loads the model of a finished run, RUNS/name/model."""
+
+    def load_run() -> Candidate:
+        folder = RUNS / name / "model"
+        if not is_ready(name):
+            recipe = name.replace("-", "_")
+            raise ValueError(
+                f"{name} is not trained yet, {folder} holds no model: python -m training.run {recipe} --data DIR "
+                f"--out {folder.parent}"
+            )
+        return Candidate(name, SentenceTransformer(str(folder)))
+
+    return load_run
+
+
+def _shuffled() -> Candidate:
+    model = minilm()
+    shuffle_weights(model)
+    return Candidate(f"{NAME}, weights shuffled", model)
+
+
+BASELINES: dict[str, Callable[[], Candidate]] = {
+    "minilm": lambda: Candidate(NAME, minilm()),
+    "minilm+symspell": lambda: Candidate(f"{NAME} + SymSpell", SpellChecked(minilm())),
+    "minilm+symspell-compound": lambda: Candidate(
+        f"{NAME} + SymSpell compound", SpellChecked(minilm(), way="compound")
+    ),
+    "minilm+shuffled": _shuffled,
+    **{name: _trained(name) for name in TRAINED},
+    "static": lambda: Candidate(f"static {NAME}", static()),
+    "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),
+    "bm25": lambda: Candidate("BM25", BM25()),
+}
+
+
+def resolve(name: str) -> Candidate:
+    """Load a model by name.
+
+    Args:
+        name: A model shipped with tiered_st, one of `BASELINES`, a folder, or a name on the hub. A folder of this
+            library is read by `tiered_st.load`, which executes nothing from it.
+
+    Raises:
+        ValueError: If there is no such model; the text says what may be given.
+    """
+    folder = Path(name)
+    if name in pretrained() or _is_tiered(folder):
+        return Candidate(folder.resolve().name if folder.is_dir() else name, load(name))
+    if name in BASELINES:
+        return BASELINES[name]()
+    try:
+        model = SentenceTransformer(name)
+    except (OSError, ValueError) as error:
+        known = ", ".join([*pretrained(), *BASELINES])
+        raise ValueError(
+            f"no model could be loaded from {name!r}: give a folder, one of {known}, or a name on the hub (which "
+            f"needs the network or its cache). {type(error).__name__}: {error}"
+        ) from error
+    return Candidate(folder.resolve().name if folder.is_dir() else name, model)
+
+
+def _is_tiered(folder: Path) -> bool:
+    """Tell whether a folder's modules.json names a class of this library."""
+    listing = folder / "modules.json"
+    return listing.is_file() and '"tiered_st.' in listing.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,163 @@
+"""The short tables that people meet first: the README's, and of each shipped model's card, from what is stored.
+
+Each stands between two marks, which `python -m benchmarks.report --write` looks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+from benchmarks.report.markdown import compact, mean_and_spread, write_between
+from benchmarks.speed.stored import BEST, median_of
+from benchmarks.speed.tables import REFERENCE, ratio_of, times_as_fast
+from benchmarks.store import Stored, values_of
+from tiered_st.model import pretrained
+
+WHOLE = 128  # words that every model reads whole, at 256 chunks or tokens or more
+CARDS = Path("tiered_st", "pretrained")
+PEERS = {REFERENCE: REFERENCE, f"{REFERENCE} + SymSpell": "… + SymSpell", "minilm-noise": "… + our noise"}  # in short
+
+
+class Column(NamedTuple):
+    """One column of the table of quality: what it is called there, and what it is."""
+
+    heading: str
+    suite: str
+    metric: str
+
+    def values(self, stored: Stored, name: str) -> list[float]:
+        """Return a model's scores, one per seed."""
+        return values_of(stored, name, self.suite, self.metric)
+
+
+STS = (
+    Column("STS-B dev, clean", "typo", "clean"),
+    Column("5 %", "typo", "5 %"),
+    Column("10 %", "typo", "10 %"),
+    Column("20 % wrong", "typo", "20 %"),
+)
+COLUMNS = (
+    *STS,
+    Column("XQuAD-en, clean", "retrieval", "XQuAD"),
+    Column("questions at 10 %", "retrieval", "XQuAD 10 %"),
+    Column("Banking77, clean", "classification", "Banking77"),
+    Column("at 10 %", "classification", "Banking77 10 %"),
+    Column("misspelt words", "real", "misspellings"),
+)
+
+
+def quality(stored: Stored, ours: Sequence[str]) -> str:
+    """Return a row per model, ours, in bold, before `PEERS`; the best of each column is bold too."""
+    names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
+    cells = {(name, column): column.values(stored, name) for name in names for column in COLUMNS}
+    best = {column: max((mean(cells[name, column] or [0.0]) for name in names), default=0.0) for column in COLUMNS}
+    rows = [["model", "parameters", *(column.heading for column in COLUMNS)]]
+    for name in names:
+        row = [f"**{name}**" if name in ours else name, f"{_parameters(stored, name) / 1e6:.1f} M"]
+        for column in COLUMNS:
+            shown, values = mean_and_spread(cells[name, column]), cells[name, column]
+            figure, sign, spread = shown.partition(" ± ")
+            row.append(f"**{figure}**{sign}{spread}" if values and mean(values) == best[column] else shown)
+        rows.append(row)
+    return compact(rows)
+
+
+def headline(stored: Stored, ours: Sequence[str]) -> str:
+    """Return STS-B clean and noisy as plain text."""
+    names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
+    rows = [
+        f"{'':37}STS-B dev, both sentences mistyped, Spearman × 100",
+        f"{'':37}{'clean':10}{'5 %':9}{'10 %':9}20 % of characters wrong",
+    ]
+    for name in names:
+        shown = PEERS.get(name, f"{name}, ours")
+        figures = [f"{mean(column.values(stored, name) or [0.0]):.1f}" for column in STS]
+        parameters = f"{_parameters(stored, name) / 1e6:.1f} M"
+        rows.append(f"{shown:23}{parameters:14}{figures[0]:10}{figures[1]:9}{figures[2]:9}{figures[3]}")
+    errors = ("operators", "people's misspellings"), ("real", "misspellings")
+    rows += ["", f"{'':37}STS-B with people's misspellings   misspelt words found"]
+    for name in names:
+        found = [values_of(stored, name, *error) for error in errors]
+        figures = [f"{mean(values):.1f}" if values else "–" for values in found]
+        rows.append(f"{PEERS.get(name, f'{name}, ours'):37}{figures[0]:35}{figures[1]} %")
+    return "\n".join(["```", *rows, "```"])
+
+
+def speed(content: Mapping[str, Any]) -> str:
+    """Return the ratios to all-MiniLM-L6-v2 in torch, fp32, on one thread, from the grid of the throughput.
+
+    Raises:
+        ValueError: If all-MiniLM-L6-v2 was not timed.
+    """
+    if REFERENCE not in content["models"]:
+        raise ValueError(f"the stored speeds are not of {REFERENCE}, to which ratios are taken: time it too.")
+    plain = [cell for cell in content["cells"] if cell["threads"] == 1 and not cell["bf16"]]
+    chosen = [cell for cell in plain if cell["batch"] == BEST]
+    chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
+    rows = [["model", *(_length(cell) for cell in chosen)]]
+    rows += [
+        [name, *(times_as_fast(ratio_of(cell, name)) if _alike(cell, name) else "–" for cell in chosen)]
+        for name in content["models"]
+        if name != REFERENCE
+    ]
+    rows.append([REFERENCE, *(f"{median_of(cell, REFERENCE):,.0f} texts/s" for cell in chosen)])
+    cut = ", ".join(
+        f"{name} {own['reads']}" for name, own in content["models"].items() if isinstance(own["reads"], int)
+    )
+    made = content["provenance"]
+    return (
+        f"{compact(rows)}\n\n"
+        f"Times as fast as {REFERENCE} in torch: fp32, one thread of a CPU, each model's best batch; median and\n"
+        f"middle half of {content['rounds']} interleaved rounds of fresh texts (docstrings of the standard library;\n"
+        f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
+        "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
+        f"{cut}.\n"
+        f"Of texts longer than {WHOLE} words, models that read as far as {REFERENCE} alone are compared (–).\n"
+        f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
+    )
+
+
+def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path) -> None:
+    """Renew the tables of the README and the cards of a checkout.
+
+    Args:
+        stored: The newest result of every model, by suite.
+        speeds: What is stored of speed.
+        root: The checkout's folder.
+
+    Raises:
+        ValueError: If a page lacks the marks of a table.
+    """
+    ours = [name for name in pretrained() if _parameters(stored, name)]
+    ours.sort(key=lambda name: -_parameters(stored, name))
+    if ours:
+        write_between(root / "README.md", "headline", headline(stored, ours))
+        write_between(root / "README.md", "quality", quality(stored, ours))
+    for name in ours:
+        write_between(root / CARDS / name / "README.md", "quality", quality(stored, [name]))
+    if "cpu-throughput" in speeds:
+        write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"]))
+
+
+def _measured(stored: Stored, ours: Sequence[str]) -> list[str]:
+    """Return those of our models and of `PEERS` that suite `typo` was run on."""
+    return [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
+
+
+def _parameters(stored: Stored, name: str) -> int:
+    return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
+
+
+def _alike(cell: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a model and all-MiniLM-L6-v2 read as much of the texts: neither cuts them, or both at one length."""
+    own, base = (cell["models"][each].get("reads") for each in (name, REFERENCE))
+    whole = not isinstance(cell["words"], int) or cell["words"] <= WHOLE
+    return whole or own == base
+
+
+def _length(cell: Mapping[str, Any]) -> str:
+    length = f"{cell['words']} words" if isinstance(cell["words"], int) else cell["words"]
+    return length if cell["batch"] == BEST else f"{length}, one text at a time"

@@ -1,0 +1,247 @@
+"""The speed benchmark: what it encodes, how it compares and keeps what it found, never how fast this machine is."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from conftest import make_model
+from pyarrow import parquet
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from benchmarks.peers import Candidate
+from benchmarks.speed import Spread, __main__, best_batch, exponent, full, measure, mixed_texts, ratios, texts_of
+from benchmarks.speed import contenders as contestants
+from benchmarks.speed.footprint import footprints, peak_mebibytes
+from benchmarks.speed.pooled_encoder import PooledEncoder
+from benchmarks.speed.scaling import curve
+from benchmarks.speed.shares import shares
+from benchmarks.speed.stored import median_of, read_speed
+from benchmarks.speed.tables import render_speed
+from benchmarks.speed.texts import COLLECTION
+from benchmarks.speed.throughput import Setting, grid, run_cell
+
+
+class Recorder:
+    """Takes no time and keeps what it was asked."""
+
+    name, revision, parameters, bf16, batch_size, model = "recorder", "r", 0, False, 4, None
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+        self.batches: list[int] = []
+
+    def encode(self, texts: Sequence[str], *, batch_size: int, **options: Any) -> None:
+        self.seen.append(list(texts))
+        self.batches.append(batch_size)
+
+
+# texts
+
+
+@pytest.mark.parametrize("words", [1, 8, 32])
+def test_texts_have_the_asked_number_of_words_and_do_not_repeat(words: int) -> None:
+    texts = list(islice(texts_of(words, 0.0), 50))
+    assert {len(text.split()) for text in texts} == {words}
+    assert words == 1 or len(set(texts)) == 50
+
+
+def test_texts_are_mistyped_alike_every_time() -> None:
+    clean, noisy = list(islice(texts_of(8, 0.0), 20)), list(islice(texts_of(8, 0.1), 20))
+    assert noisy == list(islice(texts_of(8, 0.1), 20))
+    assert sum(a != b for a, b in zip(clean, noisy, strict=True)) > 15
+
+
+def test_mixed_texts_come_from_every_collection_by_turns(tmp_path: Path) -> None:
+    for file, column in COLLECTION:
+        rows = parquet.read_table(tmp_path / file).to_pydict() if (tmp_path / file).is_file() else {}
+        parquet.write_table(pa.table(rows | {column: [f"{file} {i}" for i in range(3)]}), tmp_path / file)
+    texts = list(islice(mixed_texts(tmp_path, 0.0), 8))
+    assert [text.split()[0] for text in texts] == 2 * [file for file, _ in COLLECTION]
+    lengths = {len(text.split()) for text in islice(mixed_texts(None, 0.0), 200)}
+    assert len(lengths) > 10
+
+
+# maths
+
+
+def test_ratios_are_taken_round_by_round_to_the_last_model() -> None:
+    # Round by round 2, 1 and 4 times as fast: the median of ratios is not the ratio of medians (4 / 2 = 2 either way,
+    # but 10 / 2 would be 5 if the slow third round of both were left out).
+    assert [row[1] for row in ratios([[2.0, 4.0, 10.0], [1.0, 4.0, 2.5]])] == [2.0, 1.0]
+
+
+def test_the_middle_half_by_hand() -> None:
+    assert Spread.of([1.0, 2.0, 3.0]) == (1.0, 2.0, 3.0)
+    assert Spread.of([5.0]) == (5.0, 5.0, 5.0)
+    low, median, high = Spread.of([1.0, 2.0, 3.0, 4.0, 100.0])
+    assert (low, median, high) == (1.5, 3.0, 52.0)
+
+
+def test_the_best_batch_is_the_fastest_and_of_equals_the_smallest() -> None:
+    assert best_batch({1: [10.0, 11.0], 8: [50.0, 90.0], 32: [80.0, 20.0]}) == 8  # medians 10.5, 70, 50
+    assert best_batch({32: [70.0], 8: [70.0], 1: [1.0]}) == 8
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_the_exponent_of_a_power_law_is_its_power(power: float) -> None:
+    sizes = [10, 20, 50, 100]
+    assert exponent(sizes, [0.3 * size**power for size in sizes]) == pytest.approx(power, abs=1e-9)
+
+
+@pytest.mark.parametrize(("sizes", "seconds"), [([1], [1.0]), ([2, 2], [1.0, 2.0]), ([1, 2], [0.0, 1.0])])
+def test_an_exponent_needs_two_sizes_and_times(sizes: list[int], seconds: list[float]) -> None:
+    with pytest.raises(ValueError, match="two different positive sizes"):
+        exponent(sizes, seconds)
+
+
+def test_a_curve_takes_medians_over_rounds() -> None:
+    found = curve([Recorder()], [10, 100], [[[1.0, 2.0, 9.0]], [[20.0, 19.0, 80.0]]])  # type: ignore[list-item]
+    assert found["models"]["recorder"] == {"seconds": [2.0, 20.0], "exponent": pytest.approx(1.0)}
+
+
+# measuring
+
+
+def test_all_models_see_the_same_fresh_texts() -> None:
+    first, second = Recorder(), Recorder()
+    speeds = measure([first, second], words=4, count=6, rounds=2)
+    assert first.seen == second.seen
+    assert len({text for texts in first.seen for text in texts}) == 18
+    assert [len(own) for own in speeds] == [2, 2]
+
+
+def test_the_grid_holds_every_combination_once() -> None:
+    settings = grid([8, "mixed"], [1, "best"], [1, 1])  # on one core, "all" threads are one
+    assert len(settings) == len(set(settings)) == 2 * 2 * 2
+
+
+def test_a_cell_is_measured_with_its_batch(tmp_path: Path) -> None:
+    one, other = Recorder(), Recorder()
+    other.name = "other"
+    threads = torch.get_num_threads()
+    cell = run_cell([one, other], Setting(3, 1, False, threads), data=None, rounds=2, seconds=1e-9)  # type: ignore[list-item]
+    assert set(one.batches[2:]) == {1} and one.seen[2:] == other.seen[2:]
+    assert cell["count"] == 8 and set(cell["models"]) == {"recorder", "other"}
+    assert len(cell["models"]["other"]["speeds"]) == 2
+    best = run_cell([one], Setting(3, "best", False, threads), data=None, rounds=1, seconds=1e-9)  # type: ignore[list-item]
+    assert best["models"]["recorder"]["batch"] in (1, 8, 32, 128)
+
+
+def test_shares_name_the_steps_of_ours_and_sum_to_one() -> None:
+    found = shares(Candidate("toy", make_model()), ["a river runs", "", "deep"], batch=2)
+    assert set(found) == {"tokenisation", "E1", "layers"}
+    assert sum(found.values()) == pytest.approx(1.0) and min(found.values()) > 0
+    assert shares(Recorder(), ["text"]) == {}  # type: ignore[arg-type]
+
+
+def test_a_pooled_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
+    table = torch.eye(300)
+
+    def tokenize(texts: list[str], **options: Any) -> dict[str, torch.Tensor]:
+        rows = [torch.tensor([ord(c) for c in text][: options["max_length"]]) for text in texts]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return {"input_ids": ids, "attention_mask": (ids > 0).long()}
+
+    encoder = PooledEncoder(tokenize, lambda ids, mask: table[ids], revision="r", max_tokens=3)
+    vectors = encoder.encode(["b", "ab", "aaazzz"], batch_size=2)
+    expected = np.zeros((3, 300))
+    expected[0, ord("b")] = expected[2, ord("a")] = 1.0
+    expected[1, [ord("a"), ord("b")]] = 0.5**0.5
+    assert vectors == pytest.approx(expected, abs=1e-6)
+
+
+# what is stored
+
+
+class Contenders:
+    """Stands in for loading models; counts the cells that were measured."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cells = 0
+        monkeypatch.setattr(full, "contender", lambda name: Candidate(name, make_model()))
+        monkeypatch.setattr(full, "WORDS", (2, "mixed"))
+        monkeypatch.setattr(full, "run_cell", self.run_cell)
+
+    def run_cell(self, candidates: list[Candidate], setting: Setting, **options: Any) -> dict[str, Any]:
+        self.cells += 1
+        if self.cells == 3:
+            raise KeyboardInterrupt
+        speeds = {"one": [10.0, 30.0, 20.0], "two": [20.0, 20.0, 20.0]}
+        found = {c.name: {"batch": 8, "reads": None, "speeds": speeds[c.name]} for c in candidates}
+        return {**vars(setting), "count": 8, "models": found}
+
+
+def test_a_full_run_is_resumed_and_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contenders = Contenders(monkeypatch)
+    command = ["one", "two", "--full", "--parts", "throughput", "--out", str(tmp_path), "--rounds", "3"]
+    assert __main__.main(command) == 130
+    assert __main__.main(command) == 0
+    threads = len({1, torch.get_num_threads()})
+    assert contenders.cells == 1 + 2 * 2 * 2 * threads  # the one that was stopped is measured again, no other
+    assert __main__.main(command) == 0 and contenders.cells == 1 + 2 * 2 * 2 * threads
+    (name, content), *_ = read_speed(tmp_path).items()
+    assert name in ("cpu-throughput", "cuda-throughput")
+    assert {"date", "commit", "command", "versions"} <= set(content["provenance"])
+    assert median_of(content["cells"][0], "one") == statistics.median([10.0, 30.0, 20.0])
+    tables = render_speed({name: content})
+    assert "20 · 1.00× (0.50–1.50)" in tables and "2 words" in tables and "mixed" in tables
+
+
+def test_all_parts_render(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"date": "2026-01-01T00:00", "commit": "c", "command": "python", "versions": {"torch": "2"}}
+    head = {"models": {"m": {"parameters": 1_000_000}}, "cores": 2, "rounds": 3, "provenance": made}
+    grown = {"sizes": [1, 10], "models": {"m": {"seconds": [1.0, 10.0], "exponent": 1.0}}}
+    own = {"import": 1.5, "load": 0.25, "first": 0.1, "second": 0.0125, "memory": 400.4}
+    tables = render_speed(
+        {
+            "cpu-shares": head | {"words": {"16": {"m": {"tokenisation": 0.25, "E1": 0.5, "layers": 0.25}}}},
+            "cpu-footprint": head | {"processes": {"m": own}},
+            "cpu-scaling": head | {"length": grown, "corpus": grown},
+        }
+    )
+    for cell in ("25 %", "50 %", "1.50", "0.25", "100", "12.5", "400", "1.00", "1–10 texts"):
+        assert cell in tables
+    assert render_speed({}) == ""
+
+
+def test_a_process_tells_its_peak_memory() -> None:
+    assert 10 < peak_mebibytes() < 1e6
+
+
+def test_a_process_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.speed.footprint.PROGRAM", "raise SystemExit('no such {library}')")
+    with pytest.raises(ValueError, match="no such sentence_transformers"):
+        footprints(["minilm"], rounds=1)
+
+
+def test_the_old_short_command_still_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(__main__, "contender", lambda name: Candidate(name, make_model()))
+    assert __main__.main(["one", "two", "--words", "2", "--count", "4", "--rounds", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "| 2 | one |" in out and "| 2 | two |" in out and "1.00 (1.00–1.00)" in out
+
+
+def test_a_wordpiece_model_reads_as_far_as_it_has_positions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nriver\n", encoding="utf-8")
+    config = BertConfig(
+        vocab_size=6, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
+        max_position_embeddings=32,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(tmp_path)
+    BertTokenizerFast(vocab=str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    model = SentenceTransformer(modules=[Transformer(str(tmp_path), max_seq_length=16), Pooling(8)], device="cpu")
+    monkeypatch.setattr(contestants, "resolve", lambda name: Candidate(name, model))
+    assert model.max_seq_length == 16
+    assert contestants.reads(contestants.contender("a wordpiece model")) == 32

@@ -1,0 +1,104 @@
+"""The tables that people meet first: what they say is what is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_figures import MADE, result
+
+from benchmarks.report.aims import aims
+from benchmarks.report.summary import headline, quality, speed
+
+
+def stored() -> dict[str, Any]:
+    sts = {"clean": [80.0], "5 %": [70.0, 72.0], "10 %": [60.0, 62.0], "20 %": [50.0, 50.0]}
+    return {
+        "typo": [result("en-small", sts), result("all-MiniLM-L6-v2", sts | {"clean": [85.0], "5 %": [60.0, 60.0]})],
+        "real": [result("en-small", {"misspellings": [57.0]}, "real")],
+    }
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    """Return the cells of each row by its first."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_the_best_of_a_column_is_bold_and_what_was_not_measured_a_dash() -> None:
+    rows = cells(quality(stored(), ["en-small"]))
+    assert rows["**en-small**"][:4] == ["22.7 M", "80.0", "**71.0** ± 1.4", "**61.0** ± 1.4"]
+    assert rows["all-MiniLM-L6-v2"][:4] == ["22.7 M", "**85.0**", "60.0 ± 0.0", "**61.0** ± 1.4"]
+    assert rows["**en-small**"][-1] == "**57.0**" and rows["all-MiniLM-L6-v2"][-1] == "–"
+    assert list(rows)[2:] == ["**en-small**", "all-MiniLM-L6-v2"]  # no row for a peer without results
+
+
+def test_the_headline_lines_up() -> None:
+    _, caption, header, ours, peer, _, people, found, missing, _ = headline(stored(), ["en-small"]).splitlines()
+    assert found.split() == ["en-small,", "ours", "–", "57.0", "%"] and missing.split()[-2:] == ["–", "%"]
+    assert people.index("misspelt") == found.index("57.0")
+    assert ours.split() == ["en-small,", "ours", "22.7", "M", "80.0", "71.0", "61.0", "50.0"]
+    assert peer.split() == ["all-MiniLM-L6-v2", "22.7", "M", "85.0", "60.0", "61.0", "50.0"]
+    assert header.index("clean") == caption.index("STS-B") == ours.index("80.0") == peer.index("85.0")
+    assert header.index("20 %") == ours.index("50.0")
+
+
+def cell(words: int | str, batch: int | str, threads: int, ours: list[float], bf16: bool = False) -> dict[str, Any]:
+    models = {"en-small": {"speeds": ours}, "all-MiniLM-L6-v2": {"speeds": [100.0, 200.0, 100.0]}}
+    return {"words": words, "batch": batch, "threads": threads, "bf16": bf16, "models": models}
+
+
+def grid() -> dict[str, Any]:
+    wrong = [9000.0] * 3
+    return {
+        "models": {"en-small": {"reads": 510}, "all-MiniLM-L6-v2": {"reads": None}}, "rounds": 3, "mixed": "everything",
+        "provenance": MADE,
+        "cells": [
+            cell(16, 1, 1, [50.0, 100.0, 80.0]), cell(16, "best", 1, [150.0, 300.0, 200.0]),
+            cell("mixed", "best", 1, [200.0, 400.0, 200.0]), cell(16, "best", 2, wrong),
+            cell(16, "best", 1, wrong, bf16=True), cell(8, 1, 1, wrong),
+        ],
+    }  # fmt: skip
+
+
+def test_speed_is_the_ratio_round_by_round_on_one_thread() -> None:
+    rows = cells(speed(grid()))
+    assert rows["model"] == ["16 words", "mixed", "16 words, one text at a time"]
+    assert rows["en-small"] == ["1.50× (1.50–2.00)", "2.00× (2.00–2.00)", "0.50× (0.50–0.80)"]
+    assert rows["all-MiniLM-L6-v2"] == ["100 texts/s"] * 3
+    assert "\nen-small 510.\n" in speed(grid())
+
+
+def test_lengths_that_are_not_read_alike_are_not_compared() -> None:
+    long = cell(512, "best", 1, [50.0] * 3)
+    long["models"]["en-small"]["reads"], long["models"]["all-MiniLM-L6-v2"]["reads"] = 510, 256
+    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["–"]
+    long["models"]["en-small"]["reads"] = 256
+    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["0.50× (0.25–0.50)"]
+
+
+def test_speed_without_minilm_says_what_to_time() -> None:
+    without = grid() | {"models": {"en-small": {}}}
+    with pytest.raises(ValueError, match="time it too"):
+        speed(without)
+
+
+def test_an_aim_is_met_where_the_difference_is_large_enough() -> None:
+    results = stored()
+    results["typo"][0].scores["clean"] = {"0": 86.5}
+    results["retrieval"] = [
+        result("en-small", {"XQuAD": [90.0], "XQuAD 10 %": [80.0]}, "retrieval"),
+        result("all-MiniLM-L6-v2", {"XQuAD": [92.0], "XQuAD 10 %": [65.0]}, "retrieval"),
+    ]
+    results["operators"] = [
+        result("en-small", {"clean": [80.0], "upper case": [76.0], "OCR 10 %": [75.0]}, "operators")
+    ]
+    rows = cells(aims(results, {"cpu-throughput": grid()}))
+    assert rows["typo: clean"] == ["≥ 86.5 / 85 / 80", "**86.5**", "–", "–"]
+    assert rows["typo: 5 %"][1] == "71.0"
+    assert rows["speed"] == ["≥ 1.5× / 3× / 8×", "**1.50×**", "–", "–"]
+    assert rows["retrieval: XQuAD"] == ["≥ -1 against all-MiniLM-L6-v2", "-2.0", "–", "–"]
+    assert rows["retrieval: XQuAD 10 %"][1] == "**+15.0**"
+    assert rows["operators: upper case"][:2] == ["≥ -4 against clean", "**-4.0**"]
+    assert rows["operators: OCR 10 %"][1] == "-5.0"
+    assert rows["real: misspellings"] == ["≥ all-MiniLM-L6-v2 + SymSpell", "–", "–", "–"]

@@ -1,0 +1,149 @@
+"""Read texts into rows of character ids, one row per chunk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiered_st.config import TieredConfig
+from tiered_st.text import Chunker, Chunks, ChunkType
+from tiered_st.text.parts import join_parts, split_inputs
+from tiered_st.text.tokenizer import PAD, CharTokenizer
+
+logger = logging.getLogger(__name__)
+
+
+class TextReader:
+    """Normalise texts, cut them into chunks, and lay out each chunk's ids in a row behind its type.
+
+    A text becomes BEGIN, its chunks, FINISH. With ``segments`` it may have parts, a pair or a tuple: BEGIN a FINISH b
+    FINISH, where ``token_type_ids`` number the parts. What is longer than the limit is cut, with one warning that says
+    where; of a text of several parts, the longest is cut first.
+    """
+
+    def __init__(self, config: TieredConfig, tokenizer: CharTokenizer, chunker: Chunker) -> None:
+        self.settings = config
+        self.tokenizer = tokenizer
+        self.chunker = chunker
+        self._warned = False
+        self._prompt_lengths: dict[str, int] = {}
+
+    def read(self, inputs: Sequence[Any], prompt: str, limit: int, *, lessons: bool = False) -> dict[str, Any]:
+        """Read texts.
+
+        Args:
+            inputs: texts, or sequences of up to ``segments`` texts.
+            prompt: put before every text, of several parts before the first.
+            limit: most chunks per text, marks included.
+            lessons: also return what the chunker learns from (see ``Chunker.training_features``).
+
+        Returns:
+            ``input_ids`` (batch, chunks, chunk_chars), ``attention_mask`` (batch, chunks) and, with ``segments``,
+            ``token_type_ids`` (batch, chunks), all int64; PAD = 0. With a prompt also ``prompt_length``, an int as the
+            stock Transformer's.
+
+        Raises:
+            ValueError: if an input is no text or has more parts than ``segments``, or the limit leaves no room.
+        """
+        features = self._read(inputs, prompt, limit, lessons)
+        return features | {"prompt_length": self._prompt_length(prompt, limit)} if prompt else features
+
+    def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> dict[str, Tensor]:
+        parts = split_inputs(inputs, self.settings.segments)
+        if not self.settings.segments:
+            return self._read_texts([prompt + text for (text,) in parts], limit, lessons)
+        counts = [len(texts) for texts in parts]
+        if limit < 2 + max(counts, default=1):
+            raise ValueError(f"A limit of {limit} chunks leaves no room between {1 + max(counts)} marks: give more.")
+        texts = [text if i else prompt + text for own in parts for i, text in enumerate(own)]
+        flat = self._read_texts(texts, limit, lessons)
+        if not counts:
+            return flat | {"token_type_ids": torch.zeros_like(flat["attention_mask"])}
+        features, cut = join_parts(flat["input_ids"], flat["attention_mask"], counts, limit)
+        if cut and not self._warned:
+            self._warned = True
+            logger.warning(
+                "A text's parts together are longer than the %d chunks that this model reads at once: the ends of the "
+                "longest are left out, here and in other long texts (said once).%s",
+                limit, self._cure(limit),
+            )  # fmt: skip
+        return features
+
+    def _prompt_length(self, prompt: str, limit: int) -> int:
+        """Return how many positions a prompt takes, BEGIN included, as Pooling's ``include_prompt=False`` asks for.
+
+        A letter stands for the text: what it joins, in a prompt that does not end in a space, is the text's.
+        """
+        if prompt not in self._prompt_lengths:
+            reach = 4 + len(prompt) * self.settings.chunk_chars
+            read = self._read_texts([prompt + "a"], reach, lessons=False)
+            self._prompt_lengths[prompt] = int(read["attention_mask"].sum()) - 2  # without the letter and FINISH
+        return min(self._prompt_lengths[prompt], limit - 1)
+
+    def _cure(self, limit: int) -> str:
+        """Return what to do about a text that is cut."""
+        most = self.settings.max_chunks
+        more = f" max_seq_length can be raised up to {most}." if limit < most else ""
+        return f" tiered_st.encode_long(model, texts) reads long texts whole, in passages of such a length.{more}"
+
+    def _read_texts(self, texts: list[str], limit: int, lessons: bool) -> dict[str, Tensor]:
+        if limit < 3:
+            raise ValueError(f"A limit of {limit} chunks leaves no room between the two marks: give at least 3.")
+        # A chunk holds at most chunk_chars characters and the space between chunks is rarely longer: reading this much
+        # bounds the work on a text far longer than the limit.
+        reach = 4 * limit * self.settings.chunk_chars
+        points, breaks = self.tokenizer.normalize_all([text[:reach] for text in texts])
+        folded = self.tokenizer.fold(points)
+        widths = self.tokenizer.widths(folded)
+        chunks = self.chunker(points, widths)
+        text_of = np.searchsorted(breaks, chunks.starts)  # (chunks,): the text each chunk belongs to
+        counts = np.bincount(text_of, minlength=len(texts)) if len(texts) else np.zeros(0, dtype=np.int64)
+        rank = np.arange(len(text_of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept = rank < limit - 2
+        if not self._warned and (not kept.all() or any(len(text) > reach for text in texts)):
+            self._warned = True
+            self._warn_of_cut(texts, counts, breaks, chunks.ends[rank == limit - 3], limit, reach)
+        counts = np.minimum(counts, limit - 2)
+        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept], chunks.skipped)
+        ids = np.zeros((len(texts), 2 + int(counts.max(initial=0)), self.settings.chunk_chars), dtype=np.int64)
+        ids[:, 0, 0] = ChunkType.BEGIN
+        ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
+        ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
+        input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
+        features = {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
+        taught = self.chunker.training_features(points) if lessons else {}
+        return features | {name: torch.from_numpy(values) for name, values in taught.items()}
+
+    def _warn_of_cut(
+        self, texts: Sequence[str], counts: np.ndarray, breaks: np.ndarray, ends: np.ndarray, limit: int, reach: int
+    ) -> None:
+        """Say which text was cut first, and where."""
+        full = np.flatnonzero(counts >= limit - 2)  # texts of which ``ends`` tells where their last chunk ends
+        cut = {int(i) for i in np.flatnonzero(counts > limit - 2)} | {i for i, t in enumerate(texts) if len(t) > reach}
+        which = min(cut)
+        opens = breaks[which - 1] + 1 if which else 0
+        place = (ends[full == which] - opens).tolist() or [reach]
+        logger.warning(
+            "A text (%r…, %d characters) is longer than the %d chunks that this model reads at once: it is cut after "
+            "chunk %d, character %d, and so are other long texts (said once).%s",
+            texts[which][:20], len(texts[which]), limit, min(counts[which], limit - 2), place[0], self._cure(limit),
+        )  # fmt: skip
+
+    def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
+        """Lay the ids of each chunk in a row behind its type, (chunks, chunk_chars) int64."""
+        if chunks.skipped is not None:
+            ids, widths = ids[~np.repeat(chunks.skipped, widths)], np.where(chunks.skipped, 0, widths)
+        rows = np.zeros((len(chunks.starts), self.settings.chunk_chars), dtype=np.int64)
+        rows[:, 0] = chunks.types
+        offsets = np.concatenate([[0], np.cumsum(widths)])
+        first, last = offsets[chunks.starts], offsets[chunks.ends]
+        lengths = last - first
+        chunk = np.repeat(np.arange(len(first)), lengths)
+        column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows[chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
+        return rows

@@ -1,0 +1,174 @@
+"""Turn text into character ids and back.
+
+An id is a code point of a fixed table where the table has it, and otherwise the UTF-8 bytes of the code point, so no
+glyph is unknown and every string (lone surrogates too) round-trips. All work is on numpy arrays: no loop over
+characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.text.invisible import visible
+from tiered_st.text.unicode_table import UNNORMALISED, unicode_table
+
+PAD, MASK, START, END = 0, 1, 2, 3
+FIRST_TYPE = 4  # ids 4…31 are chunk types, see chunking.ChunkType
+FIRST_BYTE = 32  # ids 32…287 are the bytes 0…255
+FIRST_CODE_POINT = 288
+VOCAB_SIZE = 512
+SEPARATOR = 0xFFFF  # a noncharacter, put between texts that are read together
+SET_ASIDE = 0xFDD0  # a noncharacter, put for what Python's normaliser must not see
+
+_PUNCTUATION = "–—‘’“”„†•…‰‹›€™"
+_EXTENDED_LATIN = "œŒšŠžŽłŁğĞıİşŞćčęąńśżźőűěřđ"
+
+
+@cache
+def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32]]:
+    """Build the look-up tables: id of each code point of the Basic Multilingual Plane, code point of each id."""
+    table = [chr(c) for c in range(0x20, 0x7F)] + [chr(c) for c in range(0xA0, 0x100) if c != 0xAD]
+    table += [*_PUNCTUATION, *_EXTENDED_LATIN]
+    table = table[: VOCAB_SIZE - FIRST_CODE_POINT]
+    id_of = np.zeros(0x10000, dtype=np.int16)
+    code_point_of = np.zeros(VOCAB_SIZE, dtype=np.uint32)
+    for i, char in enumerate(table, start=FIRST_CODE_POINT):
+        id_of[ord(char)] = i
+        code_point_of[i] = ord(char)
+    return id_of, code_point_of
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of ``text``, shape (characters,); lone surrogates pass."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def to_text(points: NDArray[np.uint32]) -> str:
+    """Return the text of code points, shape (characters,)."""
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+class CharTokenizer:
+    """Map text to character ids and back.
+
+    What is dropped is not in the ids and does not come back: controls that are no white space, and what has no glyph
+    (zero-width and filler characters, direction marks, variation selectors, tags…), but for joiners, emoji selectors
+    and tags where they shape their neighbours (see ``invisible.visible``).
+
+    Args:
+        normalization: "NFKC", "NFC" or None; of characters that Unicode 13 has, so that every Python agrees.
+        lowercase: map every code point to its lower case (one to one; case survives in the chunk type).
+        filter_controls: drop controls and what has no glyph.
+    """
+
+    vocab_size = VOCAB_SIZE
+
+    def __init__(
+        self,
+        normalization: Literal["NFC", "NFKC"] | None = "NFKC",
+        *,
+        lowercase: bool = True,
+        filter_controls: bool = True,
+    ) -> None:
+        self.normalization = normalization
+        self.lowercase = lowercase
+        self.filter_controls = filter_controls
+
+    def normalize(self, text: str) -> NDArray[np.uint32]:
+        """Return the normalised code points of ``text``, case kept, shape (characters,)."""
+        if self.filter_controls:
+            text = text.replace(chr(SEPARATOR), "")
+        return self._normalize(text, plain=text.isascii())
+
+    def _normalize(self, text: str, *, plain: bool) -> NDArray[np.uint32]:
+        """Return the normalised code points of ``text``, which no normal form changes where it is ``plain``."""
+        form = None if plain else self.normalization
+        points = code_points(text)
+        kinds = unicode_table().kinds(points)
+        if not kinds.any():
+            return code_points(unicodedata.normalize(form, text)) if form else points
+        if self.filter_controls:  # first: an invisible character must not keep an accent from its letter
+            seen = visible(points, kinds)
+            points, kinds = points[seen], kinds[seen]
+        if not form:
+            return points
+        aside = kinds == UNNORMALISED
+        text = to_text(np.where(aside, SET_ASIDE, points))
+        normal = code_points(unicodedata.normalize(form, text)).copy()
+        normal[normal == SET_ASIDE] = points[aside]
+        return normal
+
+    def normalize_all(self, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Normalise many texts at once.
+
+        Returns:
+            Their code points with SEPARATOR after each, (characters,), and the separators' places, (texts,).
+        """
+        apart = chr(SEPARATOR)
+        joined = "".join([text.replace(apart, "") + apart for text in texts])
+        # Normalising never reaches across the separator, a noncharacter that nothing composes with. Python's own
+        # test for ASCII is per text, since the separator is not.
+        points = self._normalize(joined, plain=all(map(str.isascii, texts)))
+        return points, np.flatnonzero(points == SEPARATOR)
+
+    def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Lower-case code points one to one where the tokenizer is set to, shape unchanged."""
+        if not self.lowercase:
+            return points
+        lower = unicode_table().lower
+        return np.where(points < 0x10000, lower[np.minimum(points, 0xFFFF)], points)
+
+    def widths(self, points: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return how many ids each code point takes (1 from the table, 1 to 4 as bytes), shape (characters,)."""
+        id_of = _tables()[0]
+        width = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
+        return np.where((points < 0x10000) & (id_of[np.minimum(points, 0xFFFF)] > 0), 1, width)
+
+    def ids(self, points: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the ids of code points, bytes for those outside the table, shape (ids,)."""
+        id_of = _tables()[0]
+        known = np.where(points < 0x10000, id_of[np.minimum(points, 0xFFFF)], 0).astype(np.int64)
+        width = self.widths(points)
+        out = np.repeat(known, width)  # (ids,)
+        unknown = known == 0
+        if unknown.any():
+            first = np.cumsum(width) - width
+            for n in (1, 2, 3, 4):
+                here = unknown & (width == n)
+                if here.any():
+                    point, at = points[here].astype(np.int64), first[here]
+                    lead = (0, 0x00, 0xC0, 0xE0, 0xF0)[n]
+                    out[at] = FIRST_BYTE + (lead | (point >> (6 * (n - 1))))
+                    for k in range(1, n):
+                        out[at + k] = FIRST_BYTE + (0x80 | ((point >> (6 * (n - 1 - k))) & 0x3F))
+        return out
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the character ids of ``text``, shape (ids,)."""
+        return self.ids(self.fold(self.normalize(text)))
+
+    def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
+        """Return the text of character ids; specials and chunk types are skipped.
+
+        Raises:
+            ValueError: if an id lies outside the vocabulary or byte ids do not form UTF-8.
+        """
+        array = np.asarray(ids, dtype=np.int64)
+        if array.size and (array.min() < 0 or array.max() >= VOCAB_SIZE):
+            raise ValueError(f"Character ids must lie in [0, {VOCAB_SIZE}); found {array.min()} … {array.max()}.")
+        code_point_of = _tables()[1]
+        parts = []
+        for i in array[array >= FIRST_BYTE].tolist():
+            if i < FIRST_CODE_POINT:
+                parts.append(bytes([i - FIRST_BYTE]))
+            else:
+                parts.append(chr(code_point_of[i]).encode("utf-8"))
+        try:
+            return b"".join(parts).decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"The byte ids do not form UTF-8 ({error}): was the text cut inside a glyph?") from None
