@@ -16,9 +16,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from benchmarks.peers import Candidate, resolve
-from benchmarks.report import table
+from benchmarks.report.tables import table
 from benchmarks.store import RESULTS, Result, path_of, provenance, read, write
-from benchmarks.suites import Condition, Suite, Task, suites
+from benchmarks.suite import Condition, Suite, Task
+from benchmarks.suites import suites
 
 
 def measure(

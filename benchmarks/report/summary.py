@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import compact, mean_and_spread, write_between
+from benchmarks.report.speed import REFERENCE, ratio_of, times_as_fast
 from benchmarks.speed.stored import BEST, median_of
-from benchmarks.speed.tables import REFERENCE, ratio_of, times_as_fast
 from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 
@@ -63,6 +64,16 @@ def quality(stored: Stored, ours: Sequence[str]) -> str:
             row.append(f"**{figure}**{sign}{spread}" if values and mean(values) == best[column] else shown)
         rows.append(row)
     return compact(rows)
+
+
+def older(stored: Stored, ours: Sequence[str], shipped: Shipped | None) -> str:
+    """Return a line below the table that says which of its figures are of an older revision than what ships."""
+    found = {
+        suite: [each.model for each in stored.get(suite, ()) if each.model in ours and not is_current(each, shipped)]
+        for suite in dict.fromkeys(column.suite for column in COLUMNS)
+    }
+    said = [f"`{suite}` of {', '.join(sorted(names))}" for suite, names in found.items() if names]
+    return f"\n\nOf an older revision than what ships, not measured again yet: {'; '.join(said)}." if said else ""
 
 
 def headline(stored: Stored, ours: Sequence[str]) -> str:
@@ -120,13 +131,16 @@ def speed(content: Mapping[str, Any]) -> str:
     )
 
 
-def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path) -> None:
+def write_summary(
+    stored: Stored, speeds: dict[str, dict[str, Any]], root: Path, shipped: Shipped | None = None
+) -> None:
     """Renew the tables of the README and the cards of a checkout.
 
     Args:
         stored: The newest result of every model, by suite.
         speeds: What is stored of speed.
         root: The checkout's folder.
+        shipped: As `shipped_revisions` returns it.
 
     Raises:
         ValueError: If a page lacks the marks of a table.
@@ -135,16 +149,12 @@ def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path)
     ours.sort(key=lambda name: -_parameters(stored, name))
     if ours:
         write_between(root / "README.md", "headline", headline(stored, ours))
-        write_between(root / "README.md", "quality", quality(stored, ours))
+        write_between(root / "README.md", "quality", quality(stored, ours) + older(stored, ours, shipped))
     for name in ours:
-        write_between(root / CARDS / name / "README.md", "quality", quality(stored, [name]))
+        own = quality(stored, [name]) + older(stored, [name], shipped)
+        write_between(root / CARDS / name / "README.md", "quality", own)
     if "cpu-throughput" in speeds:
         write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"]))
-
-
-def _measured(stored: Stored, ours: Sequence[str]) -> list[str]:
-    """Return those of our models and of `PEERS` that suite `typo` was run on."""
-    return [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
 
 
 def _parameters(stored: Stored, name: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
-from benchmarks.suites import read_columns
+from benchmarks.texts.columns import read_columns
 from tiered_st.demo.docstrings import stdlib_docstrings
 from tiered_st.noise import add_typos, seeded
 

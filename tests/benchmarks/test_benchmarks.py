@@ -10,13 +10,18 @@ from conftest import make_model
 from pyarrow import parquet
 
 import tiered_st
-from benchmarks import report, run
+from benchmarks import run
+from benchmarks.ndcg import ndcg
 from benchmarks.peers import Candidate, resolve
+from benchmarks.report.__main__ import main as report
+from benchmarks.report.tables import area, table
 from benchmarks.store import Result, path_of, read, write
-from benchmarks.suites import Condition, suites
-from benchmarks.suites.real_errors import RealErrors, recall_at_1
-from benchmarks.suites.typo_retrieval import Collection, TypoRetrieval, ndcg
-from benchmarks.suites.typo_sts import TypoSts
+from benchmarks.suite import Condition
+from benchmarks.suites import suites
+from benchmarks.suites.real import RealErrors, recall_at_1
+from benchmarks.suites.retrieval import TypoRetrieval
+from benchmarks.suites.typo import TypoSts
+from benchmarks.texts.collections import Collection
 from tiered_st.fingerprint import weights_fingerprint
 
 WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"]
@@ -149,8 +154,8 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "minimal_pairs", "operators", "long", "real",
-        "reranking", "sts", "retrieval", "typo",
+        "classification", "clustering", "long", "minimal_pairs", "operators", "real", "reranking", "retrieval",
+        "sts", "typo",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():
@@ -251,7 +256,7 @@ def result(model: str, scores: dict, **options) -> Result:
 def test_table_uses_the_seeds_that_all_models_share():
     one = result("one", {"clean": [80.0], "10 %": [60.0, 64.0, 1.0]})
     two = result("a longer name", {"clean": [50.0], "10 %": [40.0, 40.0]})
-    lines = report.table([one, two], suites()["typo"]).splitlines()
+    lines = table([one, two], suites()["typo"]).splitlines()
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
         "one", "22.7", "80.0", "–", "–", "62.0 ± 2.8", "–", "77.5 %", "–",
     ]  # fmt: skip
@@ -259,16 +264,16 @@ def test_table_uses_the_seeds_that_all_models_share():
 
 
 def test_area_under_a_curve_is_the_mean_over_its_width():
-    assert report.area({0.0: 80.0, 0.1: 60.0}) == pytest.approx(70.0)
+    assert area({0.0: 80.0, 0.1: 60.0}) == pytest.approx(70.0)
     # (0.05 × 75 + 0.15 × 50) / 0.2, points in any order
-    assert report.area({0.2: 30.0, 0.0: 80.0, 0.05: 70.0}) == pytest.approx((0.05 * 75 + 0.15 * 50) / 0.2)
+    assert area({0.2: 30.0, 0.0: 80.0, 0.05: 70.0}) == pytest.approx((0.05 * 75 + 0.15 * 50) / 0.2)
     with pytest.raises(ValueError, match="two rates"):
-        report.area({0.1: 1.0})
+        area({0.1: 1.0})
 
 
 def test_a_tall_table_has_a_column_per_model():
     made = result("one", {"clean": [80.0], "upper case": [60.0]})
-    lines = report.table([made, result("two", {"clean": [50.0]})], suites()["operators"]).splitlines()
+    lines = table([made, result("two", {"clean": [50.0]})], suites()["operators"]).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     assert (
         cells[0] == ["model", "one", "two"]
@@ -281,16 +286,16 @@ def test_table_refuses_results_from_different_texts():
     other = result("two", {"clean": [1.0]})
     other.checksums["clean"]["0"] = "other"
     with pytest.raises(ValueError, match="different texts"):
-        report.table([result("one", {"clean": [1.0]}), other], suites()["typo"])
+        table([result("one", {"clean": [1.0]}), other], suites()["typo"])
 
 
 def test_report_shows_the_newest_result_of_a_model(tmp_path, capsys):
     for revision, date, clean in (("a", "2025-01-02", 70.0), ("b", "2025-01-01", 60.0)):
         write(tmp_path / f"m-{revision}.json", result("m", {"clean": [clean]}, provenance={"date": date}))
-    assert report.main(["--out", str(tmp_path)]) == 0
+    assert report(["--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "70.0" in out and "60.0" not in out and "2025-01-02" in out
-    assert report.main(["--out", str(tmp_path / "none")]) == 2
+    assert report(["--out", str(tmp_path / "none")]) == 2
 
 
 def test_command_measures_a_folder_and_stores_what_is_needed_to_repeat_it(data, toy, tmp_path, capsys):

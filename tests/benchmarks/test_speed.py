@@ -19,6 +19,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from benchmarks.peers import Candidate
+from benchmarks.report.speed import render_speed
 from benchmarks.speed import Spread, __main__, best_batch, exponent, full, measure, mixed_texts, ratios, texts_of
 from benchmarks.speed import contenders as contestants
 from benchmarks.speed.footprint import footprints, peak_mebibytes
@@ -26,7 +27,6 @@ from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.scaling import curve
 from benchmarks.speed.shares import shares
 from benchmarks.speed.stored import median_of, read_speed
-from benchmarks.speed.tables import render_speed
 from benchmarks.speed.texts import COLLECTION
 from benchmarks.speed.throughput import Setting, grid, run_cell
 

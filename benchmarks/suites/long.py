@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.ndcg import DEPTH, ndcg
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
-from benchmarks.suites.typo_retrieval import COLLECTIONS, DEPTH, Collection, ndcg, read_collection
-from benchmarks.suites.windows import mean_of, windows_of
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.collections import COLLECTIONS, Collection, read_collection
+from benchmarks.texts.columns import read_columns
+from benchmarks.texts.windows import mean_of, windows_of
 from tiered_st.evaluation import digest, unit_vectors
 from tiered_st.noise import seeded
 
