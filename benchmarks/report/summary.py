@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import compact, mean_and_spread, write_between
-from benchmarks.report.speed import REFERENCE, ratio_of, times_as_fast
+from benchmarks.report.speed import REFERENCE, WHOLE, cut_by, ratio_of, read_alike, times_as_fast
 from benchmarks.speed.stored import BEST, median_of
 from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 
-WHOLE = 128  # words that every model reads whole, at 256 chunks or tokens or more
 CARDS = Path("tiered_st", "pretrained")
 PEERS = {REFERENCE: REFERENCE, f"{REFERENCE} + SymSpell": "… + SymSpell", "minilm-noise": "… + our noise"}  # in short
 
@@ -110,7 +109,7 @@ def speed(content: Mapping[str, Any]) -> str:
     chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
     rows = [["model", *(_length(cell) for cell in chosen)]]
     rows += [
-        [name, *(times_as_fast(ratio_of(cell, name)) if _alike(cell, name) else "–" for cell in chosen)]
+        [name, *(times_as_fast(ratio_of(cell, name)) if read_alike(cell, name) else "–" for cell in chosen)]
         for name in content["models"]
         if name != REFERENCE
     ]
@@ -126,7 +125,7 @@ def speed(content: Mapping[str, Any]) -> str:
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
         "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
         f"{cut}.\n"
-        f"Of texts longer than {WHOLE} words, models that read as far as {REFERENCE} alone are compared (–).\n"
+        f"A dash where one of the two reads less than {WHOLE:.0%} of the texts.{cut_by(chosen)}\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
 
@@ -159,13 +158,6 @@ def write_summary(
 
 def _parameters(stored: Stored, name: str) -> int:
     return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
-
-
-def _alike(cell: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a model and all-MiniLM-L6-v2 read as much of the texts: neither cuts them, or both at one length."""
-    own, base = (cell["models"][each].get("reads") for each in (name, REFERENCE))
-    whole = not isinstance(cell["words"], int) or cell["words"] <= WHOLE
-    return whole or own == base
 
 
 def _length(cell: Mapping[str, Any]) -> str:

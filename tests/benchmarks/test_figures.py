@@ -125,7 +125,7 @@ def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.Capt
     assert report(command) == 0
     texts = [path.read_text(encoding="utf-8") for path in pages]
     for text in texts:
-        assert "old" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
+        assert "\nold\n" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
     assert (tmp_path / "plots" / "robustness.svg").is_file()
     assert report(command) == 0 and [path.read_text(encoding="utf-8") for path in pages] == texts
     pages[1].write_text("no marks", encoding="utf-8")
