@@ -13,10 +13,9 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from benchmarks.peers import Candidate
-from benchmarks.speed.texts import texts_of
+from benchmarks.speed.texts import docstrings, texts_of
 from benchmarks.speed.timing import measure, ratios
 from tiered_st.compression import quantize_char_encoder, tabulate
-from tiered_st.demo.docstrings import stdlib_docstrings
 from tiered_st.evaluation import unit_vectors
 from tiered_st.modules import TieredInput
 from tiered_st.noise import add_typos, seeded
@@ -36,7 +35,7 @@ FORMS: dict[str, Compress] = {
 def kinds(count: int = COMPARED) -> dict[str, list[str]]:
     """Return texts of `WORDS` words: clean, mistyped, and of words that docstrings hold but once."""
     clean = list(islice(texts_of(WORDS, 0.0), count))
-    counts = Counter(word for _, text in stdlib_docstrings() for word in text.split() if word.isalpha())
+    counts = Counter(word for _, text in docstrings() for word in text.split() if word.isalpha())
     rare = [word for word, times in counts.items() if times == 1][: count * WORDS]
     return {
         "clean": clean,
