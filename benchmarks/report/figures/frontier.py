@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report.figures.style import CLEAN, INK, NOISY, OURS, looks, spread_out, styled
+from benchmarks.report.figures.style import CLEAN, INK, NOISY, OURS, looks, styled
 from benchmarks.speed.stored import BEST, median_of, parts_of
 from benchmarks.store import Result
 from tiered_st.model import pretrained
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORDS = 16  # a sentence
-NEAR, ABOVE, LINE = 100.0, 10.0, 12.0  # points: names nearer than this may meet; over a point; between names
+NEAR, ABOVE, LINE = 75.0, 10.0, 12.0  # points: names nearer than this may meet; over a point; between names
 METRICS = {"clean": CLEAN, "10 %": NOISY}
 
 
@@ -27,15 +27,16 @@ def undominated(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _label(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
-    """Write each model's name above its point; names side by side are pushed apart, the limits being settled."""
+    """Write each model's name above its point; of names side by side the upper gives way, the limits being settled."""
     places = {name: axes.transData.transform(point) * 72 / axes.figure.dpi for name, point in points.items()}
     groups: list[list[str]] = []
     for name in sorted(places, key=lambda name: float(places[name][0])):
         near = groups and places[name][0] - places[groups[-1][-1]][0] < NEAR
         groups[-1].append(name) if near else groups.append([name])
     for group in groups:
-        wanted = [float(places[name][1]) + ABOVE for name in group]
-        for name, height in zip(group, spread_out(wanted, LINE), strict=True):
+        height = 0.0
+        for name in sorted(group, key=lambda name: float(places[name][1])):
+            height = max(height + LINE, float(places[name][1]) + ABOVE)
             axes.annotate(
                 name, points[name], xytext=(0, height - places[name][1]), textcoords="offset points", ha="center",
                 fontsize=9, color=INK, fontweight="bold" if name in pretrained() else "normal",
