@@ -81,6 +81,9 @@ JSONL_LINES = [
     ('{"text": null, "key": 1}', "field 'text' is not text but null"),
     ('{"text": "x"}', "field 'key' is missing"),
     ('{"text": "x", "key": true}', "field 'key' is not text or a whole number but a bool"),
+    ('{"text": "x", "key": 1, "text": "y"}', "field 'text' comes twice"),
+    ('{"key": 1, "text": "x", "key": 1}', "field 'key' comes twice"),
+    ('{"key": 1, "text": {"text": "x"}}', "field 'text' is not text but an object"),
     ("[" * 100_000, "not JSON"),
 ]
 
