@@ -210,6 +210,16 @@ def test_compressed_files_are_read_whatever_their_names(tmp_path: Path, suffix: 
     assert "read as it is" in notes[0]
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_stands_behind_compressed_data_is_not_lost(tmp_path: Path, compress: Any) -> None:
+    path = tmp_path / "a.txt.z"
+    path.write_bytes(compress(b"one\n") + b"\0" * 512 + compress(b"two\n" * 9000) + b"\0" * 4)
+    assert texts(path) == ["one", *["two"] * 9000]
+    path.write_bytes(compress(b"one\n") + b"two\n")
+    with pytest.raises(InputError, match="damaged or cut short"):
+        texts(path)
+
+
 def test_zstd_is_read_or_refused_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "compression.zstd", None)
