@@ -46,7 +46,7 @@ def read_jsonl(source: Source, columns: Columns) -> Rows:
             array = number == 1 and line.lstrip().startswith(b"[")
             yield Broken(where, "not one JSON object per line: jq -c '.[]'" if array else f"not JSON ({error})")
             continue
-        if not isinstance(row, dict):
+        if not isinstance(row, _Fields):
             yield Broken(where, f"not a JSON object but a {type(row).__name__}")
             continue
         if twice := next((key for key in columns.names if key in row.twice), None):
