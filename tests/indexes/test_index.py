@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiered_st import index_files
+from tiered_st.indexes import index_files
 from tiered_st.indexes.faiss_index import FaissIndex, Hit, IndexFileError, ModelMismatchError, model_fingerprint
 
 faiss = pytest.importorskip("faiss")
