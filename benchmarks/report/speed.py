@@ -114,9 +114,10 @@ def compression_tables(device: str, content: dict[str, Any]) -> str:
             row += [times_as_fast(Spread(*own["ratio"])) if "ratio" in own else "1"]
             row += [f"{found['median']:.4f} / {found['worst']:.4f}" for found in own.get("cosine", {}).values()]
             rows.append(row + ["–"] * (len(KINDS) - len(own.get("cosine", {}))))
-    header = ["model", "E1, projector, memory", "MiB", "speed", *KINDS]
+    header = ["model", "form", "MiB but for E2", "speed", *KINDS]
     title = f"**{device}: smaller forms, one thread, batches of 32; cosine to the plain model, median / worst**"
-    return f"{title}\n\n{markdown(header, rows)}"
+    note = "The shipped weights are stored in int8: to keep them so in memory moves no vector."
+    return f"{title}\n\n{markdown(header, rows)}\n\n{note}"
 
 
 TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORDS = 16  # a sentence
-NEAR, ABOVE, LINE = 75.0, 10.0, 12.0  # points: names nearer than this may meet; over a point; between names
+NEAR, ABOVE, LINE = 75.0, 12.0, 12.0  # points: names nearer than this may meet; over a point; between names
 METRICS = {"clean": CLEAN, "10 %": NOISY}
 
 
