@@ -124,7 +124,7 @@ class BoundaryPredictor(nn.Module):
 
     @torch.no_grad()
     def read(self, ids: NDArray[np.int64], spaced: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return a logit per id, (ids,), of texts laid one after another; see chunking.learned.Predictor.
+        """Return a logit per id, (ids,), of texts laid one after another; see text.learned_chunker.BoundaryScores.
 
         Texts are read as one stream, further apart than they can see, so that no time goes into padding and a text's
         logits do not depend on its company.

@@ -28,8 +28,7 @@ from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tracing import is_traced
-from tiered_st.text import make_chunker
-from tiered_st.text.reader import TextReader
+from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -72,7 +71,8 @@ class TieredInput(StoredModule, InputModule):
         self.max_seq_length = max_seq_length
         self.characters = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
-        self.chunker = make_chunker(self.settings, self.characters, self.boundary_predictor)
+        scores = None if self.boundary_predictor is None else self.boundary_predictor.read
+        self.chunker = make_chunker(self.settings, self.characters, scores)
         self.reader = TextReader(self.settings, self.characters, self.chunker)
         self.tokenizer = ChunkTokenizer(self)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
@@ -131,7 +131,9 @@ class TieredInput(StoredModule, InputModule):
             ValueError: if an input is no text, or has more parts than ``segments``.
         """
         limit = self.max_seq_length if max_length is None else max_length
-        return self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
+        rows = self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
+        features = rows.features().items()
+        return {name: value if isinstance(value, int) else torch.from_numpy(value) for name, value in features}
 
     # chunks → chunk vectors
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tiered_st.config import TieredConfig
-from tiered_st.text import ChunkType
+from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.tokenizer import END, FIRST_BYTE, FIRST_CODE_POINT, MASK, PAD, START, VOCAB_SIZE, CharTokenizer
 
 MARKS = {"pad_token": "[PAD]", "mask_token": "[MASK]", "cls_token": "[BEGIN]", "sep_token": "[FINISH]"}
