@@ -307,3 +307,11 @@ def test_copies_have_a_cache_of_their_own(
     in_place(twin)
     torch.testing.assert_close(twin.encode(TEXTS, convert_to_tensor=True), fresh(twin, TEXTS), atol=1e-5, rtol=0)
     torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), expected, atol=1e-5, rtol=0)
+
+
+def test_dropped_when_a_table_whose_first_row_is_padding_is_scaled_through_data(model: SentenceTransformer) -> None:
+    model.encode(TEXTS)
+    ngrams = model[0].char_encoder.ngrams
+    assert ngrams is not None and not ngrams.table.weight[0].any()
+    ngrams.table.weight.data *= 2
+    torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), fresh(model, TEXTS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -146,7 +146,7 @@ def _opened(document: Any) -> Iterable[Any]:
         return [document]
     if hasattr(document, "read"):
         return _blocks(document)  # rather than lines, which may be of any length
-    if isinstance(document, bytes) or not isinstance(document, Iterable):
+    if isinstance(document, (bytes, Mapping, set, frozenset)) or not isinstance(document, Iterable):
         raise ValueError(
             f"A document is a {type(document).__name__}: give a str, an open text file or an iterable of strings."
         )

@@ -363,9 +363,12 @@ class TieredInput(StoredModule, InputModule):
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors).
 
+        Of a whole model this is the first module to be saved, and ``modules.json`` is written last: an old one goes
+        first, so that a save that fails or is killed leaves a folder that is refused, not half of each of two models.
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
+        Path(output_path, "modules.json").unlink(missing_ok=True)
         refuse_adapters(self)
         super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")

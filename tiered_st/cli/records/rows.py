@@ -74,6 +74,8 @@ def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
     return "null" if value is None else f"a {type(value).__name__}"
 
 
