@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.modules import TieredInput
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import PAD
 
 
@@ -40,15 +39,6 @@ def width_of(model: SentenceTransformer) -> int:
     if width is None:
         raise ValueError(f"The model does not say how wide its embeddings are: end it with a Pooling, not {model[-1]}.")
     return width
-
-
-def tiers_of(model: Any) -> TieredInput:
-    """Return a model's E1 and projector."""
-    model = getattr(model, "module", model)
-    if not isinstance(model[0], TieredInput):
-        first = type(model[0]).__name__
-        raise ValueError(f"This loss works on chunks, but the model opens with a {first}: build it by tiered_st.build.")
-    return model[0]
 
 
 def chunk_vectors(model: nn.Module, features: dict[str, Tensor]) -> Tensor:

@@ -13,10 +13,10 @@ from tiered_st.losses.boundary import BoundaryLoss
 from tiered_st.losses.char_clm import CharCLMLoss
 from tiered_st.losses.char_mlm import CharMLMLoss
 from tiered_st.losses.chunk_identity import ChunkIdentityLoss
-from tiered_st.losses.columns import tiers_of
 from tiered_st.losses.reconstruction import ReconstructionLoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
 from tiered_st.losses.word_recognition import WordRecognitionLoss
+from tiered_st.modules.tiers_of import tiers_of
 
 _OF_THE_TIERS = (
     BoundaryLoss,

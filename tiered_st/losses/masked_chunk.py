@@ -10,8 +10,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import between_marks, merge, tiers_of
-from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.losses.columns import between_marks, merge
+from tiered_st.modules.hashing import mix, powers
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text import ChunkType
 from tiered_st.text.tokenizer import MASK, PAD
 

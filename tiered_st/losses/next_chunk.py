@@ -9,8 +9,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
-from tiered_st.losses.columns import as_texts, between_marks, draw_below, merge, tiers_of
+from tiered_st.losses.columns import as_texts, between_marks, draw_below, merge
 from tiered_st.losses.contrast import info_nce
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text import ChunkType
 
 

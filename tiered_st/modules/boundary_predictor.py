@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import get_worker_info
 
 from tiered_st.config import TieredConfig
-from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.modules.hashing import mix, powers
 from tiered_st.modules.row_sums import sum_rows
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 

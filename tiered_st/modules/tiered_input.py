@@ -17,7 +17,7 @@ from tiered_st import __version__
 from tiered_st.config import TieredConfig
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
-from tiered_st.modules.char_encoder import CharEncoder, mix, powers
+from tiered_st.modules.char_encoder import CharEncoder
 from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.chunk_cache import ChunkCache
@@ -25,6 +25,7 @@ from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
+from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tracing import is_traced
 from tiered_st.text import make_chunker
@@ -186,17 +187,12 @@ class TieredInput(StoredModule, InputModule):
 
     def _encode_shared(self, rows: Tensor) -> Tensor:
         """Encode each distinct chunk once, or never where its vector is known: (chunks, chars) to (chunks, columns)."""
-        hashes, inverse = torch.unique(self._hash(rows), return_inverse=True)
+        hashes, inverse = torch.unique(hash_rows(rows), return_inverse=True)
         first = torch.empty_like(hashes).scatter_(0, inverse, torch.arange(len(rows), device=rows.device))
         distinct = rows[first]
         if not torch.equal(distinct[inverse], rows):  # two chunks of one hash: give up sharing, not correctness
             hashes, distinct, inverse = hashes.new_zeros(0), rows, torch.arange(len(rows), device=rows.device)
         return self._vectors(hashes, distinct)[inverse]
-
-    @staticmethod
-    def _hash(rows: Tensor) -> Tensor:
-        """Return a 64-bit hash per row, (rows,) int64."""
-        return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))
 
     @property
     def frozen(self) -> bool:
