@@ -181,12 +181,13 @@ class Workshop:
             teachers.warm_start(model[1], self.teacher, self._layers)
         if self.recipe.warm_start or self._practises("mimicry"):
             projector = tiers_of(model).chunk_projector
-            projector.match(self.word_targets)
+            projector.init_output(self.word_targets)
             slots = self.word_slots
-            projector.know(self.word_targets[slots.argsort()[int((slots == 0).sum()) :]])  # in the order of slots
+            by_slot = slots.argsort()[int((slots == 0).sum()) :]
+            projector.init_memory(self.word_targets[by_slot])
         memory = tiers_of(model).chunk_projector.memory
         if memory is not None and self._practises("recognition"):
-            memory.expect(self.slot_probabilities)
+            memory.init_biases(self.slot_probabilities)
         if self.recipe.e1 is not None:
             self._take_over(self.recipe.e1, model)
         return self._ready(model)

@@ -57,23 +57,23 @@ def synced(loss: Tensor, model: nn.Module, features: dict[str, Tensor]) -> Tenso
 
 
 def single_chunks(features: dict[str, Tensor]) -> Tensor:
-    """Say which texts are one chunk between the two marks, (batch,) boolean."""
+    """Say which texts are one chunk between BEGIN and FINISH, (batch,) boolean."""
     return features["attention_mask"].sum(dim=1) == 3
 
 
-def between_marks(features: dict[str, Tensor]) -> Tensor:
-    """Say which chunks have characters, as the two marks and padding have not, (batch, chunks) boolean."""
+def between_edges(features: dict[str, Tensor]) -> Tensor:
+    """Say which chunks have characters, as BEGIN, FINISH and padding have not, (batch, chunks) boolean."""
     return features["input_ids"][:, :, 1] != PAD
 
 
 def distinct_chunks(features: dict[str, Tensor], *, least: int = 1) -> Tensor:
     """Return each chunk of a batch once that has at least ``least`` characters, (distinct, chars) int64."""
-    rows = features["input_ids"][between_marks(features)].unique(dim=0)
+    rows = features["input_ids"][between_edges(features)].unique(dim=0)
     return rows[(rows != PAD).sum(dim=1) > least]
 
 
 def as_texts(rows: Tensor) -> dict[str, Tensor]:
-    """Return features in which each chunk (n, chars) is a text of its own, without marks: (n, 1, chars)."""
+    """Return features in which each chunk (n, chars) is a text of its own, without text edges: (n, 1, chars)."""
     return {"input_ids": rows[:, None], "attention_mask": rows.new_ones(len(rows), 1)}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import get_worker_info
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import CharEncoderConfig
 from tiered_st.modules.hashing import mix, powers
 from tiered_st.modules.row_sums import sum_rows
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
@@ -82,12 +82,9 @@ class BoundaryPredictor(nn.Module):
     It reads characters without the white space between them, and is told of each whether white space came before: with
     a space dropped or slipped in, its n-grams stay the same and only that hint changes. What it says of a character
     depends on the ``reach`` characters on either side.
-
-    Args:
-        config: uses ``d_char``, ``ngram_sizes``, ``boundary_layers`` and ``boundary_buckets``.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         dim = config.d_char
         self.embedding = nn.Embedding(VOCAB_SIZE, dim, padding_idx=PAD)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import CharEncoderConfig
 from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.convolution import ConvolutionLayer
 from tiered_st.modules.hashed_ngrams import HashedNgrams
@@ -18,7 +18,7 @@ from tiered_st.modules.tracing import is_traced
 from tiered_st.text.tokenizer import END, PAD, START, VOCAB_SIZE
 
 CharLayer = TransformerLayer | ConvolutionLayer
-MIXERS: dict[str, Callable[[TieredConfig], CharLayer]] = {
+MIXERS: dict[str, Callable[[CharEncoderConfig], CharLayer]] = {
     "transformer": lambda c: TransformerLayer(c.d_char, c.char_heads, c.char_ffn, zero_init=True),
     "convolution": lambda c: ConvolutionLayer(c.d_char, c.char_kernel, c.char_ffn, zero_init=True),
 }
@@ -32,7 +32,7 @@ class CharEncoder(nn.Module):
     n-grams learn word identity first, the layers then learn spelling.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(VOCAB_SIZE, config.d_char, padding_idx=PAD)
         nn.init.normal_(self.embedding.weight, std=0.05)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import CharEncoderConfig
 from tiered_st.modules.hashing import BASE, MIX_1, int64, mix, powers
 from tiered_st.modules.row_sums import sum_rows
 
@@ -14,7 +14,7 @@ from tiered_st.modules.row_sums import sum_rows
 class HashedNgrams(nn.Module):
     """Embed, at each character, the hashed n-grams that start there (Bojanowski et al., 2017, fastText).
 
-    With ``leave_one_out`` the whole chunk is hashed at its start mark and, at each character, the chunk *without* that
+    With ``leave_one_out`` the whole chunk is hashed at START and, at each character, the chunk *without* that
     character, in the same buckets. A misspelt word then shares a bucket with the word it stands for: "helo" is what
     "hello" leaves when it loses its l, and "hellp" and "hello" both leave "hell" (SymSpell's deletion neighbourhood,
     Garbe 2012, made differentiable).
@@ -23,7 +23,7 @@ class HashedNgrams(nn.Module):
     this table.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         self.sizes = config.ngram_sizes
         self.leave_one_out = config.leave_one_out
@@ -43,7 +43,7 @@ class HashedNgrams(nn.Module):
 
         Args:
             ids: (chunks, chars) int64, START, characters, END, PAD.
-            lengths: (chunks,) int64, marks included.
+            lengths: (chunks,) int64, START and END included.
 
         Returns:
             (chunks, chars, features) int64 in [0, buckets].
@@ -65,7 +65,7 @@ class HashedNgrams(nn.Module):
             without = before + (terms[:, -1:] - terms) * inverse
             whole = terms[:, -1:].expand_as(terms)
             h = torch.where(position == 0, whole, without)
-            features.append((h, position < lengths[:, None] - 1))  # the end mark is never left out
+            features.append((h, position < lengths[:, None] - 1))  # END is never left out
         buckets = [1 + (mix(h) & 0x7FFFFFFFFFFFFFFF) % self.buckets for h, _ in features]
         return torch.stack([b * inside for b, (_, inside) in zip(buckets, features, strict=True)], dim=-1)
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import SemanticConfig
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.modules.positions import POSITIONS
 
@@ -17,7 +17,7 @@ from tiered_st.modules.positions import POSITIONS
 class OwnTransformer(nn.Module):
     """Our own E2 body: pre-norm Transformer layers."""
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: SemanticConfig) -> None:
         super().__init__()
         self.positions = POSITIONS[config.sem_positions](config.d_sem, config.sem_heads, config.max_chunks)
         self.layers = nn.ModuleList(
