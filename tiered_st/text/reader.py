@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ChunkConfig
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.parts import join_parts, split_inputs
@@ -27,7 +27,7 @@ class TextReader:
     where; of a text of several parts, the longest is cut first.
     """
 
-    def __init__(self, config: TieredConfig, tokenizer: CharTokenizer, chunker: Chunker) -> None:
+    def __init__(self, config: ChunkConfig, tokenizer: CharTokenizer, chunker: Chunker) -> None:
         self.settings = config
         self.tokenizer = tokenizer
         self.chunker = chunker
