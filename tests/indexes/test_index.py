@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiered_st.indexes import index_files
-from tiered_st.indexes.faiss_index import FaissIndex, Hit, IndexFileError, ModelMismatchError, model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
+from tiered_st.indexes import FaissIndex, Hit, IndexFileError, ModelMismatchError, index_files
 
 faiss = pytest.importorskip("faiss")
 
@@ -382,8 +382,8 @@ class TestThreads:
 class TestInterrupt:
     @staticmethod
     def whole(index):
-        assert index._index.ntotal == len(index._rows) == len(index._records)
-        for row, (_, text) in index._records.items():
+        assert index._index.ntotal == len(index._records.rows) == len(index._records.texts)
+        for row, _, text in index._records:
             vector = index.model.encode([text])[0]
             np.testing.assert_allclose(index._index.reconstruct(row), vector / np.linalg.norm(vector), atol=1e-6)
 
@@ -417,7 +417,7 @@ class TestInterrupt:
             except KeyboardInterrupt:
                 interrupts += 1
             timer.join()
-            assert index._index.ntotal == len(index._rows) == len(index._records)
+            assert index._index.ntotal == len(index._records.rows) == len(index._records.texts)
         assert interrupts
         self.whole(index)
 
@@ -657,7 +657,7 @@ class TestForeignPaths:
 
     @pytest.mark.parametrize("step", ["import_faiss", "_read_records"])
     def test_vectors_and_texts_are_of_one_save(self, saved, model, monkeypatch, step):
-        other = FaissIndex.build(model, zip("abcd", "yellow green ripe red".split(), strict=True))  # as many rows
+        other = FaissIndex.build(model, zip("abcd", ["yellow", "green", "ripe", "red"], strict=True))  # as many rows
         real, replaced = getattr(index_files, step), []
 
         def reading(*args):

@@ -19,7 +19,7 @@ from tiered_st.cli.records import RecordReader, blocks, guess_format
 from tiered_st.cli.records.rows import Columns, InputError
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
-from tiered_st.indexes.faiss_index import FaissIndex
+from tiered_st.indexes import FaissIndex
 
 __all__ = ["encode", "index", "info", "search"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tiered_st.cli.console import clip, pad, paint, terminal_width, use_colour
 from tiered_st.demo.docstrings import stdlib_docstrings
-from tiered_st.indexes.faiss_index import FaissIndex, Hit, IndexFileError
+from tiered_st.indexes import FaissIndex, Hit, IndexFileError
 from tiered_st.model import DEFAULT_MODEL, load
 
 QUESTIONS = (  # misspelt, spelt correctly
