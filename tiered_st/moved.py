@@ -9,7 +9,7 @@ from typing import Any
 
 
 def moved(old: str, **homes: str) -> Callable[[str], Any]:
-    """Return the `__getattr__` of module `old`, whose names have other homes: `moved(__name__, Name="package.home")`."""
+    """Return the `__getattr__` of module `old`: `moved(__name__, Name="package.home")` says where each name is now."""
 
     def get(name: str) -> Any:
         if name not in homes:
