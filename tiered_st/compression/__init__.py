@@ -1,7 +1,7 @@
 """Make a trained model's E1 smaller, for good: a model goes in and is changed in place; it saves and loads as it is.
 
 `int8` keeps E1 with its weights in int8; `table` puts a table of chunk vectors in its place. The shipped models are
-neither: their files are int8 (`tiered_st.set_storage`), but they compute as trained.
+neither: int8 is how their files are stored (`tiered_st.set_storage`), not how they compute.
 """
 
 from tiered_st.compression.int8 import quantize_char_encoder
