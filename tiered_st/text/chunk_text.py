@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ChunkConfig
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.tokenizer import FIRST_BYTE, FIRST_CODE_POINT, CharTokenizer
 
@@ -25,7 +25,7 @@ class ChunkText:
         characters: the model's character tokenizer.
     """
 
-    def __init__(self, config: TieredConfig, characters: CharTokenizer) -> None:
+    def __init__(self, config: ChunkConfig, characters: CharTokenizer) -> None:
         self.settings = config
         self.characters = characters
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ChunkConfig
 from tiered_st.text.chunker import Chunker
 from tiered_st.text.learned_chunker import BoundaryScores, LearnedChunker
 from tiered_st.text.tokenizer import CharTokenizer
@@ -10,7 +10,7 @@ from tiered_st.text.window_chunker import WindowChunker
 from tiered_st.text.word_chunker import WordChunker
 
 
-def make_chunker(config: TieredConfig, tokenizer: CharTokenizer, scores: BoundaryScores | None = None) -> Chunker:
+def make_chunker(config: ChunkConfig, tokenizer: CharTokenizer, scores: BoundaryScores | None = None) -> Chunker:
     """Return the chunker of ``config``; a learned one asks ``scores``."""
     max_ids = config.chunk_chars - 1  # a row of ids opens with the chunk's type
     if config.chunker == "windows":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ChunkConfig
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.parts import join_parts, split_inputs
@@ -28,7 +28,7 @@ class TextReader:
     """
 
     def __init__(
-        self, config: TieredConfig, tokenizer: CharTokenizer, chunker: Chunker, *, limit: int | None = None
+        self, config: ChunkConfig, tokenizer: CharTokenizer, chunker: Chunker, *, limit: int | None = None
     ) -> None:
         self.settings = config
         self.limit = limit
