@@ -22,7 +22,7 @@ from benchmarks.peers.spell_checked import PAIRS, WORDS, SpellChecked
 from benchmarks.peers.static import static, zipf_weights
 from benchmarks.suites import Condition
 from benchmarks.suites.typo_retrieval import Collection, TypoRetrieval
-from training.fine_tuned import build_fine_tuned
+from training.baselines.fine_tuned import build_fine_tuned
 
 FREQUENCIES = [("the", 1_000_000), ("river", 60), ("station", 40)]
 

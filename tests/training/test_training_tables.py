@@ -12,10 +12,10 @@ import pytest
 import training.run as runner
 from tiered_st.config import PRESETS
 from tiered_st.noise import NoisePolicy
-from training.find_recipe import find_recipe
 from training.read_table import columns_of, find_table, read_table
+from training.recipe import Recipe, Stage
+from training.recipe_files import find_recipe
 from training.sources import Source
-from training.stage import Recipe, Stage
 from training.tables import leave_out, tables
 
 TYPOS = NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3))
