@@ -8,13 +8,13 @@ from sentence_transformers import SentenceTransformer
 
 from tiered_st.losses.columns import tiers_of
 from tiered_st.model import build, load, set_storage
-from training import teacher as teachers
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
 from training.corpus import Corpus
 from training.recipe import Recipe
 from training.student import Student
 from training.targets import Targets
+from training.warm_start import warm_start
 
 
 def targets_of(
@@ -42,7 +42,7 @@ def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:
         return build_subword(config, targets.corpus.texts, targets.cache / f"subword-{recipe.name}", device=device)
     model = build(config, device=device)
     if recipe.warm_start:
-        teachers.warm_start(model[1], student.teacher, student.layers)
+        warm_start(model[1], student.teacher, student.layers)
     projector = tiers_of(model).chunk_projector
     if recipe.warm_start or recipe.practises("mimicry"):
         projector.match(targets.words)

@@ -12,7 +12,8 @@ from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load
 from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
-from training.teacher import body_config, load_teacher
+from training.teacher import load_teacher
+from training.warm_start import body_config
 
 
 @dataclass(frozen=True, kw_only=True)

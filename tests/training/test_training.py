@@ -43,6 +43,7 @@ from training.recipe_files import find_recipe
 from training.sources import Source
 from training.stage_objectives import Weighted, make_task
 from training.tasks import Noise, PairTask, TextTask, WordTask
+from training.warm_start import body_config, warm_start
 from training.words import chunks_of, count_chunks, lexicon
 
 NOUNS = ["cat", "dog", "house", "river", "mother", "garden", "window", "letter"]
@@ -508,10 +509,10 @@ def test_mark_vectors_are_those_of_the_special_tokens(teacher: SentenceTransform
 
 
 def test_warm_start_takes_the_teachers_layers(teacher: SentenceTransformer) -> None:
-    body = teachers.body_config(teacher)
+    body = body_config(teacher)
     json.dumps(body)
     encoder = make_model(TOY.replace(body=body)).semantic_encoder.eval()
-    teachers.warm_start(encoder, teacher)
+    warm_start(encoder, teacher)
     inputs, mask = torch.randn(2, 5, 32), torch.ones(2, 5, dtype=torch.int64)
     with torch.no_grad():
         own = encoder({"chunk_embeddings": inputs, "attention_mask": mask})["token_embeddings"]
@@ -568,9 +569,9 @@ def test_the_trainers_own_switch_changes_no_step(recipe: Recipe, tmp_path: Path)
 
 
 def test_warm_start_refuses_another_architecture(teacher: SentenceTransformer) -> None:
-    body = teachers.body_config(teacher) | {"num_hidden_layers": 3}
+    body = body_config(teacher) | {"num_hidden_layers": 3}
     with pytest.raises(ValueError, match=r"The teacher has no .*layer\.2"):
-        teachers.warm_start(make_model(TOY.replace(body=body)).semantic_encoder, teacher)
+        warm_start(make_model(TOY.replace(body=body)).semantic_encoder, teacher)
 
 
 def test_a_teacher_package_that_is_not_installed_is_named() -> None:

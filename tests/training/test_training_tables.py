@@ -126,6 +126,12 @@ def test_a_recipe_of_ones_own_is_found_by_its_path(tmp_path: Path) -> None:
         find_recipe(str(tmp_path / "other.py"))
 
 
+def test_the_old_place_of_recipes_works_and_says_where_they_are_now() -> None:
+    with pytest.warns(DeprecationWarning, match="training.stage is now training.recipe"):
+        from training import stage
+    assert stage.Recipe is Recipe and stage.Stage is Stage
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
