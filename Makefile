@@ -14,6 +14,7 @@ CONSTRAINTS ?= -c constraints.txt
 BIN         := $(VENV)/bin
 INSTALLED   := $(VENV)/.installed
 LOWEST      := .venv-lowest
+WORKERS     ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check wheel lowest benchmarks clean install
@@ -25,7 +26,7 @@ demo: $(INSTALLED)
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m tiered_st.demo $(ARGS)
 
 test: $(INSTALLED)
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(ARGS)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -36,14 +37,14 @@ wheel: $(INSTALLED)
 	.ci/try_wheel
 
 lowest: $(LOWEST)/.installed
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(LOWEST)/bin/python -m pytest $(ARGS)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 $(LOWEST)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q uv
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(if $(CONSTRAINTS),$(LOWEST)/bin/pip install -q $(CONSTRAINTS) torch)
 	$(BIN)/uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct \
-		$(CONSTRAINTS) -e '.[faiss,train]' 'pytest>=8' 'hypothesis>=6.100' 'scikit-learn>=1.3'
+		$(CONSTRAINTS) -e '.[faiss,train]' 'pytest>=8' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'scikit-learn>=1.3'
 	@touch $@
 
 benchmarks: $(INSTALLED)

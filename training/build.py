@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
 
-from tiered_st.losses.columns import tiers_of
 from tiered_st.model import build, load, set_storage
+from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
 from training.corpus import Corpus
@@ -45,10 +45,10 @@ def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:
         warm_start(model[1], student.teacher, student.layers)
     projector = tiers_of(model).chunk_projector
     if recipe.warm_start or recipe.practises("mimicry"):
-        projector.match(targets.words)
-        projector.know(targets.slot_words)
+        projector.init_output(targets.words)
+        projector.init_memory(targets.slot_words)
     if projector.memory is not None and recipe.practises("recognition"):
-        projector.memory.expect(targets.slot_probabilities)
+        projector.memory.init_biases(targets.slot_probabilities)
     if recipe.e1 is not None:
         _take_over(recipe.e1, model)
     return model

@@ -71,16 +71,19 @@ class Corpus:
 
     @cached_property
     def texts(self) -> list[str]:
+        """The distinct texts, in order."""
         texts = list(dict.fromkeys(text for source in self.recipe.texts for text in source.texts(self.data)))
         logger.info("%d texts", len(texts))
         return texts
 
     @cached_property
     def pairs(self) -> list[tuple[str, str, str]]:
+        """Paraphrases: two texts and the cluster they are of."""
         return [pair for source in self._given("pairs") for pair in source.pairs(self.data)]
 
     @cached_property
     def documents(self) -> list[list[str]]:
+        """The sentences of each document that has at least two."""
         documents = [parts for source in self._given("documents") for parts in source.documents(self.data)]
         return [parts for parts in documents if len(parts) > 1]
 
@@ -102,14 +105,17 @@ class Corpus:
 
     @cached_property
     def scored(self) -> list[tuple[tuple[str, ...], float]]:
+        """Texts and the score of how alike they are."""
         return [(texts, float(label)) for texts, label in self._labelled("scored")]
 
     @cached_property
     def classes(self) -> list[str]:
+        """The classes of the labelled texts, in order."""
         return sorted({str(label) for _, label in self._labelled("labelled")})
 
     @cached_property
     def labelled(self) -> list[tuple[tuple[str, ...], int]]:
+        """Texts and the index of the class of each."""
         number = {name: i for i, name in enumerate(self.classes)}
         return [(texts, number[str(label)]) for texts, label in self._labelled("labelled")]
 
@@ -125,6 +131,7 @@ class Corpus:
 
     @cached_property
     def misspellings(self) -> Misspellings | None:
+        """Real misspellings, where the recipe names a table of them."""
         name = self.recipe.misspellings
         if name is None:
             return None

@@ -31,6 +31,7 @@ class Weighted(nn.Module):
         return self.loss.get_submodule("model")
 
     def forward(self, *args: object, **kwargs: object) -> Tensor:
+        """Return the weighted loss."""
         return self.weight.at(self.progress) * self.loss(*args, **kwargs)
 
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from sentence_transformers import SentenceTransformer
 
 from tiered_st.config import TieredConfig
-from tiered_st.losses.columns import tiers_of
 from tiered_st.model import load
+from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
 from training.teacher import load_teacher
@@ -49,6 +49,7 @@ class Student:
 
     @cached_property
     def teacher(self) -> SentenceTransformer:
+        """The model that the recipe learns from."""
         if self.recipe.teacher is None:
             raise ValueError(
                 f"Recipe {self.recipe.name} names no teacher, but mimicry, distillation and warm_start learn from one: "

@@ -91,12 +91,14 @@ class FaissIndex:
         self._lock = threading.RLock()  # of the FAISS index and the three above, which change together
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
+        with self._lock:  # vectors too are written down here: a pickler comes to them when the lock is open again
             state = {name: value for name, value in self.__dict__.items() if name != "_lock"}
-            return state | {"_rows": dict(self._rows), "_records": dict(self._records)}
+            vectors = import_faiss().serialize_index(self._index)
+            return state | {"_index": vectors, "_rows": dict(self._rows), "_records": dict(self._records)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.RLock())
+        index = import_faiss().deserialize_index(state["_index"])
+        self.__dict__.update(state, _index=index, _lock=threading.RLock())
 
     @classmethod
     def build(

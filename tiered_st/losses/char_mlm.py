@@ -10,8 +10,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
+from tiered_st.losses.columns import distinct_chunks, merge, synced
 from tiered_st.losses.masking import MASKINGS
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import MASK, PAD, VOCAB_SIZE
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tiered_st.losses.columns import tiers_of
+from tiered_st.modules.tiers_of import tiers_of
 
 
 class StopAtProjector(nn.Module):

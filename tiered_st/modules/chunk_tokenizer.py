@@ -175,14 +175,12 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
                 f"return_tensors={kind!r} with add_special_tokens={marks}: the model reads texts between marks, as "
                 '"pt" or "np" tensors.'
             )
-        features = self.tiers.reader.read(texts, "", limit)
-        if room > features["attention_mask"].shape[1]:
-            more = room - features["attention_mask"].shape[1]
-            for name, value in features.items():
-                features[name] = torch.cat([value, value.new_zeros(value.shape[0], more, *value.shape[2:])], dim=1)
-        return BatchEncoding(
-            features if kind == "pt" else {name: value.numpy() for name, value in features.items()}
-        )  # fmt: skip
+        features = self.tiers.reader.read(texts, "", limit).features()
+        more = max(0, room - features["attention_mask"].shape[1])
+        for name, value in features.items():
+            value = np.pad(value, ((0, 0), (0, more), *[(0, 0)] * (value.ndim - 2)))
+            features[name] = torch.from_numpy(value) if kind == "pt" else value
+        return BatchEncoding(features)
 
     def _pieces(self, item: str | Sequence[str]) -> list[str]:
         """Cut a text, or the texts of a pair, into chunks with the white space behind them."""

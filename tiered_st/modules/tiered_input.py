@@ -17,7 +17,7 @@ from tiered_st import __version__
 from tiered_st.config import TieredConfig
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
-from tiered_st.modules.char_encoder import CharEncoder, mix, powers
+from tiered_st.modules.char_encoder import CharEncoder
 from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.chunk_cache import ChunkCache
@@ -25,10 +25,10 @@ from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
+from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tracing import is_traced
-from tiered_st.text import make_chunker
-from tiered_st.text.reader import TextReader
+from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ class TieredInput(StoredModule, InputModule):
         self.max_seq_length = max_seq_length
         self.characters = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
-        self.chunker = make_chunker(self.settings, self.characters, self.boundary_predictor)
+        scores = None if self.boundary_predictor is None else self.boundary_predictor.read
+        self.chunker = make_chunker(self.settings, self.characters, scores)
         self.reader = TextReader(self.settings, self.characters, self.chunker)
         self.tokenizer = ChunkTokenizer(self)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
@@ -130,7 +131,9 @@ class TieredInput(StoredModule, InputModule):
             ValueError: if an input is no text, or has more parts than ``segments``.
         """
         limit = self.max_seq_length if max_length is None else max_length
-        return self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
+        rows = self.reader.read(inputs, prompt or "", limit, lessons=self.trains_chunker)
+        features = rows.features().items()
+        return {name: value if isinstance(value, int) else torch.from_numpy(value) for name, value in features}
 
     # chunks → chunk vectors
 
@@ -186,17 +189,12 @@ class TieredInput(StoredModule, InputModule):
 
     def _encode_shared(self, rows: Tensor) -> Tensor:
         """Encode each distinct chunk once, or never where its vector is known: (chunks, chars) to (chunks, columns)."""
-        hashes, inverse = torch.unique(self._hash(rows), return_inverse=True)
+        hashes, inverse = torch.unique(hash_rows(rows), return_inverse=True)
         first = torch.empty_like(hashes).scatter_(0, inverse, torch.arange(len(rows), device=rows.device))
         distinct = rows[first]
         if not torch.equal(distinct[inverse], rows):  # two chunks of one hash: give up sharing, not correctness
             hashes, distinct, inverse = hashes.new_zeros(0), rows, torch.arange(len(rows), device=rows.device)
         return self._vectors(hashes, distinct)[inverse]
-
-    @staticmethod
-    def _hash(rows: Tensor) -> Tensor:
-        """Return a 64-bit hash per row, (rows,) int64."""
-        return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))
 
     @property
     def frozen(self) -> bool:
@@ -365,9 +363,12 @@ class TieredInput(StoredModule, InputModule):
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors`` into ``output_path`` (always safetensors).
 
+        Of a whole model this is the first module to be saved, and ``modules.json`` is written last: an old one goes
+        first, so that a save that fails or is killed leaves a folder that is refused, not half of each of two models.
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
+        Path(output_path, "modules.json").unlink(missing_ok=True)
         refuse_adapters(self)
         super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import override
+
 from tiered_st import losses
 from training.corpus import Corpus
 from training.objectives.objective import Objective
@@ -18,6 +20,7 @@ class Mimicry(OfWords):
     name, title = "mimicry", "word mimicry"
     makes, given, views = losses.WordMimicryLoss, ("targets", "marks"), None
 
+    @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"targets": targets.words, "marks": targets.marks}
 
@@ -28,6 +31,7 @@ class Recognition(OfWords):
     name, title = "recognition", "word recognition"
     makes, given, views = losses.WordRecognitionLoss, ("slots",), None
 
+    @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"slots": targets.slots}
 
@@ -67,5 +71,6 @@ class Boundary(Objective):
 
     name, makes, reads = "boundary", losses.BoundaryLoss, ("texts",)
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         return SpacingTask(corpus.texts, batch, seed=corpus.recipe.seed)

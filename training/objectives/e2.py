@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentence_transformers.sentence_transformer import losses as stock
+from typing_extensions import override
 
 from tiered_st import losses
 from training.corpus import Corpus
@@ -20,6 +21,7 @@ class Distillation(OfTexts):
     name, title = "distillation", "sentence distillation"
     makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
 
+    @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"targets": targets.texts}
 
@@ -66,6 +68,7 @@ class NextSentence(Objective):
 
     name, makes, reads = "next_sentence", losses.NextSentenceLoss, ("documents",)
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         return NextSentenceTask(corpus.documents, noise, batch, seed=corpus.recipe.seed)
 
@@ -76,6 +79,7 @@ class SectionTopic(OfExamples):
     name, makes, given = "section_topic", losses.ClassificationLoss, ("num_labels",)
     reads, examples = ("documents",), "sections"
 
+    @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"num_labels": len(targets.corpus.topics)}
 
@@ -92,5 +96,6 @@ class Classification(OfExamples):
     name, makes, given = "classification", losses.ClassificationLoss, ("num_labels",)
     reads, examples = ("labelled",), "labelled"
 
+    @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"num_labels": len(targets.corpus.classes)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from typing_extensions import override
+
 from training.corpus import Corpus
 from training.objectives.objective import Objective
 from training.tasks import LabelledTask, Noise, PairTask, Task, TextTask, WordTask
@@ -15,6 +17,7 @@ class OfWords(Objective):
     reads = ("texts", "words", "frequencies")
     views: ClassVar[int | None] = 0
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         words, probabilities = corpus.words_by(word_power)
         count = views if self.views is None else self.views
@@ -27,6 +30,7 @@ class OfTexts(Objective):
     reads = ("texts",)
     views: ClassVar[int | None] = 0
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         count = views if self.views is None else self.views
         return TextTask(corpus.texts, noise, batch, views=count, seed=corpus.recipe.seed)
@@ -37,6 +41,7 @@ class OfPairs(Objective):
 
     reads = ("pairs",)
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         return PairTask(corpus.pairs, noise, batch, seed=corpus.recipe.seed)
 
@@ -46,5 +51,6 @@ class OfExamples(Objective):
 
     examples: ClassVar[str]
 
+    @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         return LabelledTask(getattr(corpus, self.examples), noise, batch, seed=corpus.recipe.seed)
