@@ -126,13 +126,13 @@ class Recipe(CorpusConfig, StudentConfig):
         name: the recipe's name, also of what it makes.
         stages: one after the other.
         storage: how the model is saved.
-        finally_set: settings changed once trained, e.g. what is pooled.
+        final_config: settings changed once trained, e.g. what is pooled.
         notes: for people.
     """
 
     stages: tuple[Stage, ...]
     storage: str = "float32"
-    finally_set: tuple[tuple[str, Any], ...] = ()
+    final_config: tuple[tuple[str, Any], ...] = ()
     notes: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
     assert model is not None, "a recipe has stages"
     for module in model:
         if isinstance(module, StoredModule):
-            module.settings = module.settings.replace(**dict(recipe.finally_set))
+            module.settings = module.settings.replace(**dict(recipe.final_config))
     set_storage(model, recipe.storage)
     save(model, out / "model", recipe)
     logger.info("done: %s", out / "model")
