@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,28 @@ def test_the_package_offers_what_it_names() -> None:
         assert getattr(tiered_st, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         tiered_st.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("tiered_st.index", "FaissIndex", "tiered_st.indexes"),
+        ("tiered_st.index", "Hit", "tiered_st.indexes"),
+        ("tiered_st.index", "IndexFileError", "tiered_st.indexes"),
+        ("tiered_st.index", "ModelMismatchError", "tiered_st.indexes"),
+        ("tiered_st.index", "model_fingerprint", "tiered_st.fingerprint"),
+        ("tiered_st.deployment", "LongDocument", "tiered_st.documents"),
+        ("tiered_st.deployment", "Passage", "tiered_st.documents"),
+        ("tiered_st.deployment", "encode_long", "tiered_st.documents"),
+        ("tiered_st.deployment", "quantize_char_encoder", "tiered_st.compression"),
+        ("tiered_st.deployment", "tabulate", "tiered_st.compression"),
+    ],
+)
+def test_old_import_paths_work_with_a_warning(old: str, name: str, new: str) -> None:
+    found: dict[str, object] = {}
+    with pytest.warns(DeprecationWarning, match=f"{old}.{name} is {new}.{name} now") as warned:
+        exec(compile(f"from {old} import {name}", __file__, "exec"), found)
+    assert found[name] is getattr(import_module(new), name)
+    assert {warning.filename for warning in warned} <= {__file__, "<frozen importlib._bootstrap>"}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        import_module(old).nothing  # noqa: B018

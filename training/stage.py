@@ -1,9 +1,5 @@
-"""Recipes were described here in version 0.1: import from training.recipe."""
+"""The old path of `training.recipe`."""
 
-import warnings
+from tiered_st.moved import moved
 
-from training.recipe import Ramp, Recipe, Stage
-
-__all__ = ["Ramp", "Recipe", "Stage"]
-
-warnings.warn("training.stage is now training.recipe: import from there.", DeprecationWarning, stacklevel=2)
+__getattr__ = moved(__name__, Ramp="training.recipe", Recipe="training.recipe", Stage="training.recipe")

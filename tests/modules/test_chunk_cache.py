@@ -155,7 +155,7 @@ def test_memory_is_bounded() -> None:
 
 def test_equal_hashes_give_no_wrong_vector(model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fresh(model, TEXTS)
-    monkeypatch.setattr("tiered_st.modules.tiered_input.hash_rows", lambda rows: rows.new_ones(len(rows)))
+    monkeypatch.setattr("tiered_st.modules.chunk_source.hash_rows", lambda rows: rows.new_ones(len(rows)))
     for _ in range(2):
         torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), expected, atol=1e-5, rtol=0)
     for text in ("cat", "dog", "cat"):  # alone: every chunk of a text still collides with every other

@@ -153,7 +153,7 @@ def test_without_e1_there_are_no_parameters_of_it(caplog: pytest.LogCaptureFixtu
 
 def test_equal_hashes_within_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tabulate(make_model(), TEXTS, storage="float32")
-    monkeypatch.setattr("tiered_st.modules.tiered_input.hash_rows", lambda rows: rows.new_ones(len(rows)))
+    monkeypatch.setattr("tiered_st.modules.chunk_source.hash_rows", lambda rows: rows.new_ones(len(rows)))
     torch.testing.assert_close(encode(model, TEXTS + UNKNOWN), encode(PLAIN, TEXTS + UNKNOWN), atol=1e-5, rtol=0)
 
 

@@ -112,7 +112,7 @@ def test_reloads_equal(encoder: SemanticEncoder, tmp_path: Path) -> None:
     assert torch.equal(again(features_of())["token_embeddings"], encoder(features_of())["token_embeddings"])
 
 
-def test_marks_that_are_not_pooled_take_the_mean_of_what_lies_between() -> None:
+def test_edges_that_are_not_pooled_take_the_mean_of_what_lies_between() -> None:
     states = torch.tensor([[[9.0], [1.0], [3.0], [7.0], [5.0]], [[4.0], [8.0], [0.0], [0.0], [0.0]]])
     mask = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]])
     changed = exclude_text_edges(states, mask)

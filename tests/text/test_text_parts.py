@@ -187,7 +187,7 @@ def test_every_text_edge_is_excluded() -> None:
     assert exclude_text_edges(states, mask, empty)[0, :, 0].tolist() == [5.0, 5.0, 3.0, 7.0, 5.0, 5.0, 6.0]
 
 
-def test_marks_that_are_not_pooled_leave_the_mean_alone() -> None:
+def test_edges_that_are_not_pooled_leave_the_mean_alone() -> None:
     model = make_pair_model(pool_marks=False)
     features = model.preprocess([("the cat", "dog")])
     with torch.no_grad():

@@ -30,7 +30,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import training.run as runner
 import training.stage_run as stage_run
-from tiered_st.indexes.index_files import PROBE
+from tiered_st.fingerprint import PROBE
 from tiered_st.model import load
 from tiered_st.noise import Misspellings, NoisePolicy
 from training import teacher as teachers

@@ -146,6 +146,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
             truncation: keep the first ``max_length`` tokens, marks included; by default where ``max_length`` is given.
             max_length: instead of ``model_max_length``.
             return_tensors: "pt" or "np" for what the model reads; by default lists of tokens' ids.
+            kwargs: options of other tokenizers; refused where they ask for what this one does not have.
 
         Raises:
             ValueError: if an option is given that this tokenizer does not have.

@@ -27,20 +27,46 @@ class TextReader:
     where; of a text of several parts, the longest is cut first.
     """
 
-    def __init__(self, config: ChunkConfig, tokenizer: CharTokenizer, chunker: Chunker) -> None:
+    def __init__(
+        self, config: ChunkConfig, tokenizer: CharTokenizer, chunker: Chunker, *, limit: int | None = None
+    ) -> None:
         self.settings = config
+        self.limit = limit
         self.tokenizer = tokenizer
         self.chunker = chunker
         self._warned = False
         self._prompt_lengths: dict[str, int] = {}
 
-    def read(self, inputs: Sequence[Any], prompt: str, limit: int, *, lessons: bool = False) -> TextRows:
+    @property
+    def limit(self) -> int:
+        """Most chunks read of a text by default, BEGIN and FINISH included: the model's ``max_seq_length``."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, chunks: int | None) -> None:
+        """Set it; None stands for ``max_chunks``.
+
+        Raises:
+            ValueError: if it leaves no room between BEGIN and FINISH, or is more than the model can read.
+        """
+        most = self.settings.max_chunks
+        chunks = most if chunks is None else chunks
+        if isinstance(chunks, bool) or not isinstance(chunks, int) or not 3 <= chunks <= most:
+            raise ValueError(
+                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For "
+                "longer texts there is tiered_st.encode_long."
+            )
+        self._limit = chunks
+
+    def read(
+        self, inputs: Sequence[Any], prompt: str = "", limit: int | None = None, *, lessons: bool = False
+    ) -> TextRows:
         """Read texts.
 
         Args:
             inputs: texts, or sequences of up to ``segments`` texts.
             prompt: put before every text, of several parts before the first.
-            limit: most chunks per text, marks included.
+            limit: most chunks per text, BEGIN and FINISH included, instead of :attr:`limit`.
             lessons: also return what the chunker learns from (see ``Chunker.training_features``).
 
         Returns:
@@ -49,6 +75,7 @@ class TextReader:
         Raises:
             ValueError: if an input is no text or has more parts than ``segments``, or the limit leaves no room.
         """
+        limit = self.limit if limit is None else limit
         rows = self._read(inputs, prompt, limit, lessons)
         return dataclasses.replace(rows, prompt_length=self._prompt_length(prompt, limit)) if prompt else rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ class TextRows:
     prompt_length: int | None = None  # positions that the prompt takes, BEGIN included
     lessons: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # what the chunker itself learns from
 
-    def features(self) -> dict[str, NDArray[np.int64] | int]:
+    def features(self) -> dict[str, Any]:
         """Return what there is, by the names that sentence-transformers has for it."""
         named = {
             "input_ids": self.input_ids,

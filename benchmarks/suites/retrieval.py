@@ -7,39 +7,16 @@ A model that ranks documents itself, such as BM25, is asked for its ranking inst
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import log2
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.ndcg import DEPTH, ndcg
 from benchmarks.peers import Candidate
-from benchmarks.suites import Suite, read_columns
-from benchmarks.suites.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.suite import Suite
+from benchmarks.texts.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.texts.collections import COLLECTIONS, Collection, read_collection
 from tiered_st.evaluation import unit_vectors
-
-COLLECTIONS = {"XQuAD": "xquad", "Cranfield": "cranfield", "CISI": "cisi"}
-DEPTH = 10
-
-
-def ndcg(ranking: Sequence[str], relevant: Mapping[str, float], *, depth: int = DEPTH) -> float:
-    """Return the normalised discounted cumulative gain of a ranking, 0 to 1.
-
-    The gain is the relevance itself, discounted by log2(1 + rank), as in trec_eval and MTEB (Järvelin & Kekäläinen,
-    2002). Where nothing is relevant the result is 0.
-    """
-    gains = [relevant.get(id, 0.0) for id in ranking[:depth]]
-    ideal = sorted(relevant.values(), reverse=True)[:depth]
-    found, best = (sum(gain / log2(rank + 2) for rank, gain in enumerate(row)) for row in (gains, ideal))
-    return found / best if best else 0.0
-
-
-class Collection(NamedTuple):
-    """Questions, documents, and for each question the grade of its relevant documents, all by id."""
-
-    queries: Mapping[str, str]
-    corpus: Mapping[str, str]
-    qrels: Mapping[str, Mapping[str, float]]
 
 
 class TypoRetrieval(CleanAndNoisy):
@@ -78,23 +55,6 @@ class TypoRetrieval(CleanAndNoisy):
         rankings = ([ids[column] for column in row] for row in best)
         found = [ndcg(ranking, qrels[id]) for ranking, id in zip(rankings, queries, strict=True)]
         return 100.0 * sum(found) / len(found)
-
-
-def read_collection(data: Path | None, file: str) -> Collection:
-    """Read one of the kit's collections, of XQuAD the English half."""
-    language = ("lang",) if file == "xquad" else ()
-    queries = read_columns(data, f"dev_{file}_queries.parquet", "query_id", "text", *language)
-    corpus = read_columns(data, f"dev_{file}_corpus.parquet", "doc_id", "text", *(language or ("title",)))
-    qrels: dict[str, dict[str, float]] = {}
-    for query, document, grade in read_columns(data, f"dev_{file}_qrels.parquet", "query_id", "doc_id", "rel"):
-        qrels.setdefault(query, {})[document] = grade
-    if language:
-        return Collection(
-            {id: text for id, text, lang in queries if lang == "en"},
-            {id: text for id, text, lang in corpus if lang == "en"},
-            qrels,
-        )
-    return Collection(dict(queries), {id: f"{title or ''} {text or ''}".strip() for id, text, title in corpus}, qrels)
 
 
 def load(data: Path | None) -> TypoRetrieval:

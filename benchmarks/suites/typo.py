@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.stsb import read_stsb
 from tiered_st.evaluation import TypoRobustnessEvaluator, digest
 
 RATES = {"clean": 0.0, "2 %": 0.02, "5 %": 0.05, "10 %": 0.10, "20 %": 0.20}
-FILE = "dev_stsb_en_es.parquet"
-HUB = "sentence-transformers/stsb"
 
 
 class TypoSts:
@@ -31,21 +30,6 @@ class TypoSts:
     def score(self, model: Candidate, condition: Condition) -> float:
         self.evaluator.batch_size = model.batch_size
         return self.evaluator.score(model, rate=RATES[condition.metric], seed=condition.seed)
-
-
-def read_stsb(data: Path | None) -> tuple[list[str], list[str], list[float]]:
-    """Return first texts, second texts and gold of the kit's dev pairs, or of all 1,500 on the hub without a folder."""
-    if data is None:
-        from datasets import load_dataset
-
-        pairs = load_dataset(HUB, split="validation")
-        return pairs["sentence1"][:], pairs["sentence2"][:], pairs["score"][:]
-    rows = read_columns(data, FILE, "s1", "s2", "score", "lang", "split")
-    kept = [row[:3] for row in rows if row[3:] == ("en", "dev")]
-    if len(kept) < 2:
-        raise ValueError(f"{data / FILE} has no rows with lang 'en' and split 'dev': it is not the kit's file.")
-    first, second, scores = zip(*kept, strict=True)
-    return list(first), list(second), list(scores)
 
 
 def load(data: Path | None) -> TypoSts:

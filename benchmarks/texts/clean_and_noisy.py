@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition
+from benchmarks.suite import Condition
 from tiered_st.evaluation import digest
 from tiered_st.noise import add_typos, seeded
 

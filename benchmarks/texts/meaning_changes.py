@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable
 
-from benchmarks.suites.antonyms import ANTONYMS
+from benchmarks.texts.antonyms import ANTONYMS
 
 Change = Callable[[str, random.Random], "tuple[str, str] | None"]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.columns import read_columns
 from tiered_st.evaluation import digest, unit_vectors
 
 BLOCK = 1024  # noisy texts compared at once: bounds the matrix of cosines

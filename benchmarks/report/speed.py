@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from benchmarks.report.markdown import markdown
@@ -10,13 +10,28 @@ from benchmarks.speed.stored import median_of, parts_of
 from benchmarks.speed.timing import Spread, ratios
 
 REFERENCE = "all-MiniLM-L6-v2"
+KINDS = ("clean", "misspelt", "rare words")
 STEPS = ("tokenisation", "E1", "layers")
+WHOLE = 0.95  # of the chunks or tokens of texts: a model that reads as many is taken to read the texts
 Stored = dict[str, dict[str, Any]]
 
 
 def ratio_of(cell: Mapping[str, Any], name: str, base: str = REFERENCE) -> Spread:
     """Return a model's speed over another's in a cell of the grid, taken round by round."""
     return ratios([cell["models"][each]["speeds"] for each in (name, base)])[0]
+
+
+def read_alike(cell: Mapping[str, Any], name: str, base: str = REFERENCE) -> bool:
+    """Tell whether two models read as much of a cell's texts: both of them (almost) all, or both up to one length."""
+    own, other = (cell["models"][each] for each in (name, base))
+    return own.get("reads") == other.get("reads") or min(own.get("read", 0.0), other.get("read", 0.0)) >= WHOLE
+
+
+def cut_by(cells: Iterable[Mapping[str, Any]], name: str = REFERENCE) -> str:
+    """Write how much a model reads of texts that it cuts."""
+    shares = {cell["words"]: cell["models"][name].get("read", 1.0) for cell in cells if name in cell["models"]}
+    found = [f"{100 * share:.0f} % of {_length(words)}" for words, share in shares.items() if share < 1]
+    return f" {name} reads {', '.join(found)}." if found else ""
 
 
 def times_as_fast(ratio: Spread) -> str:
@@ -41,14 +56,16 @@ def throughput_tables(device: str, content: dict[str, Any]) -> str:
             row = [name, f"{content['models'][name]['parameters'] / 1e6:.1f}"]
             for cell in cells.values():
                 median = median_of(cell, name)
-                row.append(f"{_figure(median)} · {times_as_fast(ratio_of(cell, name, base))}")
+                ratio = times_as_fast(ratio_of(cell, name, base)) if read_alike(cell, name, base) else "–"
+                row.append(f"{_figure(median)} · {ratio}")
             rows.append(row)
-        lengths = [f"{words} words" if isinstance(words, int) else str(words) for words in cells]
+        lengths = [_length(words) for words in cells]
         size = "each model's best batch" if batch == "best" else f"batch {batch}"
         title = f"**{device}, {'bf16' if bf16 else 'fp32'}, threads: {threads}, {size}**"
         blocks.append(f"{title}\n\n{markdown(['model', 'M parameters', *lengths], rows)}")
     note = f"Texts per second, and the ratio to {base} (middle half of {content['rounds']} interleaved rounds)."
-    return "\n\n".join([f"{note} Mixed: {content['mixed']}.", *blocks])
+    cut = f"A dash where one of the two reads less than {WHOLE:.0%} of the texts.{cut_by(content['cells'], base)}"
+    return "\n\n".join([f"{note} Mixed: {content['mixed']}. {cut}", *blocks])
 
 
 def share_tables(device: str, content: dict[str, Any]) -> str:
@@ -88,8 +105,23 @@ def scaling_tables(device: str, content: dict[str, Any]) -> str:
     return f"**{device}: exponent of cost, 1 where it grows as the size does**\n\n{markdown(header, rows)}"
 
 
+def compression_tables(device: str, content: dict[str, Any]) -> str:
+    """Return what int8 and a table in E1's place cost and bring."""
+    rows = []
+    for name, forms in content["forms"].items():
+        for form, own in forms.items():
+            row = [name, form, f"{own['bytes'] / 2**20:.1f}"]
+            row += [times_as_fast(Spread(*own["ratio"])) if "ratio" in own else "1"]
+            row += [f"{found['median']:.4f} / {found['worst']:.4f}" for found in own.get("cosine", {}).values()]
+            rows.append(row + ["–"] * (len(KINDS) - len(own.get("cosine", {}))))
+    header = ["model", "E1, projector, memory", "MiB", "speed", *KINDS]
+    title = f"**{device}: smaller forms, one thread, batches of 32; cosine to the plain model, median / worst**"
+    return f"{title}\n\n{markdown(header, rows)}"
+
+
 TABLES: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "throughput": throughput_tables, "shares": share_tables, "footprint": process_tables, "scaling": scaling_tables,
+    "compression": compression_tables,
 }  # fmt: skip
 
 
@@ -105,6 +137,10 @@ def render_speed(stored: Stored) -> str:
                 f"{made['versions']['torch']}: `{made['command']}`"
             )
     return "\n\n".join(["## Speed and size", *blocks, "\n".join(sources)]) + "\n" if blocks else ""
+
+
+def _length(words: int | str) -> str:
+    return f"{words} words" if isinstance(words, int) else str(words)
 
 
 def _figure(speed: float | None) -> str:

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.ndcg import DEPTH, ndcg
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
-from benchmarks.suites.typo_retrieval import COLLECTIONS, DEPTH, Collection, ndcg, read_collection
-from benchmarks.suites.windows import mean_of, windows_of
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.collections import COLLECTIONS, Collection, read_collection
+from benchmarks.texts.columns import read_columns
+from benchmarks.texts.windows import mean_of, windows_of
 from tiered_st.evaluation import digest, unit_vectors
 from tiered_st.noise import seeded
 
@@ -40,8 +42,6 @@ WORDS = max(LENGTHS)  # of a body that are kept: a chunk or token is a word at m
 class ReadLengths:
     """Rank the documents of each collection by cosine, all texts cut at a length, or in windows of it."""
 
-    cuts = True  # a model must have a `max_seq_length`
-
     def __init__(self, collections: Mapping[str, Collection]) -> None:
         self.sets = dict(collections)
         counts = (f"{name}, {len(s.queries):,} queries, {len(s.corpus):,} documents" for name, s in self.sets.items())
@@ -49,6 +49,14 @@ class ReadLengths:
 
     def conditions(self, seeds: int) -> list[Condition]:
         return [Condition(metric, 0) for metric in METRICS]  # nothing is drawn: one seed says it all
+
+    def takes(self, model: Candidate) -> bool:
+        """Tell whether a model has a `max_seq_length`, which may be set to the longest of the lengths."""
+        try:
+            with reading(model, max(LENGTHS)):
+                return True
+        except ValueError:
+            return False
 
     def checksum(self, condition: Condition) -> str:
         queries, corpus, qrels = self.sets[_parts(condition.metric)[0]]
