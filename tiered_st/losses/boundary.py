@@ -37,6 +37,8 @@ class BoundaryLoss(nn.Module):
         ratio_weight: weight of the ratio term.
     """
 
+    tier = "E1"
+
     def __init__(
         self,
         model: SentenceTransformer,

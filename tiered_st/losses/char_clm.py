@@ -31,6 +31,8 @@ class CharCLMLoss(nn.Module):
         ValueError: if E1 mixes characters by convolutions, which no mask can make causal.
     """
 
+    tier = "E1"
+
     def __init__(self, model: SentenceTransformer) -> None:
         super().__init__()
         settings = tiers_of(model).settings

@@ -29,6 +29,8 @@ class ReconstructionLoss(nn.Module):
         hidden: width of the decoder.
     """
 
+    tier = "E1"
+
     def __init__(self, model: SentenceTransformer, *, hidden: int = 256) -> None:
         super().__init__()
         settings = tiers_of(model).settings

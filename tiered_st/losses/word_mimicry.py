@@ -27,6 +27,7 @@ class WordMimicryLoss(nn.Module):
         marks: (2, d_sem) targets of BEGIN and FINISH, or None to leave these alone.
     """
 
+    tier = "E1"
     targets: Tensor
     center: Tensor
     marks: Tensor | None

@@ -30,6 +30,7 @@ class WordRecognitionLoss(nn.Module):
         ValueError: if the model has no memory, or too small a one.
     """
 
+    tier = "E1"
     slots: Tensor
 
     def __init__(self, model: SentenceTransformer, slots: Tensor) -> None:

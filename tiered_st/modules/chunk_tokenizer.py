@@ -1,4 +1,7 @@
-"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one."""
+"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one.
+
+It shows what its model reads, and the model makes it: TieredInput is named for types alone.
+"""
 
 from __future__ import annotations
 

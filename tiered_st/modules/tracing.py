@@ -1,4 +1,4 @@
-"""Tell a run that is being written down from one that computes."""
+"""Tell a run that is being written down from one that computes; TieredInput asks, and is named for types alone."""
 
 from __future__ import annotations
 
