@@ -26,7 +26,7 @@ from tiered_st.evaluation import TypoRobustnessEvaluator
 from tiered_st.files import replace_folder
 from tiered_st.modules import TieredInput
 from tiered_st.noise import drop_spaces, insert_spaces, seeded
-from training.stage import Recipe
+from training.recipe import Recipe
 
 logger = logging.getLogger("ablation")
 

@@ -21,14 +21,11 @@ from benchmarks.report.markdown import compact, write_between
 from tiered_st.files import recover, replace_file, replace_folder
 from tiered_st.model import PRETRAINED, load
 from training.log import minutes_of, processes_of, read_log
-from training.stage import E1_OBJECTIVES
+from training.objectives import E1_OBJECTIVES, OBJECTIVES
 
 LOGS = Path(__file__).parents[1] / "training" / "logs"
 TIERS = {"tiers": "E1, projector", "semantic_encoder": "E2"}
-TERMS = {
-    "ranking": "MultipleNegativesRanking", "sts": "CoSENT", "recognition": "word recognition",
-    "mimicry": "word mimicry", "distillation": "sentence distillation",
-}  # fmt: skip
+TERMS = {name: kind.title for name, kind in OBJECTIVES.items()}
 
 
 def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("tiered_st", "training", "benchmarks")
 
 
 def imports(path: Path) -> set[str]:
@@ -21,6 +24,41 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add((node.module or "").partition(".")[0])
     return names
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the house by its dotted name."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    parts = {path: path.relative_to(ROOT).with_suffix("").parts for path in paths}
+    return {".".join(names[:-1] if names[-1] == "__init__" else names): path for path, names in parts.items()}
+
+
+def imported_modules(path: Path, known: dict[str, Path]) -> set[str]:
+    """Return the modules that a file names in its imports, those inside functions too.
+
+    What a name's packages import on the way is left out: a package may gather what is in it. So is what is imported
+    ``if TYPE_CHECKING``, where the file's docstring tells why it is there "for types alone".
+    """
+    found: set[str] = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if "for types alone" in " ".join((ast.get_docstring(tree) or "").split()):
+        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node))]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {name if name in known else node.module for name in names}
+    return found & known.keys()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = modules()
+    graph = {name: imported_modules(path, known) for name, path in known.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
 
 
 @pytest.mark.parametrize(
@@ -60,3 +98,28 @@ def test_the_package_offers_what_it_names() -> None:
         assert getattr(tiered_st, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         tiered_st.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("tiered_st.index", "FaissIndex", "tiered_st.indexes"),
+        ("tiered_st.index", "Hit", "tiered_st.indexes"),
+        ("tiered_st.index", "IndexFileError", "tiered_st.indexes"),
+        ("tiered_st.index", "ModelMismatchError", "tiered_st.indexes"),
+        ("tiered_st.index", "model_fingerprint", "tiered_st.fingerprint"),
+        ("tiered_st.deployment", "LongDocument", "tiered_st.documents"),
+        ("tiered_st.deployment", "Passage", "tiered_st.documents"),
+        ("tiered_st.deployment", "encode_long", "tiered_st.documents"),
+        ("tiered_st.deployment", "quantize_char_encoder", "tiered_st.compression"),
+        ("tiered_st.deployment", "tabulate", "tiered_st.compression"),
+    ],
+)
+def test_old_import_paths_work_with_a_warning(old: str, name: str, new: str) -> None:
+    found: dict[str, object] = {}
+    with pytest.warns(DeprecationWarning, match=f"{old}.{name} is {new}.{name} now") as warned:
+        exec(compile(f"from {old} import {name}", __file__, "exec"), found)
+    assert found[name] is getattr(import_module(new), name)
+    assert {warning.filename for warning in warned} <= {__file__, "<frozen importlib._bootstrap>"}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        import_module(old).nothing  # noqa: B018

@@ -1,11 +1,14 @@
-"""Sentence embeddings that read characters and keep their meaning under typos."""
+"""Sentence embeddings that read characters and keep their meaning under typos.
+
+What is offered here is imported when first asked for, so that importing is cheap: it stands below for types alone.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from tiered_st.compression import quantize_char_encoder as quantize_char_encoder

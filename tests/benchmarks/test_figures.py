@@ -89,15 +89,18 @@ def test_bars_show_metrics_that_all_models_have() -> None:
     assert operators([one, result("three", {"c": [1.0]})]) is None and operators([]) is None
 
 
-def test_there_is_no_figure_without_results(tmp_path: Path) -> None:
+def test_without_results_only_the_architecture_is_drawn(tmp_path: Path) -> None:
     assert robustness([]) is None
-    assert draw_all([], {}, tmp_path) == [] and not any(tmp_path.iterdir())
+    files = [tmp_path / "architecture.svg", tmp_path / "architecture.png"]
+    assert draw_all([], {}, tmp_path) == files and sorted(tmp_path.iterdir()) == sorted(files)
 
 
 def test_the_same_results_draw_the_same_files(tmp_path: Path) -> None:
     first, second = (draw_all(results(), speed(), tmp_path / name) for name in "ab")
     assert {path.name for path in first} == {
-        f"{name}.{kind}" for name in ("robustness", "operators", "frontier", "scaling") for kind in ("svg", "png")
+        f"{name}.{kind}"
+        for name in ("architecture", "robustness", "operators", "frontier", "scaling")
+        for kind in ("svg", "png")
     }
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 

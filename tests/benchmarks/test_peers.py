@@ -23,7 +23,7 @@ from benchmarks.peers.static import static, zipf_weights
 from benchmarks.suite import Condition
 from benchmarks.suites.retrieval import TypoRetrieval
 from benchmarks.texts.collections import Collection
-from training.fine_tuned import build_fine_tuned
+from training.baselines.fine_tuned import build_fine_tuned
 
 FREQUENCIES = [("the", 1_000_000), ("river", 60), ("station", 40)]
 

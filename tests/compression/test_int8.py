@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 import tiered_st
 from tiered_st.compression import quantize_char_encoder
-from tiered_st.indexes.faiss_index import model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
 from tiered_st.model import set_storage
 from tiered_st.modules import int8_memory
 from tiered_st.modules.chunk_memory import ChunkMemory

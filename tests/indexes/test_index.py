@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiered_st.indexes import index_files
-from tiered_st.indexes.faiss_index import FaissIndex, Hit, IndexFileError, ModelMismatchError, model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
+from tiered_st.indexes import FaissIndex, Hit, IndexFileError, ModelMismatchError, index_files
 
 faiss = pytest.importorskip("faiss")
 
@@ -397,8 +397,8 @@ class TestThreads:
 class TestInterrupt:
     @staticmethod
     def whole(index):
-        assert index._index.ntotal == len(index._rows) == len(index._records)
-        for row, (_, text) in index._records.items():
+        assert index._index.ntotal == len(index._records.rows) == len(index._records.texts)
+        for row, _, text in index._records:
             vector = index.model.encode([text])[0]
             np.testing.assert_allclose(index._index.reconstruct(row), vector / np.linalg.norm(vector), atol=1e-6)
 
@@ -432,7 +432,7 @@ class TestInterrupt:
             except KeyboardInterrupt:
                 interrupts += 1
             timer.join()
-            assert index._index.ntotal == len(index._rows) == len(index._records)
+            assert index._index.ntotal == len(index._records.rows) == len(index._records.texts)
         assert interrupts
         self.whole(index)
 
@@ -658,6 +658,34 @@ class TestForeignPaths:
 
         monkeypatch.setattr(index_files, "_read_meta", reading)
         assert FaissIndex.load(saved, fruit.model).ids == ["b", "c", "d"]
+
+    def test_an_index_that_is_being_replaced_is_read_where_it_stands(self, saved, model, monkeypatch):
+        read, aside = index_files._read_meta, saved.with_name(".index.set-aside")
+
+        def reading(file):
+            if not aside.exists():
+                saved.rename(aside)  # the first of the two renames of a save
+            return read(file)
+
+        monkeypatch.setattr(index_files, "_read_meta", reading)
+        assert FaissIndex.load(saved, model).ids == ["a", "b", "c", "d"]
+
+    @pytest.mark.parametrize("step", ["import_faiss", "_read_records"])
+    def test_vectors_and_texts_are_of_one_save(self, saved, model, monkeypatch, step):
+        other = FaissIndex.build(model, zip("abcd", ["yellow", "green", "ripe", "red"], strict=True))  # as many rows
+        real, replaced = getattr(index_files, step), []
+
+        def reading(*args):
+            if not replaced:
+                replaced.append(True)
+                other.save(saved)
+            return real(*args)
+
+        monkeypatch.setattr(index_files, step, reading)
+        loaded = FaissIndex.load(saved, model)
+        assert replaced and loaded.search("green", k=1)[0].text in ("green", "green apple")
+        for id in loaded.ids:
+            assert loaded.search(loaded.text(id), k=1)[0] == Hit(id, pytest.approx(1), loaded.text(id))
 
     def test_a_directory_with_other_files_is_not_overwritten(self, fruit, tmp_path):
         (tmp_path / "thesis.tex").write_text("years of work")

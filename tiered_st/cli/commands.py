@@ -21,7 +21,7 @@ from tiered_st.cli.records.rows import Columns, InputError
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
 from tiered_st.files import standing
-from tiered_st.indexes.faiss_index import FaissIndex
+from tiered_st.indexes import FaissIndex
 from tiered_st.indexes.index_files import refuse_foreign
 
 __all__ = ["encode", "index", "info", "search"]

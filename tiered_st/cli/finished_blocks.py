@@ -18,7 +18,7 @@ from sentence_transformers import SentenceTransformer
 from tiered_st.cli.records.rows import InputError
 from tiered_st.file_lock import only_writer
 from tiered_st.files import replace_file
-from tiered_st.indexes.faiss_index import model_fingerprint
+from tiered_st.fingerprint import model_fingerprint
 
 MANIFEST = "manifest.json"
 

@@ -13,7 +13,7 @@ from tiered_st.cli.console import clip, one_line, terminal_width
 from tiered_st.cli.records import RecordReader
 from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
-from tiered_st.indexes.faiss_index import FaissIndex, Hit
+from tiered_st.indexes import FaissIndex, Hit
 
 QUERY_BLOCK = 32  # few, so that whoever feeds questions through a pipe sees answers soon
 

@@ -1,6 +1,7 @@
 """Search the standard library's docstrings with misspelt questions: `python -m tiered_st.demo`.
 
-Every question is asked twice, misspelt and spelt correctly, and what the two find is shown side by side.
+In: docstrings (`docstrings`), and questions, each asked twice, misspelt and spelt correctly. Out: what the two find,
+side by side, on the terminal. It is an example of `FaissIndex`; nothing imports it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from tiered_st.cli.console import clip, pad, paint, terminal_width, use_colour
 from tiered_st.demo.docstrings import stdlib_docstrings
-from tiered_st.indexes.faiss_index import FaissIndex, Hit, IndexFileError
+from tiered_st.indexes import FaissIndex, Hit, IndexFileError
 from tiered_st.model import DEFAULT_MODEL, load
 
 QUESTIONS = (  # misspelt, spelt correctly

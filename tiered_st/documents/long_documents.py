@@ -95,13 +95,13 @@ def _cutter(model: SentenceTransformer, chunks: int | None, overlap: int, prompt
     tiers = tiers_of(model)
     if prompt is None:
         prompt = model.prompts.get(model.default_prompt_name or "") or ""
-    taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # the two marks and the prompt
+    taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # BEGIN, FINISH and the prompt
     limit = tiers.settings.max_chunks - taken
     chunks = min(_CHUNKS, tiers.max_seq_length - taken) if chunks is None else chunks
     if not _LEAST <= chunks <= limit:
         raise ValueError(
-            f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides its marks "
-            "and prompt."
+            f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides BEGIN, "
+            "FINISH and prompt."
         )
     if not 0 <= 2 * overlap < chunks:
         raise ValueError(f"overlap={overlap} must lie between 0 and less than half of chunks={chunks}.")
@@ -116,7 +116,7 @@ def _encode(
     batch_size: int,
     keep_text: bool,
 ) -> Iterator[LongDocument]:
-    max_length = cutter.room + 2  # its own chunks, the prompt's and the two marks, whatever max_seq_length is
+    max_length = cutter.room + 2  # its own chunks, the prompt's, BEGIN and FINISH, whatever max_seq_length is
     waiting: deque[_Pending] = deque()  # documents in order, the first not yet handed back
     batch: list[tuple[_Pending, str]] = []
 

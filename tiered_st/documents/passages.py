@@ -39,7 +39,7 @@ class PassageCutter:
 
     Args:
         tiers: what counts the chunks of a passage, as it will when it reads them.
-        chunks: most chunks in a passage, its two marks aside.
+        chunks: most chunks in a passage, BEGIN and FINISH aside.
         overlap: most chunks that a passage shares with the one before it.
         prompt: what is put before each passage; its chunks come on top.
     """
@@ -121,7 +121,7 @@ class PassageCutter:
         return spaced[-1] if spaced else len(edges) - 1
 
     def _count(self, text: str) -> int:
-        """Return how many chunks the model reads in a passage, its two marks aside."""
+        """Return how many chunks the model reads in a passage, BEGIN and FINISH aside."""
         features = self.tiers.preprocess([text], prompt=self.prompt, max_length=_NO_LIMIT)
         return int(features["attention_mask"].sum()) - 2
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tiered_st.files import standing
-from tiered_st.fingerprint import PROBE as PROBE
-from tiered_st.fingerprint import model_fingerprint as model_fingerprint
 
 FORMAT, FORMAT_VERSION = "tiered_st.index", 1
 INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
@@ -64,37 +63,41 @@ def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dic
     """
     while True:
         home = standing(path)
-        before = _identity(home)
+        before = _state(home)
         try:
             return _read_index_dir(home)
         except (IndexFileError, FileNotFoundError):
-            if _identity(standing(path)) == before:
-                raise  # else another process has replaced the index while it was read
+            now = standing(path)
+            if (now, _state(now)) == (home, before):
+                raise  # else another process has replaced the index, or is about to, while it was read
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _state(folder: Path) -> tuple[int, int, int] | None:
+    """Return what tells one save at a place from the next; of the file written last: folders' numbers come again."""
     try:
-        found = os.stat(folder)
+        found = os.stat(folder / META)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _read_index_dir(home: Path) -> tuple[Any, list[Record], dict[str, Any]]:
     if not home.is_dir():
         raise IndexFileError(f"{home}: no index directory. Check the path, or build the index and save() it.")
     meta = _read_meta(home / META)
-    for name in (INDEX, RECORDS):  # before FAISS or json see a byte of them
-        found, expected = _sha256(home / name), meta["sha256"].get(name)
-        if found != expected:
-            raise _damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
-    faiss = import_faiss()
-    try:
-        with open(home / INDEX, "rb") as file:
-            index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
-    except Exception as err:  # FAISS raises RuntimeError and worse
-        raise _damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
-    records = _read_records(home / RECORDS, meta["next_row"])
+    # Opened once: what is verified is what is read, whatever takes the files' places meanwhile.
+    with _opened(home / INDEX) as vectors, _opened(home / RECORDS) as lines:
+        for name, file in ((INDEX, vectors), (RECORDS, lines)):  # before FAISS or json see a byte of them
+            found, expected = _sha256(home / name, file), meta["sha256"].get(name)
+            if found != expected:
+                raise _damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
+            file.seek(0)
+        faiss = import_faiss()
+        try:
+            index = faiss.read_index(faiss.PyCallbackIOReader(vectors.read))
+        except Exception as err:  # FAISS raises RuntimeError and worse
+            raise _damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
+        records = _read_records(home / RECORDS, lines, meta["next_row"])
     held = ((INDEX, "count", index.ntotal), (RECORDS, "count", len(records)), (INDEX, "dimension", index.d))
     for name, key, value in held:
         if value != meta[key]:
@@ -103,6 +106,13 @@ def _read_index_dir(home: Path) -> tuple[Any, list[Record], dict[str, Any]]:
     if hasattr(index, "id_map") and faiss.vector_to_array(index.id_map).tolist() != rows:
         raise _damaged(home / RECORDS, f"its rows are not those of {INDEX}")
     return index, records, meta
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except OSError as err:
+        raise _unreadable(path, err) from err
 
 
 def _damaged(file: Path, found: str) -> IndexFileError:
@@ -137,7 +147,10 @@ def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], me
     with open(folder / RECORDS, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
         for row, id, text in records:
             lines.write(json.dumps({"row": row, "id": id, "text": text}, ensure_ascii=False) + "\n")
-    digests = {name: _sha256(folder / name) for name in (INDEX, RECORDS)}
+    digests = {}
+    for name in (INDEX, RECORDS):
+        with _opened(folder / name) as data:
+            digests[name] = _sha256(folder / name, data)
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}
     with open(folder / META, "w", encoding="utf-8") as file:
         json.dump({**head, **meta, "sha256": digests}, file, indent=2)
@@ -162,33 +175,31 @@ def _read_meta(file: Path) -> dict[str, Any]:
     return meta
 
 
-def _read_records(file: Path, next_row: int) -> list[Record]:
+def _read_records(path: Path, file: BinaryIO, next_row: int) -> list[Record]:
     records: list[Record] = []
     seen: set[str] = set()
-    with open(file, encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
-        try:
-            for line in lines:
-                record = json.loads(line)
-                row, id, text = record["row"], record["id"], record["text"]
-                if type(row) is not int or not 0 <= row < next_row:
-                    raise ValueError(f"row {row!r} is not in 0…{next_row - 1}")
-                if not isinstance(id, str) or not isinstance(text, str):
-                    raise ValueError("id and text must be strings")
-                if id in seen:
-                    raise ValueError(f"id {id!r} comes twice")
-                seen.add(id)
-                records.append((row, id, text))
-        except (ValueError, KeyError, TypeError, RecursionError) as err:
-            raise _damaged(file, f"line {len(records) + 1} is not a record ({err!r})") from err
+    try:
+        for line in io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass", newline="\n"):
+            record = json.loads(line)
+            row, id, text = record["row"], record["id"], record["text"]
+            if type(row) is not int or not 0 <= row < next_row:
+                raise ValueError(f"row {row!r} is not in 0…{next_row - 1}")
+            if not isinstance(id, str) or not isinstance(text, str):
+                raise ValueError("id and text must be strings")
+            if id in seen:
+                raise ValueError(f"id {id!r} comes twice")
+            seen.add(id)
+            records.append((row, id, text))
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
+        raise _damaged(path, f"line {len(records) + 1} is not a record ({err!r})") from err
     return records
 
 
-def _sha256(file: Path) -> str:
+def _sha256(path: Path, file: BinaryIO) -> str:
     digest = hashlib.sha256()
     try:
-        with open(file, "rb") as data:
-            while block := data.read(1 << 20):
-                digest.update(block)
+        while block := file.read(1 << 20):
+            digest.update(block)
     except OSError as err:
-        raise _unreadable(file, err) from err
+        raise _unreadable(path, err) from err
     return digest.hexdigest()

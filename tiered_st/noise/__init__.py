@@ -1,4 +1,7 @@
-"""Corrupt text as people and scanners do: seeded, rate-controlled, one definition for all.
+"""Corrupt text as people and scanners do: a text, a rate and a seeded generator go in, a corrupted text comes out.
+
+`policy` is what training calls: a mixture of the operators, which have a file per kind. What the shipped models
+learned from stands in their recipes; operators that no recipe names are for benchmarks and ablations.
 
 Training and benchmarks both draw from here. Every operator is `(text, rate, rng) -> str`, with `rate` a
 probability in [0, 1] (else ValueError), and depends on these and the state of `rng` alone. Notable choices:

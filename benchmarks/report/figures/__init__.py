@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report.figures.architecture import architecture
 from benchmarks.report.figures.frontier import frontier
 from benchmarks.report.figures.operators import operators
 from benchmarks.report.figures.robustness import robustness
@@ -31,6 +32,7 @@ def draw_all(results: Sequence[Result], speed: dict[str, dict[str, Any]], folder
     for result in results:
         by_suite.setdefault(result.suite, []).append(result)
     figures = {
+        "architecture": architecture(),
         "robustness": robustness(by_suite.get("typo", [])),
         "operators": operators(by_suite.get("operators", [])),
         "frontier": frontier(by_suite.get("typo", []), speed),

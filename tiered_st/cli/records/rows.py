@@ -45,6 +45,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
+        """The names of the columns to read."""
         return [self.text] if self.id is None else [self.text, self.id]
 
     def among(self, fields: Sequence[str]) -> Columns:
@@ -80,4 +81,5 @@ def _kind(value: Any) -> str:
 
 
 def bad_utf8(error: UnicodeDecodeError) -> str:
+    """Say which byte is no UTF-8, and the cure."""
     return f"invalid UTF-8 (byte 0x{error.object[error.start]:02x} at position {error.start}; {CURE_ENCODING})"

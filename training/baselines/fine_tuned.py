@@ -16,7 +16,7 @@ class FineTuned:
     """Start from the recipe's teacher, vocabulary and all.
 
     Args:
-        d_sem: width of its embeddings; the workshop puts in the teacher's.
+        d_sem: width of its embeddings; training.student puts in the teacher's.
     """
 
     d_sem: int = 384

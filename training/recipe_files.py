@@ -1,18 +1,64 @@
-"""Remember what a run was begun with: going on with another recipe or other data is refused by name."""
+"""Find a recipe by its name or path, and remember in a run's folder what it was begun with."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
+import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tiered_st.files import replace_file
 from training import ranks
 from training.read_table import find_table
-from training.stage import Recipe
+from training.recipe import Recipe
 from training.tables import tables
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe by the name of its file in training/recipes, or by the path of a file of one's own.
+
+    FILE/VARIANT names one of several that a file holds.
+
+    Raises:
+        ValueError: If there is none; says which there are.
+    """
+    path, is_path, variant = name.partition(".py")
+    if is_path:
+        file, module = f"{path}.py", _run_file(Path(f"{path}.py"))
+        variant = variant.removeprefix("/")
+    else:
+        known = sorted(p.stem for p in (Path(__file__).parent / "recipes").glob("*.py") if not p.stem.startswith("_"))
+        stem, _, variant = name.partition("/")
+        stem = stem.replace("-", "_")
+        if stem not in known:
+            raise ValueError(
+                f"No recipe is called {name!r}: choose from {', '.join(known)}, or give the path of a file (….py)."
+            )
+        file, module = f"training/recipes/{stem}.py", importlib.import_module(f"training.recipes.{stem}")
+    if isinstance(getattr(module, "RECIPE", None), Recipe) and not variant:
+        return module.RECIPE
+    variants: dict[str, Recipe] = getattr(module, "RECIPES", {})
+    if variant not in variants:
+        short = file if is_path else stem
+        raise ValueError(
+            f"{file} holds no {variant or 'RECIPE'!r}: choose from "
+            f"{', '.join(f'{short}/{known}' for known in variants) or short}."
+        )
+    return variants[variant]
+
+
+def _run_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: give the path of a recipe, or the name of one in training/recipes.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def table_of(recipe: Recipe) -> str:
@@ -34,8 +80,8 @@ def check_record(recipe: Recipe, data: Path | None, out: Path) -> None:
 def _check(recipe: str, digests: dict[str, str], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     record, data_record = out / "recipe.json", out / "data.json"
-    if record.is_file() and (before := record.read_text(encoding="utf-8")) != recipe:
-        other = _other(json.loads(before), json.loads(recipe))
+    before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else json.loads(recipe)
+    if other := _other(before, json.loads(recipe)):
         raise ValueError(
             f"{out} holds a run of another recipe (see {record}; {', '.join(other)}): give a new --out, or remove it."
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from training.layer_names import layer_of
+from training.warm_start.layer_names import layer_of
 
 
 def narrow_ffn(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
