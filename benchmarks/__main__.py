@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import report, run
+from benchmarks import run
 from benchmarks.peers import BASELINES, is_ready
+from benchmarks.report import __main__ as report
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.contenders import FORMS
 from tiered_st.model import pretrained

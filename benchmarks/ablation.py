@@ -20,13 +20,13 @@ from benchmarks.peers import Candidate, resolve
 from benchmarks.probes import part_of_speech
 from benchmarks.speed.timing import measure, ratios
 from benchmarks.store import RESULTS, provenance, write_json
-from benchmarks.suites import Condition
-from benchmarks.suites.typo_sts import RATES, TypoSts, load
+from benchmarks.suite import Condition
+from benchmarks.suites.typo import RATES, TypoSts, load
 from tiered_st.evaluation import TypoRobustnessEvaluator
 from tiered_st.files import replace_folder
 from tiered_st.modules import TieredInput
 from tiered_st.noise import drop_spaces, insert_spaces, seeded
-from training.stage import Recipe
+from training.recipe import Recipe
 
 logger = logging.getLogger("ablation")
 

@@ -16,7 +16,7 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 
 from benchmarks.peers import Candidate, resolve
-from benchmarks.report import markdown
+from benchmarks.report.markdown import markdown
 from benchmarks.store import RESULTS
 
 LICENCES = {"all-MiniLM-L6-v2": "apache-2.0"}

@@ -23,8 +23,9 @@ from mteb.abstasks import (
 )
 from mteb.abstasks.task_metadata import TaskMetadata
 
-from benchmarks.suites import Condition, suites
-from benchmarks.suites.clean_and_noisy import NOISY, CleanAndNoisy
+from benchmarks.suite import Condition
+from benchmarks.suites import suites
+from benchmarks.texts.clean_and_noisy import NOISY, CleanAndNoisy
 
 SEED = 0
 SPLIT = "test"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.suites import read_columns
+from benchmarks.texts.columns import read_columns
 
 FILE = "pos_ud_english_ewt.parquet"
 _BATCH = 64  # sentences

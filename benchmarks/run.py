@@ -16,9 +16,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from benchmarks.peers import Candidate, resolve
-from benchmarks.report import table
+from benchmarks.report.tables import table
 from benchmarks.store import RESULTS, Result, path_of, provenance, read, write
-from benchmarks.suites import Condition, Suite, Task, suites
+from benchmarks.suite import Condition, Suite, Task
+from benchmarks.suites import suites
 
 
 def measure(
@@ -77,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if candidate.ranks and not getattr(task, "takes_rankings", False):
                     print(f"{candidate.name} makes no vectors: left out of suite {suite.name}", file=sys.stderr)
                     continue
-                if getattr(task, "cuts", False) and getattr(candidate.model, "max_seq_length", None) is None:
-                    print(f"{candidate.name} cuts no text: left out of suite {suite.name}", file=sys.stderr)
+                if hasattr(task, "takes") and not task.takes(candidate):
+                    print(f"{candidate.name} cannot be told how far to read: left out of {suite.name}", file=sys.stderr)
                     continue
                 found.append(
                     measure(candidate, suite, task, seeds=options.seeds, folder=options.out, fresh=options.fresh)

@@ -1,7 +1,8 @@
 """Ship what a run has made: `python -m benchmarks.ship RUN`.
 
 The model of RUN becomes tiered_st/pretrained/NAME, its log training/logs/NAME.jsonl, and the model's card says of its
-stages and files what recipe, log and files say. Figures are another matter: measure what has been shipped, then
+stages and files what recipe, log and files say. Its recipe.json gets a version, one above that of the model before:
+whoever ships another model moves users' vectors. Figures are another matter: measure what has been shipped, then
 `python -m benchmarks.report --write`.
 """
 
@@ -20,14 +21,11 @@ from benchmarks.report.markdown import compact, write_between
 from tiered_st.files import recover, replace_file, replace_folder
 from tiered_st.model import PRETRAINED, load
 from training.log import minutes_of, processes_of, read_log
-from training.stage import E1_OBJECTIVES
+from training.objectives import E1_OBJECTIVES, OBJECTIVES
 
 LOGS = Path(__file__).parents[1] / "training" / "logs"
 TIERS = {"tiers": "E1, projector", "semantic_encoder": "E2"}
-TERMS = {
-    "ranking": "MultipleNegativesRanking", "sts": "CoSENT", "recognition": "word recognition",
-    "mimicry": "word mimicry", "distillation": "sentence distillation",
-}  # fmt: skip
+TERMS = {name: kind.title for name, kind in OBJECTIVES.items()}
 
 
 def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
@@ -45,6 +43,7 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
     if not (model / "modules.json").is_file():
         raise ValueError(f"{run} holds no finished model: the command of its training goes on where it stopped.")
     recipe = json.loads((model / "recipe.json").read_text(encoding="utf-8"))
+    recipe.pop("version", None)  # of a model shipped before: what ships now is counted anew
     place = pretrained / recipe["name"]
     recover(place)  # where a killed process of this command left it set aside
     card = place / "README.md"
@@ -55,11 +54,28 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
 
     with replace_file(logs / f"{recipe['name'].replace('-', '_')}.jsonl") as copy, replace_folder(place) as beside:
         shutil.copytree(model, beside, dirs_exist_ok=True)
+        text = json.dumps({"name": recipe["name"], "version": next_version(place), **recipe}, indent=1)
+        (beside / "recipe.json").write_text(text + "\n", encoding="utf-8")
         shutil.copy(card, beside / "README.md")
         write_between(beside / "README.md", "stages", stages(recipe, log))
         write_between(beside / "README.md", "weights", weights(beside))
         shutil.copy(run / "log.jsonl", copy)
     return place
+
+
+def next_version(place: Path) -> int:
+    """Return one more than the version of the model that ships at ``place``: 1 where none does yet.
+
+    Raises:
+        ValueError: If the recipe of what ships there has no version, so that it is not known what to count on from.
+    """
+    shipped = place / "recipe.json"
+    if not shipped.is_file():
+        return 1
+    version = json.loads(shipped.read_text(encoding="utf-8")).get("version")
+    if type(version) is not int:
+        raise ValueError(f"{shipped} says no version (a whole number): add the one that ships now.")
+    return version + 1
 
 
 def stages(recipe: dict[str, Any], log: Sequence[dict[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition
+from benchmarks.suite import Condition
 from tiered_st.evaluation import digest
 from tiered_st.files import replace_file
 

@@ -78,13 +78,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[SentenceTransformer], 
 
     def count(model: SentenceTransformer) -> list[int]:
         calls: list[int] = []
-        encode = model[0].encode_chunks
+        encode = model[0].source.encode
 
         def encode_chunks(rows: torch.Tensor) -> torch.Tensor:
             calls.append(len(rows))
             return encode(rows)
 
-        monkeypatch.setattr(model[0], "encode_chunks", encode_chunks)
+        monkeypatch.setattr(model[0].source, "encode", encode_chunks)
         return calls
 
     return count

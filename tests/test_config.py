@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from typing import Any
 
 import pytest
 from conftest import BERT_BODY, TOY
 
-from tiered_st.config import PRESETS, TieredConfig
+from tiered_st.config import (
+    PRESETS,
+    CharacterConfig,
+    CharEncoderConfig,
+    ChunkConfig,
+    EmbeddingConfig,
+    ProjectorConfig,
+    SemanticConfig,
+    TieredConfig,
+)
+from tiered_st.modules.char_encoder import CharEncoder
+from tiered_st.modules.chunk_projector import ChunkProjector
+
+SECTIONS = (CharacterConfig, ChunkConfig, CharEncoderConfig, ProjectorConfig, SemanticConfig, EmbeddingConfig)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +109,39 @@ def test_the_names_of_settings_are_the_on_disk_format() -> None:
         "char_positions", "ngram_sizes", "ngram_buckets", "leave_one_out", "projector_hidden", "d_sem", "sem_layers",
         "sem_heads", "sem_ffn", "body", "pooling", "dropout", "cache_size",
     } <= set(TieredConfig().to_dict())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "named"),
+    [
+        (CharacterConfig, {"normalization": "NFD"}, "normalization='NFD'"),
+        (ChunkConfig, {"chunker": "windows", "window": 40}, "window=40 does not fit chunk_chars=32"),
+        (CharEncoderConfig, {"d_char": 100, "char_heads": 8}, "d_char=100"),
+        (ProjectorConfig, {"memory_values": 8}, "memory_values=8"),
+        (SemanticConfig, {"body": {"hidden_size": 8}}, "hidden_size=8"),
+        (EmbeddingConfig, {"pooling": "max", "pool_marks": False}, "pool_marks=False"),
+    ],
+)
+def test_each_section_checks_itself(section: type, settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        section(**settings)
+
+
+def test_a_section_has_what_lies_before_it_and_nothing_behind() -> None:
+    names = [[field.name for field in dataclasses.fields(section)] for section in (*SECTIONS, TieredConfig)]
+    assert all(more[: len(fewer)] == fewer and more != fewer for fewer, more in itertools.pairwise(names))
+    assert names[-1] == list(TieredConfig().to_dict()) and isinstance(TOY, SECTIONS)
+    assert not hasattr(CharEncoderConfig(), "d_sem") and not hasattr(ProjectorConfig(), "sem_layers")
+
+
+def test_a_module_is_built_from_its_section_alone() -> None:
+    section = ProjectorConfig(**{field.name: getattr(TOY, field.name) for field in dataclasses.fields(ProjectorConfig)})
+    for kind in (CharEncoder, ChunkProjector):
+        alone, whole = (kind(config).state_dict() for config in (section, TOY))
+        assert {name: value.shape for name, value in alone.items()} == {n: v.shape for n, v in whole.items()}
+
+
+def test_the_size_of_the_cache_is_kept_but_tells_no_architectures_apart() -> None:
+    config = TOY.replace(cache_size=7)
+    assert config == TOY and config.cache_size == 7 == TieredConfig.from_dict(config.to_dict()).cache_size
+    assert "cache_size" not in config.vector_settings()

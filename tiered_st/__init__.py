@@ -1,4 +1,7 @@
-"""Sentence embeddings that read characters and keep their meaning under typos."""
+"""Sentence embeddings that read characters and keep their meaning under typos.
+
+What is offered here is imported when first asked for, so that importing is cheap: it stands below for types alone.
+"""
 
 from __future__ import annotations
 

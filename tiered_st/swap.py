@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections import OrderedDict
 from pathlib import Path
 
@@ -10,15 +11,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from torch import nn
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import EmbeddingConfig, ProjectorConfig, TieredConfig
 from tiered_st.model import load
 from tiered_st.modules import SemanticEncoder, TieredInput
 
 # What E2 and all behind it are made of; everything else describes E1 and the projector.
-_SEMANTIC = (
-    "d_sem", "sem_layers", "sem_heads", "sem_ffn", "sem_positions", "segments", "peek", "body", "pooling", "pool_marks",
-    "dropout",
-)  # fmt: skip
+_SEMANTIC = [field.name for field in dataclasses.fields(EmbeddingConfig)[len(dataclasses.fields(ProjectorConfig)) :]]
 
 
 def swap_semantic_encoder(

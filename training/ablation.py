@@ -13,8 +13,8 @@ from typing import Any
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.english import MISSPELLINGS, PAIRS, TEXTS, WORDS
+from training.recipe import Recipe, Stage
 from training.sources import Source
-from training.stage import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(weights=(("typos", 0.80), ("ocr", 0.10), ("delete", 0.05)), rates=(0.08, 0.30))
 TEXT_NOISE = NoisePolicy(

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import distributed, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from typing_extensions import override
 
 from training import ranks
 from training.checkpoints import facts_of, seal
@@ -30,6 +31,7 @@ class Clock(TrainerCallback):
         self.deadline = deadline
         self.last = time.monotonic()
 
+    @override
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.global_step >= state.max_steps:
             return
@@ -71,11 +73,13 @@ class JsonLog(TrainerCallback):
             logged = minutes_of(read_log(self.path), self.stage)  # all that a checkpoint of before seals can tell
             self.before = facts_of(checkpoint).get("minutes", logged[0] if logged else 0.0)
 
+    @override
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self.start = time.monotonic()
 
+    @override
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
     ) -> None:
@@ -95,6 +99,7 @@ class Seal(TrainerCallback):
     def __init__(self, log: JsonLog) -> None:
         self.log = log
 
+    @override
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         ranks.wait()
         if state.is_world_process_zero:
@@ -108,6 +113,7 @@ class Progress(TrainerCallback):
     def __init__(self, losses: dict[str, nn.Module]) -> None:
         self.losses: list[Any] = [loss for loss in losses.values() if hasattr(loss, "progress")]
 
+    @override
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -118,6 +124,7 @@ class Progress(TrainerCallback):
 class OwnSeed(TrainerCallback):
     """Give every rank its own dropout and masks, which the trainer seeds alike; a checkpoint brings its own."""
 
+    @override
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -141,12 +148,14 @@ class LossHeads(TrainerCallback):
             if "model" not in name.split(".")
         }
 
+    @override
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         for head in self.heads.values() if ranks.count() > 1 else ():
             distributed.broadcast(head.data, src=0)
 
+    @override
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -160,6 +169,7 @@ class LossHeads(TrainerCallback):
                 head.grad = torch.zeros_like(head) if head.grad is None else head.grad
                 ranks.average(head.grad)
 
+    @override
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.heads and state.is_world_process_zero:
             tensors = {name: head.detach().cpu().contiguous() for name, head in self.heads.items()}

@@ -25,10 +25,9 @@ from tiered_st.files import on_one_rank, recover, replace_folder
 from tiered_st.model import load, set_storage
 from tiered_st.modules.stored import StoredModule
 from training import ranks
-from training.assemble import Workshop
-from training.find_recipe import find_recipe
-from training.run_record import check_record, table_of, write
-from training.stage import Recipe
+from training.build import build_model, targets_of
+from training.recipe import Recipe
+from training.recipe_files import check_record, find_recipe, table_of, write
 from training.stage_run import train_stage
 from training.tables import check_tables, leave_out, tables
 from training.teacher import DeadlinePassed
@@ -41,7 +40,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
     out: Path = args.out
     check_tables(recipe, args.data)
     check_record(recipe, args.data, out)
-    workshop = Workshop(recipe, args.data, args.cache or out / "cache", args.device, args.deadline)
+    targets = targets_of(recipe, args.data, args.cache or out / "cache", args.device, args.deadline)
     model: SentenceTransformer | None = None
     for number, stage in enumerate(recipe.stages):
         folder = out / f"{number}_{stage.name}"
@@ -51,8 +50,8 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
             model = reload(done, args.device)
             continue
         try:
-            model = model if model is not None else workshop.model()
-            finished = train_stage(workshop, model, stage, folder, args)
+            model = model if model is not None else build_model(recipe, targets)
+            finished = train_stage(targets, model, stage, folder, args)
         except DeadlinePassed:
             finished = False
         if not finished:
@@ -64,7 +63,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
     assert model is not None, "a recipe has stages"
     for module in model:
         if isinstance(module, StoredModule):
-            module.settings = module.settings.replace(**dict(recipe.finally_set))
+            module.settings = module.settings.replace(**dict(recipe.final_config))
     set_storage(model, recipe.storage)
     save(model, out / "model", recipe)
     logger.info("done: %s", out / "model")

@@ -20,12 +20,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import SequentialSampler
 
 from training import ranks
-from training.assemble import Workshop, select_parameters, set_gradient_checkpointing
 from training.callbacks import Clock, JsonLog, LossHeads, OwnSeed, Progress, Seal
 from training.checkpoints import latest_checkpoint
-from training.objectives import make_task
+from training.freezing import select_parameters, set_gradient_checkpointing
 from training.precision import has_bf16
-from training.stage import Stage
+from training.recipe import Stage
+from training.stage_objectives import make_losses, make_task
+from training.targets import Targets
 from training.tasks import TaskCollator
 
 logger = logging.getLogger("training")
@@ -50,7 +51,7 @@ def attention(*, on_cpu: bool) -> AbstractContextManager[None]:
 
 
 def train_stage(
-    workshop: Workshop, model: SentenceTransformer, stage: Stage, out: Path, args: argparse.Namespace
+    targets: Targets, model: SentenceTransformer, stage: Stage, out: Path, args: argparse.Namespace
 ) -> bool:
     """Train one stage in place; return whether it was finished."""
     chosen = select_parameters(model, stage.learns)
@@ -67,9 +68,10 @@ def train_stage(
     datasets = DatasetDict(
         {name: Dataset.from_dict({"draw": range(count * stage.batch * processes)}) for name, count in steps.items()}
     )
-    torch.manual_seed(workshop.recipe.seed)  # the losses' heads are the same, whatever stage this process began with
-    tasks = {name: make_task(workshop, stage, name) for name in steps}
-    losses = workshop.losses(model, stage.objectives)
+    seed = targets.corpus.recipe.seed
+    torch.manual_seed(seed)  # the losses' heads are the same, whatever stage this process began with
+    tasks = {row.name: make_task(targets.corpus, stage, row) for row in stage.objectives}
+    losses = make_losses(targets, model, stage)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(out / "checkpoints"),
@@ -82,7 +84,7 @@ def train_stage(
         optim="adamw_torch_fused",
         bf16=has_bf16(model.device),
         use_cpu=on_cpu,
-        seed=workshop.recipe.seed,
+        seed=seed,
         batch_sampler=sequential,
         multi_dataset_batch_sampler="proportional",
         dataloader_num_workers=args.workers,

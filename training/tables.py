@@ -7,20 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiered_st.config import TieredConfig
+from training.baselines.subword import SubwordConfig
+from training.objectives import OBJECTIVES
 from training.read_table import columns_of, find_table
+from training.recipe import Recipe
 from training.sources import HUB, Source
-from training.stage import E1_OBJECTIVES, Recipe
-from training.subword import SubwordConfig
 
 KINDS = ("texts", "pairs", "documents", "scored", "labelled", "words", "frequencies")
-# What each kind is read by; words and frequencies only add to what the texts teach.
-READERS = {
-    "texts": ("distillation", "simcse", "chunk_order", "next_chunk", "masked_chunk", "boundary"),
-    "pairs": ("ranking", "cached_ranking"),
-    "documents": ("next_sentence", "section_topic"),
-    "scored": ("sts",),
-    "labelled": ("classification",),
-}
 MISSPELLINGS = ("misspelt", "correct")
 
 
@@ -119,11 +112,10 @@ def _read(recipe: Recipe) -> Iterator[tuple[str, Source]]:
 def _readers(recipe: Recipe, kind: str) -> list[str]:
     """Return what reads a kind of tables: objectives, or what is made of the words of the texts."""
     practised = [row.name for stage in recipe.stages for row in stage.objectives]
-    readers = [name for name in practised if name in READERS.get(kind, ())]
-    if kind in ("texts", "words", "frequencies"):
-        readers += [name for name in practised if name in E1_OBJECTIVES and name != "boundary"]
-        if isinstance(recipe.config, TieredConfig) and recipe.warm_start:
-            readers.append("warm_start")
+    readers = [name for name in practised if kind in OBJECTIVES[name].reads]
+    readers.sort(key=lambda name: "words" in OBJECTIVES[name].reads)  # who reads it as it is comes first
+    if kind in ("texts", "words", "frequencies") and isinstance(recipe.config, TieredConfig) and recipe.warm_start:
+        readers.append("warm_start")
     if kind == "texts" and isinstance(recipe.config, SubwordConfig):
         readers.append("the vocabulary")
     return readers

@@ -1,8 +1,79 @@
-"""Run from the command line: ``python -m benchmarks.report``."""
+"""Render stored results as tables and plots: ``python -m benchmarks.report [--plots] [--write]``.
 
+Tables are printed. ``--plots`` draws all figures, of the ablations too; ``--write`` puts the tables into RESULTS.md,
+and short ones into the README and the cards of the shipped models.
+"""
+
+from __future__ import annotations
+
+import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from benchmarks.report import main
+from benchmarks.report.aims import aims
+from benchmarks.report.choice import newest, shipped_revisions
+from benchmarks.report.markdown import write_between
+from benchmarks.report.speed import render_speed
+from benchmarks.report.summary import write_summary
+from benchmarks.report.tables import render
+from benchmarks.speed.stored import read_speed
+from benchmarks.store import RESULTS, Result, read
+from benchmarks.suites import suites
+
+ROOT = Path(__file__).parents[2]
+PLOTS = Path(__file__).parents[1] / "plots"
+
+
+def draw(results: Sequence[Result], folder: Path, plots: Path) -> list[Path]:
+    """Draw all figures that there are results for; return their files."""
+    from benchmarks.report import ablation
+    from benchmarks.report.figures import draw_all
+
+    files = draw_all(results, read_speed(folder / "speed"), plots)
+    if any((folder / "ablations").glob("*.json")):
+        files += ablation.plot(folder / "ablations", plots / ablation.PLOT.stem)
+    return files
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables of stored results; return the exit status."""
+    known = suites()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--suite", choices=[*known, "speed", "all"], default="all")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where the results are")
+    parser.add_argument(
+        "--plots", nargs="?", type=Path, const=PLOTS, metavar="FOLDER", help="default: benchmarks/plots"
+    )
+    parser.add_argument("--write", nargs="?", type=Path, const=ROOT, metavar="ROOT", help="default: this checkout")
+    options = parser.parse_args(argv)
+    results = [read(path) for path in sorted(options.out.glob("*.json"))]
+    speed = read_speed(options.out / "speed")
+    if not results and not speed:
+        print(f"error: no results in {options.out}: run python -m benchmarks.run first", file=sys.stderr)
+        return 2
+    shipped = shipped_revisions(results)
+    chosen = {name: newest((result for result in results if result.suite == name), shipped) for name in known}
+    wanted = [name for name in known if chosen[name] and options.suite in (name, "all")]
+    blocks = [render(chosen[name], known[name], shipped) for name in wanted]
+    if speed and options.suite in ("speed", "all"):
+        blocks.append(render_speed(speed))
+    tables = "\n".join(blocks)
+    print(tables)
+    try:
+        if options.write:
+            page = options.write / "benchmarks" / "RESULTS.md"
+            write_between(page, "tables", tables)
+            write_between(page, "aims", aims(chosen, speed))
+            write_summary(chosen, speed, options.write, shipped)
+        if options.plots:
+            for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):
+                print(f"drawn: {path.name}", file=sys.stderr)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,8 +7,8 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.report.markdown import markdown
+from benchmarks.report.speed import REFERENCE, ratio_of
 from benchmarks.speed.stored import BEST
-from benchmarks.speed.tables import REFERENCE, ratio_of
 from benchmarks.store import Stored, values_of
 
 CORRECTED = f"{REFERENCE} + SymSpell"

@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import compact, mean_and_spread, write_between
+from benchmarks.report.speed import REFERENCE, WHOLE, cut_by, ratio_of, read_alike, times_as_fast
 from benchmarks.speed.stored import BEST, median_of
-from benchmarks.speed.tables import REFERENCE, ratio_of, times_as_fast
 from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 
-WHOLE = 128  # words that every model reads whole, at 256 chunks or tokens or more
 CARDS = Path("tiered_st", "pretrained")
 PEERS = {REFERENCE: REFERENCE, f"{REFERENCE} + SymSpell": "… + SymSpell", "minilm-noise": "… + our noise"}  # in short
 
@@ -65,6 +65,16 @@ def quality(stored: Stored, ours: Sequence[str]) -> str:
     return compact(rows)
 
 
+def older(stored: Stored, ours: Sequence[str], shipped: Shipped | None) -> str:
+    """Return a line below the table that says which of its figures are of an older revision than what ships."""
+    found = {
+        suite: [each.model for each in stored.get(suite, ()) if each.model in ours and not is_current(each, shipped)]
+        for suite in dict.fromkeys(column.suite for column in COLUMNS)
+    }
+    said = [f"`{suite}` of {', '.join(sorted(names))}" for suite, names in found.items() if names]
+    return f"\n\nOf an older revision than what ships, not measured again yet: {'; '.join(said)}." if said else ""
+
+
 def headline(stored: Stored, ours: Sequence[str]) -> str:
     """Return STS-B clean and noisy as plain text."""
     names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
@@ -99,7 +109,7 @@ def speed(content: Mapping[str, Any]) -> str:
     chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
     rows = [["model", *(_length(cell) for cell in chosen)]]
     rows += [
-        [name, *(times_as_fast(ratio_of(cell, name)) if _alike(cell, name) else "–" for cell in chosen)]
+        [name, *(times_as_fast(ratio_of(cell, name)) if read_alike(cell, name) else "–" for cell in chosen)]
         for name in content["models"]
         if name != REFERENCE
     ]
@@ -115,18 +125,21 @@ def speed(content: Mapping[str, Any]) -> str:
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
         "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
         f"{cut}.\n"
-        f"Of texts longer than {WHOLE} words, models that read as far as {REFERENCE} alone are compared (–).\n"
+        f"A dash where one of the two reads less than {WHOLE:.0%} of the texts.{cut_by(chosen)}\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
 
 
-def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path) -> None:
+def write_summary(
+    stored: Stored, speeds: dict[str, dict[str, Any]], root: Path, shipped: Shipped | None = None
+) -> None:
     """Renew the tables of the README and the cards of a checkout.
 
     Args:
         stored: The newest result of every model, by suite.
         speeds: What is stored of speed.
         root: The checkout's folder.
+        shipped: As `shipped_revisions` returns it.
 
     Raises:
         ValueError: If a page lacks the marks of a table.
@@ -135,27 +148,16 @@ def write_summary(stored: Stored, speeds: dict[str, dict[str, Any]], root: Path)
     ours.sort(key=lambda name: -_parameters(stored, name))
     if ours:
         write_between(root / "README.md", "headline", headline(stored, ours))
-        write_between(root / "README.md", "quality", quality(stored, ours))
+        write_between(root / "README.md", "quality", quality(stored, ours) + older(stored, ours, shipped))
     for name in ours:
-        write_between(root / CARDS / name / "README.md", "quality", quality(stored, [name]))
+        own = quality(stored, [name]) + older(stored, [name], shipped)
+        write_between(root / CARDS / name / "README.md", "quality", own)
     if "cpu-throughput" in speeds:
         write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"]))
 
 
-def _measured(stored: Stored, ours: Sequence[str]) -> list[str]:
-    """Return those of our models and of `PEERS` that suite `typo` was run on."""
-    return [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
-
-
 def _parameters(stored: Stored, name: str) -> int:
     return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
-
-
-def _alike(cell: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a model and all-MiniLM-L6-v2 read as much of the texts: neither cuts them, or both at one length."""
-    own, base = (cell["models"][each].get("reads") for each in (name, REFERENCE))
-    whole = not isinstance(cell["words"], int) or cell["words"] <= WHOLE
-    return whole or own == base
 
 
 def _length(cell: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ import torch
 from tqdm.auto import tqdm
 
 from benchmarks.peers import Candidate
-from benchmarks.speed.contenders import FORMS, contender, reads
+from benchmarks.speed.compression import compressed
+from benchmarks.speed.contenders import FORMS, contender, reads, set_threads
 from benchmarks.speed.footprint import footprints
 from benchmarks.speed.scaling import scaling
 from benchmarks.speed.shares import share_table
@@ -124,8 +125,17 @@ def processes(run: Run) -> None:
         run.write("footprint", {"processes": {run.loaded[name].name: own for name, own in found.items()}})
 
 
+def compression(run: Run) -> None:
+    """Measure what int8 and a table cost and bring, on one thread."""
+    if run.stored("compression") is None:
+        for candidate in run.candidates:
+            set_threads(candidate, 1)
+        run.write("compression", {"forms": compressed(run.candidates, rounds=run.args.rounds)})
+
+
 PARTS: dict[str, Callable[[Run], None]] = {
     "throughput": throughput, "scaling": growth, "shares": steps, "footprint": processes,
+    "compression": compression,
 }  # fmt: skip
 
 

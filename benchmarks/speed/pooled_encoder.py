@@ -35,7 +35,7 @@ class PooledEncoder:
         body: nn.Module | None = None,
         set_threads: Callable[[int], None] | None = None,
     ) -> None:
-        self._tokenize, self._run, self._body = tokenize, run, body
+        self.tokenizer, self._run, self._body = tokenize, run, body
         self.revision, self.max_seq_length = revision, max_tokens
         self.set_threads = set_threads or (lambda count: None)
 
@@ -46,7 +46,7 @@ class PooledEncoder:
     def preprocess(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Return ``input_ids`` and ``attention_mask``, (batch, tokens)."""
         return dict(
-            self._tokenize(
+            self.tokenizer(
                 list(texts), padding=True, truncation=True, max_length=self.max_seq_length, return_tensors="pt"
             )
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
-from benchmarks.suites import read_columns
+from benchmarks.texts.columns import read_columns
 from tiered_st.demo.docstrings import stdlib_docstrings
 from tiered_st.noise import add_typos, seeded
 
@@ -20,12 +21,18 @@ COLLECTION = (
 )
 
 
+@cache
+def docstrings() -> tuple[tuple[str, str], ...]:
+    """Return (name, text) of the standard library's docstrings; its sources are parsed once a process."""
+    return tuple(stdlib_docstrings())
+
+
 def texts_of(words: int, rate: float) -> Iterator[str]:
     """Yield texts of exactly ``words`` words without end, each read on from where the one before stopped.
 
     They are docstrings of the standard library; each non-space character is mistyped with probability ``rate``.
     """
-    stream = (word for _, text in cycle(list(stdlib_docstrings())) for word in text.split())
+    stream = (word for _, text in cycle(docstrings()) for word in text.split())
     for number, first in enumerate(stream):
         rest = [next(stream) for _ in range(words - 1)]
         yield add_typos(" ".join([first, *rest]), rate, seeded("speed", number))
@@ -34,7 +41,7 @@ def texts_of(words: int, rate: float) -> Iterator[str]:
 def mixed_texts(data: Path | None, rate: float) -> Iterator[str]:
     """Yield texts of all lengths without end: of the kit's collections by turns, or whole docstrings without a kit."""
     if data is None:
-        sources = [[text for _, text in stdlib_docstrings()]]
+        sources = [[text for _, text in docstrings()]]
     else:
         sources = [list(dict.fromkeys(text for (text,) in read_columns(data, *source))) for source in COLLECTION]
     streams = [cycle(texts) for texts in sources]

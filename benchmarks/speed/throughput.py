@@ -11,9 +11,12 @@ from typing import Any
 
 from benchmarks.peers import Candidate
 from benchmarks.speed.contenders import reads, set_threads
+from benchmarks.speed.lengths import share_read
 from benchmarks.speed.stored import BEST
 from benchmarks.speed.texts import MIXED, mixed_texts, texts_of
 from benchmarks.speed.timing import BATCHES, best_batch, measure
+
+SAMPLE = 256  # texts whose chunks or tokens are counted
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def run_cell(
         seconds: What the slowest model may take for a round, about; as many texts are chosen.
 
     Returns:
-        The setting, the number of texts per round, and of each model its batch size and texts per second by round.
+        The setting, the number of texts per round, and of each model its batch size, how long a text it reads, what
+        share of these texts that is, and texts per second by round.
     """
     stream = stream_of(setting, data)
     for candidate in candidates:
@@ -71,10 +75,14 @@ def run_cell(
     speeds = measure(
         candidates, count=count, rounds=rounds, stream=stream, before=lambda one: set_threads(one, setting.threads)
     )
+    sample = list(islice(stream_of(setting, data), SAMPLE))
     found = {
-        candidate.name: {"batch": candidate.batch_size, "reads": reads(candidate), "speeds": own}
+        candidate.name: {
+            "batch": candidate.batch_size, "reads": reads(candidate), "speeds": own,
+            "read": share_read(candidate, sample, reads(candidate)),
+        }
         for candidate, own in zip(candidates, speeds, strict=True)
-    }
+    }  # fmt: skip
     return asdict(setting) | {"count": count, "models": found}
 
 

@@ -1,90 +1,17 @@
-"""The suites, one file each: a module in this folder with a `SUITE` is a suite, there is no other list.
+"""The suites, one file each under its name: every module in this folder has a `SUITE`, there is no other list.
 
-A suite names what it measures and how to load its data. The loaded task splits the measurement into conditions
-(a metric and a seed): each is scored on its own, so that a run can be interrupted after any of them, and each has a
-checksum of the very texts it shows a model, so that a stored score is reused only for the same texts.
+In: the data kit's texts, as `benchmarks.texts` reads and changes them. Out: a score of a model per condition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, NamedTuple, Protocol
 
-from benchmarks.peers import Candidate
-
-
-class Condition(NamedTuple):
-    """One cell of a table before averaging: a metric, such as "10 %", under one seed."""
-
-    metric: str
-    seed: int
-
-
-class Task(Protocol):
-    """A suite with its data in memory, the same for every model of a run."""
-
-    data: str  # which texts and how many, for people
-
-    def conditions(self, seeds: int) -> list[Condition]:
-        """Return all that is to be measured with this many seeds."""
-
-    def checksum(self, condition: Condition) -> str:
-        """Return the SHA-256 of texts and labels of one condition."""
-
-    def score(self, model: Candidate, condition: Condition) -> float:
-        """Measure one condition."""
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What a suite measures.
-
-    Attributes:
-        name: As given to ``--suite``.
-        title: Caption of its table, with the unit.
-        metrics: Columns of its table, in order.
-        load: Reads the data from the folder given by ``--data``, or from the hub where that is None.
-        retained: (noisy, clean) metrics whose ratio is a further column.
-        curve: Rate of each metric that is a point of one robustness curve; the area under it is a further column.
-        means: Further columns, each the mean of the metrics it names.
-        tall: Whether the table has a row per metric and a column per model, because there are many metrics.
-    """
-
-    name: str
-    title: str
-    metrics: tuple[str, ...]
-    load: Callable[[Path | None], Task]
-    retained: tuple[tuple[str, str], ...] = ()
-    curve: Mapping[str, float] = field(default_factory=dict)
-    means: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    tall: bool = False
+from benchmarks.suite import Suite
 
 
 def suites() -> dict[str, Suite]:
-    """Return every suite by name, in the order of file names."""
+    """Return every suite by name."""
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    return {module.SUITE.name: module.SUITE for module in modules if hasattr(module, "SUITE")}
-
-
-def read_columns(data: Path | None, name: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Read columns of a parquet file in the data folder; return its rows.
-
-    Raises:
-        ValueError: If the folder is not given, or folder, file or column is missing; the text says what to do.
-    """
-    from pyarrow import parquet
-
-    if data is None:
-        raise ValueError(f"this suite reads {name} and has no source on the hub: say where it is with --data DIR.")
-    if not data.is_dir():
-        raise ValueError(f"--data {data} is not a folder: give the one that holds {name}.")
-    if not (data / name).is_file():
-        raise ValueError(f"--data {data} holds no {name}: give the folder of the data kit, or put the file there.")
-    if missing := set(columns) - set(parquet.read_schema(data / name).names):
-        raise ValueError(f"{data / name} has no column {', '.join(sorted(missing))}: it is not the kit's file.")
-    table = parquet.read_table(data / name, columns=list(columns)).to_pydict()
-    return list(zip(*(table[column] for column in columns), strict=True))
+    return {module.SUITE.name: module.SUITE for module in modules}

@@ -15,8 +15,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Suite, read_columns
-from benchmarks.suites.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.suite import Suite
+from benchmarks.texts.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.texts.columns import read_columns
 from tiered_st.evaluation import unit_vectors
 from tiered_st.noise import seeded
 

@@ -14,8 +14,9 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import adjusted_mutual_info_score, v_measure_score
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Suite, read_columns
-from benchmarks.suites.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.suite import Suite
+from benchmarks.texts.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.texts.columns import read_columns
 from tiered_st.evaluation import unit_vectors
 
 MEASURES = {"V-measure": v_measure_score, "adjusted": adjusted_mutual_info_score}

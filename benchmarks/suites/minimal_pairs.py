@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
-from benchmarks.suites.meaning_changes import Change, change_number, negate, swap_antonym
-from benchmarks.suites.typo_sts import read_stsb
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.columns import read_columns
+from benchmarks.texts.meaning_changes import Change, change_number, negate, swap_antonym
+from benchmarks.texts.stsb import read_stsb
 from tiered_st.evaluation import digest, unit_vectors
 from tiered_st.noise import add_typos, seeded, slip_once
 

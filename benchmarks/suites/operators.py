@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Suite, read_columns
-from benchmarks.suites.typo_sts import read_stsb
+from benchmarks.suite import Condition, Suite
+from benchmarks.texts.columns import read_columns
+from benchmarks.texts.stsb import read_stsb
 from tiered_st.evaluation import digest, spearman, unit_vectors
 from tiered_st.noise import OPERATORS, Misspellings, NoisePolicy, seeded
 

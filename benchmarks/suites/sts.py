@@ -14,10 +14,11 @@ from typing import NamedTuple
 from sklearn.metrics import average_precision_score
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Suite, read_columns
-from benchmarks.suites.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
-from benchmarks.suites.typo_sts import read_stsb
-from benchmarks.suites.word_overlap import hard_negatives, words_of
+from benchmarks.suite import Suite
+from benchmarks.texts.clean_and_noisy import CleanAndNoisy, metrics_of, retained_of
+from benchmarks.texts.columns import read_columns
+from benchmarks.texts.stsb import read_stsb
+from benchmarks.texts.word_overlap import hard_negatives, words_of
 from tiered_st.evaluation import spearman, unit_vectors
 from tiered_st.noise import seeded
 

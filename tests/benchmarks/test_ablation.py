@@ -15,7 +15,7 @@ from benchmarks import ablation
 from benchmarks.ablation import QUESTIONS, SCORED, SPACES, minutes_of, place, rows_of, share_first_stage, spaced
 from benchmarks.probes import part_of_speech, probe, states_of_words
 from benchmarks.report.ablation import plot, table
-from benchmarks.suites.typo_sts import TypoSts
+from benchmarks.suites.typo import TypoSts
 
 
 def result(row: str, clean: float, seed: int = 0, **more: Any) -> dict[str, Any]:

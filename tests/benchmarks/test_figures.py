@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
 from benchmarks.__main__ import main as everything
+from benchmarks.report.__main__ import main as report
 from benchmarks.report.figures import draw_all
 from benchmarks.report.figures.frontier import undominated
 from benchmarks.report.figures.operators import operators, shared_metrics
@@ -17,7 +17,7 @@ from benchmarks.report.figures.robustness import curve, robustness
 from benchmarks.report.figures.style import OURS, looks, spread_out
 from benchmarks.report.markdown import marks
 from benchmarks.store import Result, write
-from benchmarks.suites import Condition
+from benchmarks.suite import Condition
 
 MADE = {"date": "2026-01-01T00:00", "commit": "c", "command": "python", "versions": {"torch": "2"}}
 
@@ -125,14 +125,14 @@ def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.Capt
         page(tmp_path / "tiered_st" / "pretrained" / "en-small" / "README.md", "quality"),
     ]
     command = ["--out", str(out), "--plots", str(tmp_path / "plots"), "--write", str(tmp_path)]
-    assert report.main(command) == 0
+    assert report(command) == 0
     texts = [path.read_text(encoding="utf-8") for path in pages]
     for text in texts:
-        assert "old" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
+        assert "\nold\n" not in text and "all-MiniLM-L6-v2" in text and text.endswith("\n\nlater\n")
     assert (tmp_path / "plots" / "robustness.svg").is_file()
-    assert report.main(command) == 0 and [path.read_text(encoding="utf-8") for path in pages] == texts
+    assert report(command) == 0 and [path.read_text(encoding="utf-8") for path in pages] == texts
     pages[1].write_text("no marks", encoding="utf-8")
-    assert report.main(command) == 2 and "add them" in capsys.readouterr().err
+    assert report(command) == 2 and "add them" in capsys.readouterr().err
 
 
 def test_the_command_for_everything_names_its_steps(

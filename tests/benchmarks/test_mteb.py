@@ -9,12 +9,13 @@ import mteb as package
 from benchmarks.mteb import choose, main, wrap
 from benchmarks.mteb_tasks import tasks_of
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition
+from benchmarks.suite import Condition
 from benchmarks.suites.classification import Labelled, TextClassification
 from benchmarks.suites.clustering import Clustering
 from benchmarks.suites.reranking import Reranking
+from benchmarks.suites.retrieval import TypoRetrieval
 from benchmarks.suites.sts import Pairs, SentencePairs
-from benchmarks.suites.typo_retrieval import Collection, TypoRetrieval
+from benchmarks.texts.collections import Collection
 
 TEXTS = [f"the {word} station" for word in ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")]
 LABELS = ["a", "b"] * 4

@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from benchmarks import baselines
+from benchmarks import peers
 from benchmarks.peers import BASELINES, Candidate, resolve
 from benchmarks.peers.bm25 import BM25
 from benchmarks.peers.hashed_ngrams import DIMENSION, HashedNgrams, ngrams
@@ -20,9 +20,10 @@ from benchmarks.peers.optional import need
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import PAIRS, WORDS, SpellChecked
 from benchmarks.peers.static import static, zipf_weights
-from benchmarks.suites import Condition
-from benchmarks.suites.typo_retrieval import Collection, TypoRetrieval
-from training.fine_tuned import build_fine_tuned
+from benchmarks.suite import Condition
+from benchmarks.suites.retrieval import TypoRetrieval
+from benchmarks.texts.collections import Collection
+from training.baselines.fine_tuned import build_fine_tuned
 
 FREQUENCIES = [("the", 1_000_000), ("river", 60), ("station", 40)]
 
@@ -64,7 +65,7 @@ def test_every_baseline_is_named_in_the_help_of_the_command(capsys: pytest.Captu
 
 
 def test_a_baseline_that_is_not_trained_says_how_to_train_it(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "RUNS", tmp_path)
+    monkeypatch.setattr(peers, "RUNS", tmp_path)
     with pytest.raises(ValueError, match=r"python -m training\.run minilm_noise --data DIR --out"):
         resolve("minilm-noise")
 

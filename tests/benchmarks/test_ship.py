@@ -119,3 +119,14 @@ def test_a_model_that_a_kill_set_aside_is_shipped_over(places: tuple[Path, Path,
     (pretrained / "toy-one").rename(pretrained / ".toy-one.set-aside")
     place = ship(run, pretrained, logs)
     assert [path.name for path in pretrained.iterdir()] == ["toy-one"] and (place / "modules.json").is_file()
+
+
+def test_each_model_that_ships_has_a_version_above_the_one_before(places: tuple[Path, Path, Path]) -> None:
+    run, pretrained, logs = places
+    for version in (1, 2, 3):
+        recipe = json.loads((ship(run, pretrained, logs) / "recipe.json").read_text(encoding="utf-8"))
+        assert recipe == RECIPE | {"version": version} and list(recipe)[:2] == ["name", "version"]
+    (pretrained / "toy-one" / "recipe.json").write_text(json.dumps(RECIPE), encoding="utf-8")
+    with pytest.raises(ValueError, match="says no version"):
+        ship(run, pretrained, logs)
+    assert json.loads((pretrained / "toy-one" / "recipe.json").read_text(encoding="utf-8")) == RECIPE

@@ -19,14 +19,26 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from benchmarks.peers import Candidate
-from benchmarks.speed import Spread, __main__, best_batch, exponent, full, measure, mixed_texts, ratios, texts_of
+from benchmarks.report.speed import render_speed
+from benchmarks.speed import (
+    Spread,
+    __main__,
+    best_batch,
+    compression,
+    exponent,
+    full,
+    measure,
+    mixed_texts,
+    ratios,
+    texts_of,
+)
 from benchmarks.speed import contenders as contestants
 from benchmarks.speed.footprint import footprints, peak_mebibytes
+from benchmarks.speed.lengths import share_read, units
 from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.scaling import curve
 from benchmarks.speed.shares import shares
 from benchmarks.speed.stored import median_of, read_speed
-from benchmarks.speed.tables import render_speed
 from benchmarks.speed.texts import COLLECTION
 from benchmarks.speed.throughput import Setting, grid, run_cell
 
@@ -120,6 +132,14 @@ def test_all_models_see_the_same_fresh_texts() -> None:
     assert [len(own) for own in speeds] == [2, 2]
 
 
+def test_what_is_read_of_texts_is_counted_in_the_models_own_units() -> None:
+    toy = Candidate("toy", make_model())
+    texts = ["a river", "a river runs on and on"]
+    assert units(toy, texts) == [4, 8]  # both marks are counted
+    assert share_read(toy, texts, 6) == (4 + 6) / 12 and share_read(toy, texts, None) == 1.0
+    assert units(Recorder(), texts) is None and share_read(Recorder(), texts, 6) == 1.0  # type: ignore[arg-type]
+
+
 def test_the_grid_holds_every_combination_once() -> None:
     settings = grid([8, "mixed"], [1, "best"], [1, 1])  # on one core, "all" threads are one
     assert len(settings) == len(set(settings)) == 2 * 2 * 2
@@ -142,6 +162,15 @@ def test_shares_name_the_steps_of_ours_and_sum_to_one() -> None:
     assert set(found) == {"tokenisation", "E1", "layers"}
     assert sum(found.values()) == pytest.approx(1.0) and min(found.values()) > 0
     assert shares(Recorder(), ["text"]) == {}  # type: ignore[arg-type]
+
+
+def test_a_table_moves_no_vector_of_what_it_holds_and_int8_is_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "FILLED", 200)
+    found = compression.compressed([Candidate("toy", make_model()), Recorder()], rounds=2, count=4)["toy"]  # type: ignore[list-item]
+    assert found["int8"]["bytes"] < found["plain"]["bytes"]
+    assert found["table, E1 behind it"]["cosine"]["clean"]["worst"] == pytest.approx(1.0, abs=1e-3)
+    assert set(found["table alone"]["cosine"]) == {"clean", "misspelt", "rare words"}
+    assert len(found["int8"]["ratio"]) == 3
 
 
 def test_a_pooled_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
@@ -177,7 +206,7 @@ class Contenders:
         if self.cells == 3:
             raise KeyboardInterrupt
         speeds = {"one": [10.0, 30.0, 20.0], "two": [20.0, 20.0, 20.0]}
-        found = {c.name: {"batch": 8, "reads": None, "speeds": speeds[c.name]} for c in candidates}
+        found = {c.name: {"batch": 8, "reads": None, "read": 1.0, "speeds": speeds[c.name]} for c in candidates}
         return {**vars(setting), "count": 8, "models": found}
 
 
@@ -202,14 +231,36 @@ def test_all_parts_render(monkeypatch: pytest.MonkeyPatch) -> None:
     head = {"models": {"m": {"parameters": 1_000_000}}, "cores": 2, "rounds": 3, "provenance": made}
     grown = {"sizes": [1, 10], "models": {"m": {"seconds": [1.0, 10.0], "exponent": 1.0}}}
     own = {"import": 1.5, "load": 0.25, "first": 0.1, "second": 0.0125, "memory": 400.4}
+    near = {"median": 0.99, "worst": 0.875}
+    forms = {
+        "plain": {"bytes": 2**20},
+        "int8": {
+            "bytes": 2**18,
+            "ratio": [0.5, 0.75, 1.0],
+            "cosine": {"clean": near, "misspelt": near, "rare words": near},
+        },
+    }
     tables = render_speed(
         {
             "cpu-shares": head | {"words": {"16": {"m": {"tokenisation": 0.25, "E1": 0.5, "layers": 0.25}}}},
             "cpu-footprint": head | {"processes": {"m": own}},
             "cpu-scaling": head | {"length": grown, "corpus": grown},
+            "cpu-compression": head | {"forms": {"m": forms}},
         }
     )
-    for cell in ("25 %", "50 %", "1.50", "0.25", "100", "12.5", "400", "1.00", "1–10 texts"):
+    for cell in (
+        "25 %",
+        "50 %",
+        "1.50",
+        "0.25",
+        "100",
+        "12.5",
+        "400",
+        "1.00",
+        "1–10 texts",
+        "0.75× (0.50–1.00)",
+        "0.9900 / 0.8750",
+    ):
         assert cell in tables
     assert render_speed({}) == ""
 

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import Candidate
-from benchmarks.suites import Condition, Task
-from benchmarks.suites.antonyms import ANTONYMS
+from benchmarks.suite import Condition, Task
 from benchmarks.suites.classification import Labelled, TextClassification, balanced
 from benchmarks.suites.clustering import Clustering
-from benchmarks.suites.meaning_changes import change_number, negate, swap_antonym
 from benchmarks.suites.minimal_pairs import PER_WORD, MinimalPairs, minimal_pairs, share_nearer
 from benchmarks.suites.operators import NOISES, OperatorSts
 from benchmarks.suites.reranking import Reranking
+from benchmarks.suites.retrieval import TypoRetrieval
 from benchmarks.suites.sts import Pairs, SentencePairs, with_negatives
-from benchmarks.suites.typo_retrieval import Collection, TypoRetrieval
-from benchmarks.suites.typo_sts import TypoSts
-from benchmarks.suites.word_overlap import hard_negatives, overlap, words_of
+from benchmarks.suites.typo import TypoSts
+from benchmarks.texts.antonyms import ANTONYMS
+from benchmarks.texts.collections import Collection
+from benchmarks.texts.meaning_changes import change_number, negate, swap_antonym
+from benchmarks.texts.word_overlap import hard_negatives, overlap, words_of
 from tiered_st.noise import Misspellings, character_error_rate, seeded
 
 WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett"]

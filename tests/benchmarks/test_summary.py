@@ -8,6 +8,7 @@ import pytest
 from test_figures import MADE, result
 
 from benchmarks.report.aims import aims
+from benchmarks.report.speed import throughput_tables
 from benchmarks.report.summary import headline, quality, speed
 
 
@@ -44,7 +45,10 @@ def test_the_headline_lines_up() -> None:
 
 
 def cell(words: int | str, batch: int | str, threads: int, ours: list[float], bf16: bool = False) -> dict[str, Any]:
-    models = {"en-small": {"speeds": ours}, "all-MiniLM-L6-v2": {"speeds": [100.0, 200.0, 100.0]}}
+    models = {
+        "en-small": {"reads": 510, "read": 1.0, "speeds": ours},
+        "all-MiniLM-L6-v2": {"reads": 256, "read": 0.98, "speeds": [100.0, 200.0, 100.0]},
+    }
     return {"words": words, "batch": batch, "threads": threads, "bf16": bf16, "models": models}
 
 
@@ -71,10 +75,20 @@ def test_speed_is_the_ratio_round_by_round_on_one_thread() -> None:
 
 def test_lengths_that_are_not_read_alike_are_not_compared() -> None:
     long = cell(512, "best", 1, [50.0] * 3)
-    long["models"]["en-small"]["reads"], long["models"]["all-MiniLM-L6-v2"]["reads"] = 510, 256
-    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["–"]
+    long["models"]["all-MiniLM-L6-v2"]["read"] = 0.33
+    content = grid() | {"cells": [long]}
+    assert cells(speed(content))["en-small"] == ["–"] and "all-MiniLM-L6-v2 reads 33 % of 512 words." in speed(content)
     long["models"]["en-small"]["reads"] = 256
-    assert cells(speed(grid() | {"cells": [long]}))["en-small"] == ["0.50× (0.25–0.50)"]
+    assert cells(speed(content))["en-small"] == ["0.50× (0.25–0.50)"]
+
+
+def test_the_page_of_results_compares_no_more_than_the_readme() -> None:
+    long = cell(512, "best", 1, [50.0] * 3)
+    long["models"]["all-MiniLM-L6-v2"]["read"] = 0.33
+    content = grid() | {"cells": [cell(16, "best", 1, [150.0, 300.0, 200.0]), long]}
+    content["models"] = {name: own | {"parameters": 1e6} for name, own in content["models"].items()}
+    rows = cells(throughput_tables("cpu", content))
+    assert rows["en-small"][1:] == ["200 · 1.50× (1.50–2.00)", "50 · –"]
 
 
 def test_speed_without_minilm_says_what_to_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from sentence_transformers import SentenceTransformer
 import tiered_st
 from tiered_st.cli import commands, main
 from tiered_st.cli import parser as cli_parser
+from tiered_st.cli.common import model_of
 from tiered_st.cli.records.rows import InputError
 from tiered_st.cli.search import QUERY_BLOCK
 from tiered_st.cli.vector_files import replacing
@@ -203,6 +205,31 @@ def test_an_index_killed_again_and_again_goes_on(toy: str, tmp_path: Path, monke
         ]
         assert [hit[:2] for hit in hits[0]] == [hit[:2] for hit in hits[1]]
     assert (Path(idx) / "records.jsonl").read_bytes() == (tmp_path / "calm" / "records.jsonl").read_bytes()
+    # Processes may sum in another order, so not bit for bit; a vector of another text would be far off.
+    np.testing.assert_allclose(vectors_of(idx), vectors_of(tmp_path / "calm"), atol=1e-6)
+    np.testing.assert_allclose(vectors_of(idx), model.encode(TEXTS), atol=1e-6)
+
+
+def vectors_of(folder: str | Path) -> np.ndarray:
+    """Return what stands in an index's file, (texts, dimension)."""
+    faiss = importlib.import_module("faiss")
+    found = faiss.read_index(str(Path(folder) / "index.faiss"))
+    rows = faiss.vector_to_array(found.id_map)
+    return np.stack([found.reconstruct(int(row)) for row in rows])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_encode_killed_in_a_block_gives_the_rows_of_an_undisturbed_run(
+    toy: str, notes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["encode", notes, "--model", toy, "--device", "cpu", "-o"]
+    killed, calm = tmp_path / "killed.npy", tmp_path / "calm.npy"
+    assert run("-c", KILLED, "1", *arguments, str(killed)).returncode == -9
+    assert not killed.exists()
+    monkeypatch.setattr(commands, "BLOCK", 2)
+    assert main([*arguments, str(killed)]) == main([*arguments, str(calm)]) == 0
+    np.testing.assert_allclose(np.load(killed), np.load(calm), atol=1e-6)
+    assert killed.stat().st_size == calm.stat().st_size and left_over(tmp_path) == []
 
 
 def counted_encodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -253,6 +280,18 @@ def test_encode_goes_on_and_refuses_other_texts_and_models(
 
 
 # index and search
+
+
+@pytest.mark.parametrize("output", ["own.jsonl", "link.jsonl", "./own.jsonl"])
+def test_embeddings_never_replace_the_texts(
+    toy: str, tmp_path: Path, output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"text": "mine"}\n')
+    (tmp_path / "link.jsonl").symlink_to(own)
+    assert main(["encode", str(own), "-o", output, "--model", toy]) == 1
+    assert own.read_text() == '{"text": "mine"}\n' and "is an input" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -320,6 +359,36 @@ def test_index_never_replaces_a_folder_that_is_none(
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "years of work"
     assert main(["index", "--append", notes, "-o", str(tmp_path / "none"), "--model", toy]) == 1
     assert "no index to append to" in capsys.readouterr().err
+
+
+def test_an_index_that_a_killed_writer_set_aside_is_read_and_added_to(
+    toy: str, built: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("one more\n")
+    aside = tmp_path / ".idx.set-aside"
+    Path(built).rename(aside)
+    assert main(["info", built]) == 0 and "count        6" in capsys.readouterr().out
+    assert model_of(Path(built)) == "en-small"  # a toy's index names no shipped model
+    (aside / "meta.json").write_text((aside / "meta.json").read_text().replace('"toy"', '"en-nano"'))
+    assert model_of(Path(built)) == "en-nano"
+    assert main(["index", str(more), "--append", "-o", built, "--model", toy]) == 0
+    assert "which holds 7" in capsys.readouterr().err and left_over(tmp_path) == []
+
+
+def test_a_folder_with_other_files_is_refused_before_the_work(
+    toy: str, notes: str, built: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path(built) / "thesis.txt").write_text("mine")
+    calls = counted_encodes(monkeypatch)
+    assert main(["index", notes, "-o", built, "--model", toy]) == 1 and calls == []
+    assert "'thesis.txt'" in capsys.readouterr().err
+
+
+def test_a_file_is_no_index_to_search(toy: str, notes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", notes, "a", "--model", toy]) == 1
+    error = capsys.readouterr().err
+    assert "there is no index" in error and "save()" not in error
 
 
 def test_another_models_index_is_refused(built: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -405,6 +474,14 @@ def test_bad_paths_are_one_line_on_stderr(toy: str, notes: str, tmp_path: Path) 
             assert main(arguments) == 1
         message = error.getvalue()
         assert complaint in message and message.startswith("tiered-st: ") and message.count("\n") == 1
+
+
+def test_a_closed_standard_output_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as Python has it after `>&-`
+    assert main(["info"]) == 1
+    assert "standard output is closed" in capsys.readouterr().err
 
 
 def test_the_default_model_is_the_librarys() -> None:

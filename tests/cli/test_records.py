@@ -81,6 +81,9 @@ JSONL_LINES = [
     ('{"text": null, "key": 1}', "field 'text' is not text but null"),
     ('{"text": "x"}', "field 'key' is missing"),
     ('{"text": "x", "key": true}', "field 'key' is not text or a whole number but a bool"),
+    ('{"text": "x", "key": 1, "text": "y"}', "field 'text' comes twice"),
+    ('{"key": 1, "text": "x", "key": 1}', "field 'key' comes twice"),
+    ('{"key": 1, "text": {"text": "x"}}', "field 'text' is not text but an object"),
     ("[" * 100_000, "not JSON"),
 ]
 
@@ -205,6 +208,16 @@ def test_compressed_files_are_read_whatever_their_names(tmp_path: Path, suffix: 
     notes: list[str] = []
     assert texts(write(tmp_path / f"d.{suffix}", "no"), note=notes.append) == ["no"]
     assert "read as it is" in notes[0]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_stands_behind_compressed_data_is_not_lost(tmp_path: Path, compress: Any) -> None:
+    path = tmp_path / "a.txt.z"
+    path.write_bytes(compress(b"one\n") + b"\0" * 512 + compress(b"two\n" * 9000) + b"\0" * 4)
+    assert texts(path) == ["one", *["two"] * 9000]
+    path.write_bytes(compress(b"one\n") + b"two\n")
+    with pytest.raises(InputError, match="damaged or cut short"):
+        texts(path)
 
 
 def test_zstd_is_read_or_refused_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,3 +261,23 @@ def test_what_is_no_text_is_refused(document: object, says: str) -> None:
 
 def test_it_is_offered_by_the_package() -> None:
     assert tiered_st.encode_long is encode_long
+
+
+@pytest.mark.parametrize(
+    ("documents", "cure"),
+    [
+        ({"doc-1": "a text"}, r"mapping, which iterates over its keys: give its texts, list\(….values\(\)\)"),
+        ({"a text", "another"}, "set, which has no order"),
+        ([{"text": "a text"}], "A document is a dict: give a str"),
+        ([{"a text", "another"}], "A document is a set: give a str"),
+    ],
+)
+def test_keys_are_not_taken_for_texts(toy: SentenceTransformer, documents: object, cure: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=cure):
+        list(encode_long(toy, documents))  # type: ignore[arg-type]
+
+
+def test_columns_are_not_taken_for_texts(toy: SentenceTransformer) -> None:
+    table = pytest.importorskip("pandas").DataFrame({"id": ["1"], "text": ["a text"]})
+    with pytest.raises(TypeError, match=r"documents is a DataFrame: pass list\(table\[\"text\"\]\)"):
+        encode_long(toy, table)

@@ -2,6 +2,7 @@ import copy
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -372,6 +373,20 @@ class TestThreads:
                 index.save(tmp_path / "index")
                 loaded = FaissIndex.load(tmp_path / "index", model)
                 assert loaded.ids == [str(row) for row in range(len(loaded))]
+
+    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda index: pickle.loads(pickle.dumps(index))])
+    def test_a_copy_beside_adding_is_one_state(self, model, monkeypatch, copied):
+        index, taken = FaissIndex.build(model, ["first"]), FaissIndex.__getstate__
+
+        def state(self):
+            found = taken(self)
+            index.add(["by another thread, before the vectors are copied"])
+            return found
+
+        monkeypatch.setattr(FaissIndex, "__getstate__", state)
+        again = copied(index)
+        assert len(again) == again._index.ntotal == 1 and len(index) == index._index.ntotal == 2
+        assert [hit.text for hit in again.search("first", k=5)] == ["first"]
 
     def test_a_copy_is_an_index_of_its_own(self, fruit):
         again = copy.deepcopy(fruit)

@@ -36,8 +36,9 @@ from tiered_st.losses import (
     StopAtProjector,
     WordMimicryLoss,
 )
-from tiered_st.losses.columns import chunk_vectors, draw_below, merge, single_chunks, tiers_of, width_of
+from tiered_st.losses.columns import chunk_vectors, draw_below, merge, single_chunks, width_of
 from tiered_st.losses.contrast import find_rows, info_nce
+from tiered_st.modules.tiers_of import tiers_of
 
 Make = Callable[[SentenceTransformer], nn.Module]
 
@@ -317,7 +318,7 @@ def test_objectives_of_texts_train_subword_models_too(name: str, tmp_path: Path)
 
 @pytest.mark.parametrize("name", OF_CHUNKS)
 def test_objectives_of_chunks_refuse_other_models(name: str, subword: SentenceTransformer) -> None:
-    with pytest.raises(ValueError, match=r"opens with a Transformer: build it by tiered_st\.build"):
+    with pytest.raises(ValueError, match=r"opens with a Transformer, .*: build it by tiered_st\.build"):
         value_of(name, TABLE[name][0](subword), subword, TEXTS)
 
 

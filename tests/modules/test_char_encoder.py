@@ -9,7 +9,8 @@ from torch import Tensor
 
 from tiered_st.modules import row_sums
 from tiered_st.modules.boundary_predictor import BoundaryPredictor
-from tiered_st.modules.char_encoder import CharEncoder, HashedNgrams
+from tiered_st.modules.char_encoder import CharEncoder
+from tiered_st.modules.hashed_ngrams import HashedNgrams
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.text import ChunkType
 from tiered_st.text.tokenizer import END, PAD, START, CharTokenizer

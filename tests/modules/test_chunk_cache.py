@@ -155,7 +155,7 @@ def test_memory_is_bounded() -> None:
 
 def test_equal_hashes_give_no_wrong_vector(model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fresh(model, TEXTS)
-    monkeypatch.setattr(type(model[0]), "_hash", staticmethod(lambda rows: rows.new_ones(len(rows))))
+    monkeypatch.setattr("tiered_st.modules.chunk_source.hash_rows", lambda rows: rows.new_ones(len(rows)))
     for _ in range(2):
         torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), expected, atol=1e-5, rtol=0)
     for text in ("cat", "dog", "cat"):  # alone: every chunk of a text still collides with every other
@@ -230,6 +230,14 @@ def test_dropped_when_weights_change(model: SentenceTransformer, change: Callabl
     after = model.encode(TEXTS, convert_to_tensor=True)
     torch.testing.assert_close(after, fresh(model, TEXTS), atol=1e-5, rtol=0)
     assert not torch.allclose(before, after, atol=1e-3)
+
+
+def test_moving_to_where_it_is_keeps_it(model: SentenceTransformer) -> None:
+    """Some versions of sentence-transformers move the model at every call of encode."""
+    model.encode(TEXTS)
+    kept = len(model[0].cache)
+    model.to("cpu").float()
+    assert len(model[0].cache) == kept > 0
 
 
 @pytest.mark.parametrize(
@@ -307,3 +315,11 @@ def test_copies_have_a_cache_of_their_own(
     in_place(twin)
     torch.testing.assert_close(twin.encode(TEXTS, convert_to_tensor=True), fresh(twin, TEXTS), atol=1e-5, rtol=0)
     torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), expected, atol=1e-5, rtol=0)
+
+
+def test_dropped_when_a_table_whose_first_row_is_padding_is_scaled_through_data(model: SentenceTransformer) -> None:
+    model.encode(TEXTS)
+    ngrams = model[0].char_encoder.ngrams
+    assert ngrams is not None and not ngrams.table.weight[0].any()
+    ngrams.table.weight.data *= 2
+    torch.testing.assert_close(model.encode(TEXTS, convert_to_tensor=True), fresh(model, TEXTS))

@@ -65,7 +65,7 @@ def test_a_sure_memory_recalls_one_prototype() -> None:
 def test_a_recognised_chunk_means_what_the_memory_was_told(width: int) -> None:
     memory = ChunkMemory(REMEMBERS.replace(memory_values=width)).eval()
     vectors = torch.randn(5, TOY.d_sem, generator=torch.Generator().manual_seed(2))
-    memory.know(vectors)
+    memory.init_values(vectors)
     left, values, right = torch.linalg.svd(vectors, full_matrices=False)
     nearest = left[:, :width] * values[:width] @ right[:width]  # the best of this rank
     for slot, wanted in enumerate(torch.cat([torch.zeros(1, TOY.d_sem), nearest])):
@@ -77,8 +77,8 @@ def test_a_recognised_chunk_means_what_the_memory_was_told(width: int) -> None:
 def test_a_projector_that_knows_a_chunk_hits_its_vector() -> None:
     projector = ChunkProjector(REMEMBERS.replace(memory_values=TOY.d_sem, projector_hidden=0)).eval()
     vectors = torch.randn(5, TOY.d_sem, generator=torch.Generator().manual_seed(2))
-    projector.match(vectors)
-    projector.know(vectors)
+    projector.init_output(vectors)
+    projector.init_memory(vectors)
     with torch.no_grad():
         projector.memory.prototypes.bias[2] = 1e4
         for parameter in projector.linear.parameters():
@@ -93,7 +93,7 @@ def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
     memory = ChunkMemory(REMEMBERS)
     torch.nn.init.zeros_(memory.prototypes.weight)
     expected = torch.tensor([0.4, 0.3, 0.2, 0.1, 0.0, 0.0])
-    memory.expect(expected)
+    memory.init_biases(expected)
     torch.testing.assert_close(torch.softmax(memory.scores(pooled(1)), dim=1)[0], expected, atol=1e-6, rtol=0)
 
 
@@ -117,7 +117,7 @@ def test_without_gradients_every_slot_counts_however_little_it_weighs(values: in
         for weight in (memory.query.weight, memory.query.bias, memory.hidden_out.weight):
             weight.zero_()  # so that the bias alone says what a chunk may be
         expected = torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 1e-5])
-        memory.expect(expected)
+        memory.init_biases(expected)
         memory.prototypes.weight[5] = 1e6  # is seen at 1e-5 too
         prototype, meaning = memory(pooled(2))
     torch.testing.assert_close(prototype, (expected @ memory.prototypes.weight).expand(2, -1), atol=1e-5, rtol=1e-4)

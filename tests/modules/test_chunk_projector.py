@@ -82,10 +82,10 @@ def test_what_comes_out_is_coarse(quantization: str, levels: int) -> None:
     assert len(make_projector(d_sem=2048)(states_of(), MASK, WORD)[0].unique()) > 1000
 
 
-def test_match_gives_chunk_vectors_the_mean_and_spread_of_what_e2_expects() -> None:
+def test_init_output_gives_chunk_vectors_the_mean_and_spread_of_what_e2_expects() -> None:
     projector = make_projector()
     wanted = 3.0 + 0.5 * torch.randn(4000, TOY.d_sem, generator=torch.Generator().manual_seed(2))
-    projector.match(wanted)
+    projector.init_output(wanted)
     out = projector(states_of(500), torch.ones(500, 4, dtype=torch.bool), WORD[:1].expand(500)).detach()
     assert abs(out.mean().item() - 3.0) < 0.05
     assert abs((out - wanted.mean(dim=0)).std().item() - 0.5) < 0.05

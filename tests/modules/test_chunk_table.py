@@ -62,7 +62,7 @@ def test_narrower_rows_are_found_and_no_rows_too() -> None:
 
 
 def test_a_hash_collision_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunk_table, "_hash", lambda rows: rows.new_ones(len(rows)))
+    monkeypatch.setattr(chunk_table, "hash_rows", lambda rows: rows.new_ones(len(rows)))
     table, rows, vectors = make_table()
     at, found = table.find(rows)
     assert len(at) == 1
@@ -153,7 +153,7 @@ def test_without_e1_there_are_no_parameters_of_it(caplog: pytest.LogCaptureFixtu
 
 def test_equal_hashes_within_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tabulate(make_model(), TEXTS, storage="float32")
-    monkeypatch.setattr(type(model[0]), "_hash", staticmethod(lambda rows: rows.new_ones(len(rows))))
+    monkeypatch.setattr("tiered_st.modules.chunk_source.hash_rows", lambda rows: rows.new_ones(len(rows)))
     torch.testing.assert_close(encode(model, TEXTS + UNKNOWN), encode(PLAIN, TEXTS + UNKNOWN), atol=1e-5, rtol=0)
 
 

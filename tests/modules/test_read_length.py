@@ -104,7 +104,7 @@ def test_a_prompt_is_pooled_or_not_as_set(pool_marks: bool, include: bool, text:
     np.testing.assert_allclose(vectors[1], expected.numpy(), atol=1e-6, rtol=0)
 
 
-def test_marks_of_parts_are_level_behind_a_prompt_too() -> None:
+def test_edges_of_parts_are_excluded_behind_a_prompt_too() -> None:
     pairs = [("the cat", "a dog sat"), ("a", "b")]
     for include, first in ((True, 1), (False, 4)):
         model = make_model(TOY.replace(segments=2, pool_marks=False))

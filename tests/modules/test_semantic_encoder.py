@@ -10,7 +10,8 @@ from conftest import BERT_BODY, TOY
 
 from tiered_st.config import TieredConfig
 from tiered_st.modules import SemanticEncoder, semantic_encoder
-from tiered_st.modules.semantic_encoder import level_marks, of_like_length
+from tiered_st.modules.semantic_encoder import of_like_length
+from tiered_st.modules.text_edges import exclude_text_edges
 
 BODIES = {"own": TOY, "bert": TOY.replace(body=BERT_BODY)}
 
@@ -111,10 +112,10 @@ def test_reloads_equal(encoder: SemanticEncoder, tmp_path: Path) -> None:
     assert torch.equal(again(features_of())["token_embeddings"], encoder(features_of())["token_embeddings"])
 
 
-def test_marks_that_are_not_pooled_take_the_mean_of_what_lies_between() -> None:
+def test_edges_that_are_not_pooled_take_the_mean_of_what_lies_between() -> None:
     states = torch.tensor([[[9.0], [1.0], [3.0], [7.0], [5.0]], [[4.0], [8.0], [0.0], [0.0], [0.0]]])
     mask = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]])
-    leveled = level_marks(states, mask)
-    assert leveled[0, :, 0].tolist() == [2.0, 1.0, 3.0, 2.0, 5.0]  # marks 9 and 7 became the mean of 1 and 3
-    assert torch.equal(leveled[1], states[1])  # an empty text keeps its marks: there is nothing else
+    changed = exclude_text_edges(states, mask)
+    assert changed[0, :, 0].tolist() == [2.0, 1.0, 3.0, 2.0, 5.0]  # edges 9 and 7 became the mean of 1 and 3
+    assert torch.equal(changed[1], states[1])  # an empty text keeps its edges: there is nothing else
     assert states[0, 0, 0] == 9.0

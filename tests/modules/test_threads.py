@@ -97,7 +97,7 @@ def train_a_step(model: SentenceTransformer) -> None:
 def test_what_was_encoded_by_weights_that_changed_meanwhile_is_not_kept(
     change: Callable[[SentenceTransformer], object], model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = model[0].encode_chunks
+    encode = model[0].source.encode
 
     def encode_chunks(rows: Tensor) -> Tensor:
         vectors = encode(rows)
@@ -105,7 +105,7 @@ def test_what_was_encoded_by_weights_that_changed_meanwhile_is_not_kept(
         change(model)  # as another thread may do
         return vectors
 
-    monkeypatch.setattr(model[0], "encode_chunks", encode_chunks)
+    monkeypatch.setattr(model[0].source, "encode", encode_chunks)
     with torch.no_grad():
         model[0](model.preprocess(TEXTS))
     assert len(model[0].cache) == 0

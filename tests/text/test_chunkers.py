@@ -107,7 +107,7 @@ def test_only_a_learned_chunker_has_a_predictor() -> None:
 def test_a_copy_asks_its_own_predictor() -> None:
     tiers = TieredInput(CONFIGS["learned"])
     again = pickle.loads(pickle.dumps(tiers))
-    assert again.chunker.predictor is again.boundary_predictor is not tiers.boundary_predictor
+    assert again.chunker.scores.__self__ is again.boundary_predictor is not tiers.boundary_predictor
     with torch.no_grad():
         again.boundary_predictor.head.bias.fill_(50.0)
     assert again.preprocess(["abc"])["input_ids"].shape[1] == 5

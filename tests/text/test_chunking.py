@@ -244,7 +244,7 @@ class Saying:
         self.starts = starts
         self.spaced: list[int] = []
 
-    def read(self, ids: Any, spaced: Any, texts: Any) -> Any:
+    def __call__(self, ids: Any, spaced: Any, texts: Any) -> Any:
         self.spaced = spaced.tolist()
         return np.where(self.starts(len(ids)), 1.0, -1.0)
 
@@ -327,5 +327,5 @@ def test_learned_chunks_hold_every_character_that_is_no_space_once(texts: list[s
 
 
 def test_a_learned_chunker_needs_a_predictor() -> None:
-    with pytest.raises(ValueError, match="give a BoundaryPredictor"):
+    with pytest.raises(ValueError, match="of a BoundaryPredictor"):
         make_chunker(TieredConfig(chunker="learned"), TOKENIZER)

@@ -20,7 +20,7 @@ from sentence_transformers.sentence_transformer.losses import (
 from tiered_st.losses.columns import merge
 from tiered_st.model import load
 from tiered_st.modules import SemanticEncoder, TieredInput
-from tiered_st.modules.semantic_encoder import level_marks
+from tiered_st.modules.text_edges import exclude_text_edges
 from tiered_st.text import ChunkType
 from tiered_st.text.parts import shares
 
@@ -178,16 +178,16 @@ def test_a_pair_model_reloads(tmp_path: Path) -> None:
     np.testing.assert_allclose(load(tmp_path, device="cpu").encode(inputs), model.encode(inputs), atol=1e-6, rtol=0)
 
 
-def test_every_mark_is_levelled() -> None:
+def test_every_text_edge_is_excluded() -> None:
     states = torch.tensor([[[9.0], [1.0], [3.0], [7.0], [5.0], [8.0], [6.0]]])
     mask = torch.tensor([[1, 1, 1, 1, 1, 1, 0]])
     parts = torch.tensor([[0, 0, 0, 0, 1, 1, 0]])  # BEGIN 1 3 FINISH 5 FINISH
-    assert level_marks(states, mask, parts)[0, :, 0].tolist() == [3.0, 1.0, 3.0, 3.0, 5.0, 3.0, 6.0]
+    assert exclude_text_edges(states, mask, parts)[0, :, 0].tolist() == [3.0, 1.0, 3.0, 3.0, 5.0, 3.0, 6.0]
     empty = torch.tensor([[0, 0, 1, 1, 1, 1, 0]])  # BEGIN FINISH 3 7 5 FINISH
-    assert level_marks(states, mask, empty)[0, :, 0].tolist() == [5.0, 5.0, 3.0, 7.0, 5.0, 5.0, 6.0]
+    assert exclude_text_edges(states, mask, empty)[0, :, 0].tolist() == [5.0, 5.0, 3.0, 7.0, 5.0, 5.0, 6.0]
 
 
-def test_marks_that_are_not_pooled_leave_the_mean_alone() -> None:
+def test_edges_that_are_not_pooled_leave_the_mean_alone() -> None:
     model = make_pair_model(pool_marks=False)
     features = model.preprocess([("the cat", "dog")])
     with torch.no_grad():

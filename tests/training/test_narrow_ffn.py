@@ -8,8 +8,8 @@ from conftest import TOY
 from test_warm_start import states_of, tiny_teacher
 
 from tiered_st.model import build
-from training import teacher as teachers
-from training.narrow_ffn import narrow_ffn
+from training.warm_start import body_config, warm_start
+from training.warm_start.narrow_ffn import narrow_ffn
 
 LAYER = "encoder.layer.0"
 
@@ -41,8 +41,8 @@ def test_dead_units_cost_nothing() -> None:
     teacher = tiny_teacher("bert", layers=2)
     for layer in teacher[0].auto_model.encoder.layer:
         layer.output.dense.weight.data[:, ::2] = 0
-    encoder = build(TOY.replace(body=teachers.body_config(teacher, ffn=32)), device="cpu").semantic_encoder
-    teachers.warm_start(encoder, teacher)
+    encoder = build(TOY.replace(body=body_config(teacher, ffn=32)), device="cpu").semantic_encoder
+    warm_start(encoder, teacher)
     assert encoder.body.model.encoder.layer[1].intermediate.dense.weight.shape == (32, 32)
     inputs = torch.randn(2, 5, 32)
     torch.testing.assert_close(
@@ -55,8 +55,8 @@ def test_two_layers_keep_units_of_their_own() -> None:
     chosen = (0, 2)
     for number, first in ((0, 0), (2, 32)):
         teacher[0].auto_model.encoder.layer[number].output.dense.weight.data[:, first : first + 32] *= 100
-    encoder = build(TOY.replace(body=teachers.body_config(teacher, chosen, 32)), device="cpu").semantic_encoder
-    teachers.warm_start(encoder, teacher, chosen)
+    encoder = build(TOY.replace(body=body_config(teacher, chosen, 32)), device="cpu").semantic_encoder
+    warm_start(encoder, teacher, chosen)
     for place, (number, first) in enumerate(((0, 0), (2, 32))):
         theirs = teacher[0].auto_model.encoder.layer[number].intermediate.dense.weight
         own = encoder.body.model.encoder.layer[place].intermediate.dense.weight
@@ -66,11 +66,11 @@ def test_two_layers_keep_units_of_their_own() -> None:
 @pytest.mark.parametrize("ffn", [0, -1, 65])
 def test_units_that_the_teacher_does_not_have_are_refused(ffn: int) -> None:
     with pytest.raises(ValueError, match=f"warm_ffn={ffn} must be between 1 and the 64 feed-forward units"):
-        teachers.body_config(tiny_teacher("bert"), ffn=ffn)
+        body_config(tiny_teacher("bert"), ffn=ffn)
 
 
 def test_a_gated_feed_forward_is_refused_by_name() -> None:
     teacher = tiny_teacher("modernbert")
-    encoder = build(TOY.replace(body=teachers.body_config(teacher, ffn=32)), device="cpu").semantic_encoder
+    encoder = build(TOY.replace(body=body_config(teacher, ffn=32)), device="cpu").semantic_encoder
     with pytest.raises(ValueError, match=r"The teacher has no layers\.0\.mlp.*config.body is not its configuration"):
-        teachers.warm_start(encoder, teacher)
+        warm_start(encoder, teacher)

@@ -16,12 +16,14 @@ from tiered_st.config import TieredConfig
 from tiered_st.losses import StopAtProjector
 from tiered_st.noise import NoisePolicy
 from training import teacher as teachers
-from training.assemble import Weighted, Workshop, select_parameters
+from training.baselines.subword import SubwordConfig
+from training.build import build_model, targets_of
 from training.callbacks import Progress
-from training.objectives import MAKERS, make_task
+from training.freezing import select_parameters
+from training.objectives import E1_OBJECTIVES, E2_OBJECTIVES, OBJECTIVES
+from training.recipe import Ramp, Recipe, Row, Stage
 from training.sources import Source
-from training.stage import OBJECTIVES, Objective, Ramp, Recipe, Stage
-from training.subword import SubwordConfig
+from training.stage_objectives import Weighted, make_losses, make_task
 from training.tasks import LabelledTask, NextSentenceTask, Noise, SpacingTask
 
 CLEAN = NoisePolicy(weights=())
@@ -63,13 +65,59 @@ def recipe(**changes: Any) -> Recipe:
 # what a stage says
 
 
-def test_every_objective_that_a_stage_may_name_is_made() -> None:
-    assert tuple(MAKERS) == OBJECTIVES
+def test_lists_of_objectives_are_those_of_the_classes() -> None:
+    assert tuple(OBJECTIVES) == E1_OBJECTIVES + E2_OBJECTIVES
+    assert E1_OBJECTIVES == (
+        "mimicry", "recognition", "identity", "char_mlm", "span_mlm", "char_clm", "reconstruction", "boundary",
+    )  # fmt: skip
+    assert E2_OBJECTIVES == (
+        "distillation", "ranking", "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk",
+        "next_sentence", "section_topic", "sts", "classification",
+    )  # fmt: skip
+    assert OBJECTIVES["next_chunk"].title == "next chunk" and OBJECTIVES["sts"].title == "CoSENT"
 
 
 def test_rows_of_objectives_have_defaults() -> None:
     (row,) = stage(("simcse", 0.5)).objectives
-    assert row == Objective("simcse", 0.5, 1.0, False)
+    assert row == Row("simcse", 0.5, 1.0, False) and not row.stop
+
+
+@pytest.mark.parametrize(
+    ("row", "attribute", "value"),
+    [
+        (("char_mlm", 1.0, 1.0, {"masking": "span", "rate": 0.3}), "masking", (("span", 1.0),)),
+        (("span_mlm", 1.0), "masking", (("span", 1.0),)),
+        (("char_mlm", 1.0), "masking", (("char", 1.0),)),
+        (("simcse", 1.0, 1.0, {"scale": 7.0}), "scale", 7.0),
+        (("cached_ranking", 1.0), "mini_batch_size", 32),
+        (("cached_ranking", 1.0, 1.0, {"mini_batch_size": 4}), "mini_batch_size", 4),
+    ],
+)  # fmt: skip
+def test_a_row_gives_its_loss_arguments(row: tuple[Any, ...], attribute: str, value: Any, data: Path) -> None:
+    model = make_model(TOY.replace(dropout=0.1))
+    loss = make_losses(targets_of(recipe(), data, data, "cpu"), model, stage(row))[row[0]]
+    assert getattr(loss, attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (("char_mlm", 1.0, 1.0, {"maskng": "span"}), "Stage some: char_mlm takes no maskng, but rate, masking"),
+        (("next_sentence", 1.0, 1.0, {"scale": 2.0}), "Stage some: next_sentence takes no scale, but no argument"),
+        (("mimicry", 1.0, 1.0, {"targets": 1}), "Stage some: mimicry takes no targets, but no argument"),
+    ],
+)
+def test_an_argument_that_an_objective_does_not_take_is_refused(row: tuple[Any, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        stage(row)
+
+
+def test_a_stop_stands_beside_arguments(data: Path) -> None:
+    with pytest.raises(ValueError, match="identity trains E1, but stop=True"):
+        stage(("identity", 1.0, 1.0, {"stop": True}))
+    some = stage(("masked_chunk", 1.0, 1.0, {"stop": True, "buckets": 16}))
+    loss = make_losses(targets_of(recipe(), data, data, "cpu"), make_model(), some)["masked_chunk"]
+    assert isinstance(loss, StopAtProjector) and loss.get_config_dict()["buckets"] == 16
 
 
 def test_a_stop_before_e1_is_refused_for_what_trains_e1() -> None:
@@ -97,9 +145,9 @@ def test_progress_moves_the_weight_of_a_loss() -> None:
 
 
 def test_losses_are_stopped_and_weighted_as_the_rows_say(data: Path) -> None:
-    shop = Workshop(recipe(), data, data, "cpu")
-    rows = stage(("simcse", 1.0), ("masked_chunk", 1.0, 0.5, True)).objectives
-    made = shop.losses(make_model(TOY.replace(dropout=0.1)), rows)
+    targets = targets_of(recipe(), data, data, "cpu")
+    some = stage(("simcse", 1.0), ("masked_chunk", 1.0, 0.5, True))
+    made = make_losses(targets, make_model(TOY.replace(dropout=0.1)), some)
     assert type(made["simcse"]).__name__ == "SimCSELoss"
     assert isinstance(made["masked_chunk"], Weighted) and isinstance(made["masked_chunk"].loss, StopAtProjector)
     assert made["masked_chunk"].model is made["masked_chunk"].loss.get_submodule("model")
@@ -176,19 +224,20 @@ def test_each_objective_gets_its_columns(objective: str, columns: set[str], data
         scored=(Source("scored", ("a", "b"), label="score"),),
         labelled=(Source("classes", ("text",), label="label"),),
     )
-    task = make_task(Workshop(made, data, data), stage((objective, 1.0)), objective)
+    some = stage((objective, 1.0))
+    task = make_task(targets_of(made, data, data).corpus, some, some.objectives[0])
     assert set(task.rows([0])[0]) == columns
 
 
 @pytest.mark.parametrize("objective", ["ranking", "next_sentence", "sts", "classification"])
 def test_an_objective_without_its_data_is_named(objective: str, data: Path) -> None:
     with pytest.raises(ValueError, match=r"Recipe tiny has an objective that reads .*, but names none"):
-        make_task(Workshop(recipe(), data, data), stage((objective, 1.0)), objective)
+        make_task(targets_of(recipe(), data, data).corpus, stage((objective, 1.0)), Row(objective, 1.0))
 
 
 def test_a_recipe_without_a_teacher_says_what_needs_one(data: Path) -> None:
     with pytest.raises(ValueError, match="Recipe tiny names no teacher"):
-        _ = Workshop(recipe(), data, data).text_targets
+        _ = targets_of(recipe(), data, data).texts
 
 
 # sources
@@ -207,9 +256,9 @@ def test_sections_carry_their_titles(data: Path) -> None:
     assert sections[:2] == [
         ("Early life", "Born in a town."), ("Career", "Worked in another town. And then rested."),
     ]  # fmt: skip
-    shop = Workshop(recipe(documents=(Source("articles", ("text",), lengths=(2, 60)),)), data, data)
-    assert set(shop.topics) == {"Early life", "Career"}
-    assert [shop.topics[label] for _, label in shop.sections] == ["Early life", "Career"] * 2
+    read = targets_of(recipe(documents=(Source("articles", ("text",), lengths=(2, 60)),)), data, data).corpus
+    assert set(read.topics) == {"Early life", "Career"}
+    assert [read.topics[label] for _, label in read.sections] == ["Early life", "Career"] * 2
 
 
 def test_labels_come_with_their_texts(data: Path) -> None:
@@ -219,8 +268,8 @@ def test_labels_come_with_their_texts(data: Path) -> None:
     ]
     with pytest.raises(ValueError, match="scored is to be read with labels, but names no column"):
         list(Source("scored", ("a",)).labelled(data))
-    shop = Workshop(recipe(labelled=(Source("classes", ("text",), label="label"),)), data, data)
-    assert shop.classes == ["minus", "plus"] and [label for _, label in shop.labelled] == [1, 0, 1]
+    read = targets_of(recipe(labelled=(Source("classes", ("text",), label="label"),)), data, data).corpus
+    assert read.classes == ["minus", "plus"] and [label for _, label in read.labelled] == [1, 0, 1]
 
 
 # a teacher wider than the model
@@ -239,7 +288,8 @@ def test_principal_axes_keep_the_dot_products_that_matter() -> None:
 
 def test_a_subword_model_is_as_large_as_its_settings_say(data: Path) -> None:
     config = SubwordConfig(vocabulary=60, d_sem=32, sem_layers=1, sem_heads=2, sem_ffn=64, max_tokens=16)
-    model = Workshop(recipe(config=config), data, data, "cpu").model()
+    made = recipe(config=config)
+    model = build_model(made, targets_of(made, data, data, "cpu"))
     assert [name for name, _ in model.named_children()] == ["semantic_encoder", "pooling", "normalize"]
     assert model.get_embedding_dimension() == 32 and model.max_seq_length == 16
     assert 40 <= len(model.tokenizer) <= 60

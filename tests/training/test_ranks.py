@@ -26,7 +26,7 @@ RECIPE = """
 from tiered_st.config import PRESETS
 from tiered_st.noise import NoisePolicy
 from training.sources import Source
-from training.stage import Recipe, Stage
+from training.recipe import Recipe, Stage
 
 TYPOS = NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3))
 TIERS, E2 = "tiers", "semantic_encoder"

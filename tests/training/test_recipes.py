@@ -19,9 +19,9 @@ import training.run as runner
 import training.stage_run as stage_run
 from tiered_st.model import load
 from training import teacher as teachers
-from training.find_recipe import find_recipe
+from training.recipe import Recipe
+from training.recipe_files import find_recipe
 from training.sources import Source
-from training.stage import Recipe
 
 RECIPES = Path(runner.__file__).parent / "recipes"
 WORDS = [

@@ -13,6 +13,7 @@ import pytest
 import tiered_st
 import training.run as runner
 from tiered_st.cli import main as cli
+from training.objectives import E1_OBJECTIVES, E2_OBJECTIVES
 
 README = Path(runner.__file__).parents[1] / "README.md"
 
@@ -54,3 +55,10 @@ def test_a_shipped_model_learns(kind: str, folder: Path) -> None:
 def test_examples_are_short() -> None:
     for name, code in examples()[0].items():
         assert len(code.splitlines()) <= 20, name
+
+
+@pytest.mark.parametrize(("tier", "names"), [("E1", E1_OBJECTIVES), ("E2", E2_OBJECTIVES)])
+def test_the_table_of_objectives_names_all_of_a_tier(tier: str, names: tuple[str, ...]) -> None:
+    table = README.read_text(encoding="utf-8").partition("| tier | objectives |\n")[2]
+    (row,) = re.findall(rf"^\| {tier} \| (.*) \|$", table, flags=re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", row)) == sorted(names)

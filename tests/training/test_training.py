@@ -33,15 +33,17 @@ import training.stage_run as stage_run
 from tiered_st.fingerprint import PROBE
 from tiered_st.model import load
 from tiered_st.noise import Misspellings, NoisePolicy
-from training import objectives
 from training import teacher as teachers
-from training.assemble import Weighted, Workshop, select_parameters, set_gradient_checkpointing
+from training.build import build_model, targets_of
 from training.callbacks import JsonLog
 from training.checkpoints import NEEDED, latest_checkpoint, seal
-from training.find_recipe import find_recipe
+from training.freezing import select_parameters, set_gradient_checkpointing
+from training.recipe import Recipe, Stage
+from training.recipe_files import find_recipe
 from training.sources import Source
-from training.stage import Recipe, Stage
+from training.stage_objectives import Weighted, make_task
 from training.tasks import Noise, PairTask, TextTask, WordTask
+from training.warm_start import body_config, warm_start
 from training.words import chunks_of, count_chunks, lexicon
 
 NOUNS = ["cat", "dog", "house", "river", "mother", "garden", "window", "letter"]
@@ -337,7 +339,7 @@ def noise(policy: NoisePolicy = TYPOS, real: float = 0.0, seed: str = "s") -> No
     return Noise(policy, Misspellings([("hosue", "house")]), real, seed)
 
 
-def make_task(name: str) -> Any:
+def task_of(name: str) -> Any:
     if name == "text":
         return TextTask(TEXTS, noise(), 8, views=2)
     if name == "word":
@@ -347,15 +349,15 @@ def make_task(name: str) -> Any:
 
 @pytest.mark.parametrize("name", ["text", "word", "pair"])
 def test_the_same_draw_gives_the_same_row(name: str) -> None:
-    rows = make_task(name).rows(list(range(300)))
-    again = make_task(name)
+    rows = task_of(name).rows(list(range(300)))
+    again = task_of(name)
     assert again.rows([250, 3, 100]) == [rows[250], rows[3], rows[100]]
     assert again.rows([299, 0]) == [rows[299], rows[0]]
     assert again.rows(list(range(300))) == rows
 
 
 def test_a_text_task_walks_through_all_texts_with_their_labels() -> None:
-    for row in (rows := make_task("text").rows(list(range(len(TEXTS))))):
+    for row in (rows := task_of("text").rows(list(range(len(TEXTS))))):
         assert set(row) == {"clean", "noisy_1", "noisy_2", "label"}
         assert TEXTS[row["label"]] == row["clean"]
     assert sorted(row["label"] for row in rows) == list(range(len(TEXTS)))
@@ -363,7 +365,7 @@ def test_a_text_task_walks_through_all_texts_with_their_labels() -> None:
 
 
 def test_epochs_come_in_different_orders() -> None:
-    labels = [row["label"] for row in make_task("text").rows(list(range(2 * len(TEXTS))))]
+    labels = [row["label"] for row in task_of("text").rows(list(range(2 * len(TEXTS))))]
     assert labels[: len(TEXTS)] != labels[len(TEXTS) :]
     assert sorted(labels[: len(TEXTS)]) == sorted(labels[len(TEXTS) :])
 
@@ -507,10 +509,10 @@ def test_mark_vectors_are_those_of_the_special_tokens(teacher: SentenceTransform
 
 
 def test_warm_start_takes_the_teachers_layers(teacher: SentenceTransformer) -> None:
-    body = teachers.body_config(teacher)
+    body = body_config(teacher)
     json.dumps(body)
     encoder = make_model(TOY.replace(body=body)).semantic_encoder.eval()
-    teachers.warm_start(encoder, teacher)
+    warm_start(encoder, teacher)
     inputs, mask = torch.randn(2, 5, 32), torch.ones(2, 5, dtype=torch.int64)
     with torch.no_grad():
         own = encoder({"chunk_embeddings": inputs, "attention_mask": mask})["token_embeddings"]
@@ -519,9 +521,10 @@ def test_warm_start_takes_the_teachers_layers(teacher: SentenceTransformer) -> N
 
 
 def test_a_recipe_starts_e2_from_some_layers(recipe: Recipe, data: Path, tmp_path: Path) -> None:
-    workshop = Workshop(dataclasses.replace(recipe, warm_start=(1,)), data, tmp_path, "cpu")
-    own = workshop.model()[1].body.model.encoder.layer
-    theirs = workshop.teacher[0].auto_model.encoder.layer
+    recipe = dataclasses.replace(recipe, warm_start=(1,))
+    targets = targets_of(recipe, data, tmp_path, "cpu")
+    own = build_model(recipe, targets)[1].body.model.encoder.layer
+    theirs = targets.student.teacher[0].auto_model.encoder.layer
     assert len(own) == 1
     assert torch.equal(own[0].output.dense.weight, theirs[1].output.dense.weight)
 
@@ -566,9 +569,9 @@ def test_the_trainers_own_switch_changes_no_step(recipe: Recipe, tmp_path: Path)
 
 
 def test_warm_start_refuses_another_architecture(teacher: SentenceTransformer) -> None:
-    body = teachers.body_config(teacher) | {"num_hidden_layers": 3}
+    body = body_config(teacher) | {"num_hidden_layers": 3}
     with pytest.raises(ValueError, match=r"The teacher has no .*layer\.2"):
-        teachers.warm_start(make_model(TOY.replace(body=body)).semantic_encoder, teacher)
+        warm_start(make_model(TOY.replace(body=body)).semantic_encoder, teacher)
 
 
 def test_a_teacher_package_that_is_not_installed_is_named() -> None:
@@ -643,12 +646,12 @@ def test_general_frequencies_count_for_as_much_as_all_the_texts(tmp_path: Path) 
 
 
 def test_a_stage_practises_rare_words_by_a_power_of_its_own(recipe: Recipe, data: Path, tmp_path: Path) -> None:
-    workshop = Workshop(dataclasses.replace(recipe, word_power=0.5), data, tmp_path, "cpu")
-    counts = workshop.words_by(1.0)[1]
-    np.testing.assert_allclose(workshop.words_by(None)[1], counts**0.5 / (counts**0.5).sum())
-    np.testing.assert_allclose(workshop.words_by(0.0)[1], 1 / len(counts))
+    corpus = targets_of(dataclasses.replace(recipe, word_power=0.5), data, tmp_path, "cpu").corpus
+    counts = corpus.words_by(1.0)[1]
+    np.testing.assert_allclose(corpus.words_by(None)[1], counts**0.5 / (counts**0.5).sum())
+    np.testing.assert_allclose(corpus.words_by(0.0)[1], 1 / len(counts))
     flat = dataclasses.replace(SPELL, word_power=0.0)
-    task = objectives.make_task(workshop, flat, "mimicry")
+    task: Any = make_task(corpus, flat, flat.objectives[0])
     np.testing.assert_allclose(task.probabilities, 1 / len(counts))
     with pytest.raises(ValueError, match="word_power=0, from which a stage's own cannot be reckoned: make it positive"):
         dataclasses.replace(recipe, word_power=0, stages=(flat,))
@@ -657,14 +660,15 @@ def test_a_stage_practises_rare_words_by_a_power_of_its_own(recipe: Recipe, data
 def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     config = TOY.replace(memory_slots=3, dropout=0.0)
     stage = dataclasses.replace(SPELL, objectives=(("recognition", 1.0),))
-    workshop = Workshop(dataclasses.replace(recipe, config=config, stages=(stage,)), data, tmp_path, "cpu")
-    words, probabilities = workshop.lexicon
-    chosen = [words[i] for i in workshop.word_slots.nonzero().flatten().tolist()]
+    recipe = dataclasses.replace(recipe, config=config, stages=(stage,))
+    targets = targets_of(recipe, data, tmp_path, "cpu")
+    words, probabilities = targets.corpus.lexicon
+    chosen = [words[i] for i in targets.slots.nonzero().flatten().tolist()]
     assert set(chosen) == {word for _, word in sorted(zip(-probabilities, words, strict=True))[:3]} and "the" in chosen
-    assert sorted(workshop.word_slots.tolist())[-3:] == [1, 2, 3]
-    expected = workshop.slot_probabilities
+    assert sorted(targets.slots.tolist())[-3:] == [1, 2, 3]
+    expected = targets.slot_probabilities
     assert expected.sum().item() == pytest.approx(1.0)
-    bias = workshop.model()[0].chunk_projector.memory.prototypes.bias
+    bias = build_model(recipe, targets)[0].chunk_projector.memory.prototypes.bias
     torch.testing.assert_close(bias.softmax(dim=0), expected.float())
 
 
@@ -672,12 +676,12 @@ def test_a_recipe_takes_e1_over(recipe: Recipe, data: Path, tmp_path: Path) -> N
     other = make_model(TOY, seed=5)
     other.save(str(tmp_path / "other"), create_model_card=False)
     taking = dataclasses.replace(recipe, e1=str(tmp_path / "other"))
-    model = Workshop(taking, data, tmp_path, "cpu").model()
+    model = build_model(taking, targets_of(taking, data, tmp_path, "cpu"))
     theirs = other[0].state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in model[0].state_dict().items())
     wider = dataclasses.replace(taking, config=TOY.replace(projector_hidden=32))
     with pytest.raises(ValueError, match=r"takes E1 over from .*other, but its config describes another one"):
-        Workshop(wider, data, tmp_path, "cpu").model()
+        build_model(wider, targets_of(wider, data, tmp_path, "cpu"))
 
 
 def test_arguments_have_the_defaults_the_readme_promises(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> None:

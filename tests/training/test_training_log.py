@@ -21,8 +21,8 @@ from training import teacher as teachers
 from training.callbacks import JsonLog
 from training.checkpoints import seal
 from training.log import cut_back, minutes_of, processes_of, read_log
+from training.recipe import Recipe, Stage
 from training.sources import Source
-from training.stage import Recipe, Stage
 
 TYPOS = NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3))
 STAGE = Stage("read", ("tiers",), (("identity", 1.0),), 3, 4, (("tiers", 1e-3),), TYPOS)

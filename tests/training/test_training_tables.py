@@ -12,10 +12,10 @@ import pytest
 import training.run as runner
 from tiered_st.config import PRESETS
 from tiered_st.noise import NoisePolicy
-from training.find_recipe import find_recipe
 from training.read_table import columns_of, find_table, read_table
+from training.recipe import Recipe, Stage
+from training.recipe_files import find_recipe
 from training.sources import Source
-from training.stage import Recipe, Stage
 from training.tables import leave_out, tables
 
 TYPOS = NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3))
@@ -124,6 +124,12 @@ def test_a_recipe_of_ones_own_is_found_by_its_path(tmp_path: Path) -> None:
         find_recipe(f"{mine}/two")
     with pytest.raises(ValueError, match="give the path of a recipe"):
         find_recipe(str(tmp_path / "other.py"))
+
+
+def test_the_old_place_of_recipes_works_and_says_where_they_are_now() -> None:
+    with pytest.warns(DeprecationWarning, match=r"training\.stage\.Recipe is training\.recipe\.Recipe now"):
+        from training.stage import Recipe as old
+    assert old is Recipe
 
 
 @pytest.mark.parametrize(

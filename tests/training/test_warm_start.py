@@ -13,7 +13,7 @@ from torch import nn
 from transformers import CONFIG_MAPPING, AutoModel
 
 from tiered_st.model import build
-from training import teacher as teachers
+from training.warm_start import body_config, warm_start
 
 
 def tiny_teacher(kind: str, layers: int = 4) -> SentenceTransformer:
@@ -40,10 +40,10 @@ def states_of(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("kind", MAKES)
 def test_warm_start_of_any_make(kind: str) -> None:
     teacher = tiny_teacher(kind)
-    body = json.loads(json.dumps(teachers.body_config(teacher)))
+    body = json.loads(json.dumps(body_config(teacher)))
     assert all(body[key] == 0.0 for key in body if "dropout" in key and isinstance(body[key], float))
     encoder = build(TOY.replace(body=body), device="cpu").semantic_encoder
-    teachers.warm_start(encoder, teacher)
+    warm_start(encoder, teacher)
     inputs = torch.randn(2, 5, 32)
     torch.testing.assert_close(
         states_of(encoder.body.model, inputs), states_of(teacher[0].auto_model, inputs), atol=1e-5, rtol=1e-5
@@ -54,8 +54,8 @@ def test_warm_start_of_any_make(kind: str) -> None:
 def test_warm_start_from_some_layers_is_the_teacher_without_the_others(kind: str) -> None:
     teacher = tiny_teacher(kind)
     chosen = (0, 2, 3)
-    encoder = build(TOY.replace(body=teachers.body_config(teacher, chosen)), device="cpu").semantic_encoder
-    teachers.warm_start(encoder, teacher, chosen)
+    encoder = build(TOY.replace(body=body_config(teacher, chosen)), device="cpu").semantic_encoder
+    warm_start(encoder, teacher, chosen)
     own, theirs = encoder.body.model.state_dict(), teacher[0].auto_model.state_dict()
     layers = [name for name in own if name.startswith(f"{MAKES[kind]}.")]
     assert {name.removeprefix(f"{MAKES[kind]}.").partition(".")[0] for name in layers} == {"0", "1", "2"}
@@ -74,10 +74,10 @@ def test_warm_start_from_some_layers_is_the_teacher_without_the_others(kind: str
 def test_layers_that_the_teacher_does_not_have_are_refused(layers: tuple[int, ...]) -> None:
     teacher = tiny_teacher("bert")
     with pytest.raises(ValueError, match="must name some of the teacher's layers 0 to 3"):
-        teachers.body_config(teacher, layers)
-    encoder = build(TOY.replace(body=teachers.body_config(teacher)), device="cpu").semantic_encoder
+        body_config(teacher, layers)
+    encoder = build(TOY.replace(body=body_config(teacher)), device="cpu").semantic_encoder
     with pytest.raises(ValueError, match="must name some of the teacher's layers 0 to 3"):
-        teachers.warm_start(encoder, teacher, layers)
+        warm_start(encoder, teacher, layers)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,6 @@ def test_layers_that_do_not_fit_are_refused(
     kind: str, built: tuple[int, ...], layers: tuple[int, ...], says: str
 ) -> None:
     teacher = tiny_teacher(kind)
-    encoder = build(TOY.replace(body=teachers.body_config(teacher, built)), device="cpu").semantic_encoder
+    encoder = build(TOY.replace(body=body_config(teacher, built)), device="cpu").semantic_encoder
     with pytest.raises(ValueError, match=says):
-        teachers.warm_start(encoder, teacher, layers)
+        warm_start(encoder, teacher, layers)

@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse(argv)
     except SystemExit as stop:  # --help, --version, or a usage error that argparse has explained
         return int(stop.code or 0)
+    if sys.stdout is None:  # closed by the shell: `>&-`
+        print("tiered-st: standard output is closed: give it a file, or /dev/null", file=sys.stderr)
+        return FAILED
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # some texts have no form in the terminal's encoding
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from tiered_st.cli.records import RecordReader, blocks, guess_format
 from tiered_st.cli.records.rows import Columns, InputError
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
+from tiered_st.files import standing
 from tiered_st.indexes import FaissIndex
+from tiered_st.indexes.index_files import refuse_foreign
 
 __all__ = ["encode", "index", "info", "search"]
 
@@ -29,6 +32,7 @@ BLOCK = 1024  # records held at once
 def encode(args: Namespace) -> int:
     """Write the embedding of every record of the inputs."""
     reader = _reader(args)
+    _spare_inputs(args)
     model = load_model(args.model, args.device)
     dimension = int(model.get_embedding_dimension() or 0)
     done = 0
@@ -49,10 +53,14 @@ def index(args: Namespace) -> int:
     """Build an index from the records of the inputs, or add them to one."""
     reader = _reader(args)
     folder = Path(args.output)
-    if args.append and not folder.exists():
+    stands = standing(folder)  # there, or where a killed writer set it aside
+    if args.append and not stands.exists():
         raise InputError(f"{folder}: there is no index to append to: leave out --append to build one")
-    if folder.exists() and not (folder / "meta.json").is_file():  # save() would refuse too, but after all the work
+    if stands.exists() and not (stands / "meta.json").is_file():
         raise InputError(f"{folder}: exists and is not an index: give another folder")
+    if stands.exists():
+        with explained():
+            refuse_foreign(stands)  # as save() would, but after all the work
     model = load_model(args.model or model_of(folder if args.append else None), args.device)
     blank: list[str] = []
     with explained():
@@ -112,6 +120,13 @@ def _reader(args: Namespace) -> RecordReader:
     )
     reader.check()
     return reader
+
+
+def _spare_inputs(args: Namespace) -> None:
+    """Refuse to put embeddings in the place of the texts that they are made from."""
+    for path in args.input:
+        if path != "-" and os.path.exists(args.output) and os.path.samefile(path, args.output):
+            raise InputError(f"{args.output}: is an input, which its embeddings would replace: give another -o")
 
 
 def _require_texts(args: Namespace, number: int, left_out: str = "") -> None:

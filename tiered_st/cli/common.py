@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from tiered_st.cli.records import RecordReader
 from tiered_st.cli.records.rows import InputError
+from tiered_st.files import standing
 from tiered_st.model import DEFAULT_MODEL, load, pretrained
 
 OK, SKIPPED = 0, 3
@@ -35,7 +36,7 @@ def model_of(folder: Path | None) -> str:
     """Return the shipped model an index was built with, or the default: whether it fits is checked on loading."""
     if folder is not None:
         try:
-            name: Any = json.loads((folder / "meta.json").read_bytes())["model_name"]
+            name: Any = json.loads((standing(folder) / "meta.json").read_bytes())["model_name"]
         except (OSError, ValueError, KeyError, TypeError):
             return DEFAULT_MODEL  # the index is missing or damaged; FaissIndex.load says how
         if name in pretrained():

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 
 from tiered_st.cli.records.rows import InputError
+from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.model import DEFAULT_MODEL, PRETRAINED, folder_of, load, pretrained
@@ -22,7 +23,7 @@ def info(args: Namespace) -> int:
     try:
         if args.target is None:
             facts = [_shipped(name) for name in pretrained()]
-        elif (Path(args.target) / "meta.json").is_file():
+        elif (standing(args.target) / "meta.json").is_file():
             facts = [describe_index(Path(args.target))]
         else:
             facts = [describe_model(args.target)]
@@ -66,7 +67,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
         "dimension": meta["dimension"],
         "model": meta["model_name"],
         "fingerprint": meta["model_fingerprint"],
-        "bytes_on_disk": _size(folder),
+        "bytes_on_disk": _size(standing(folder)),
     }
 
 

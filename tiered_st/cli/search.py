@@ -22,7 +22,7 @@ def search(args: Namespace) -> int:
     """Answer queries from an index."""
     typed = not args.query and sys.stdin is not None and sys.stdin.isatty()
     reader = RecordReader(["-"], format="text", skip=args.on_error == "skip", encoding=args.encoding, report=report)
-    if not standing(args.index).exists():
+    if not (standing(args.index) / "meta.json").is_file():
         raise InputError(f"{args.index}: there is no index: tiered-st index FILE -o {args.index} builds one")
     model = load_model(args.model or model_of(Path(args.index)), args.device)
     with explained():

@@ -76,7 +76,7 @@ def tabulate(
 
 
 def _distinct_rows(tiers: TieredInput, texts: Iterable[str], *, every_case: bool, batch_size: int) -> Tensor:
-    """Return the distinct chunk rows of texts, the marks' included, (chunks, chars) int64.
+    """Return the distinct chunk rows of texts, those of BEGIN and FINISH included, (chunks, chars) int64.
 
     In memory are the distinct rows and one batch: rows met before are known by their bytes, and a text is read piece
     by piece, since a batch is padded to its longest.

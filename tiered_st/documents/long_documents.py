@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from tiered_st.documents.passages import Passage, PassageCutter
+from tiered_st.indexes.index_inputs import refuse_inputs
 from tiered_st.modules.tiers_of import tiers_of
 
 _CHUNKS = 128  # about ten sentences
@@ -75,10 +76,14 @@ def encode_long(
         A :class:`LongDocument` per document. An empty one has a single empty passage.
 
     Raises:
-        ValueError: if a setting does not fit the model, or a document is no text.
+        ValueError: if a setting does not fit the model, a document is no text, or documents are a mapping.
+        TypeError: if documents are a table or a set.
     """
     if isinstance(documents, str) or hasattr(documents, "read"):
         raise ValueError("documents is a single document: give an iterable of documents, such as [document].")
+    if isinstance(documents, Mapping):
+        raise ValueError("documents is a mapping, which iterates over its keys: give its texts, list(….values()).")
+    refuse_inputs("documents", documents, pairs=False)
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
     cutter = _cutter(model, chunks, overlap, prompt)
@@ -90,13 +95,13 @@ def _cutter(model: SentenceTransformer, chunks: int | None, overlap: int, prompt
     tiers = tiers_of(model)
     if prompt is None:
         prompt = model.prompts.get(model.default_prompt_name or "") or ""
-    taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # the two marks and the prompt
+    taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # BEGIN, FINISH and the prompt
     limit = tiers.settings.max_chunks - taken
     chunks = min(_CHUNKS, tiers.max_seq_length - taken) if chunks is None else chunks
     if not _LEAST <= chunks <= limit:
         raise ValueError(
-            f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides its marks "
-            "and prompt."
+            f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides BEGIN, "
+            "FINISH and prompt."
         )
     if not 0 <= 2 * overlap < chunks:
         raise ValueError(f"overlap={overlap} must lie between 0 and less than half of chunks={chunks}.")
@@ -111,7 +116,7 @@ def _encode(
     batch_size: int,
     keep_text: bool,
 ) -> Iterator[LongDocument]:
-    max_length = cutter.room + 2  # its own chunks, the prompt's and the two marks, whatever max_seq_length is
+    max_length = cutter.room + 2  # its own chunks, the prompt's, BEGIN and FINISH, whatever max_seq_length is
     waiting: deque[_Pending] = deque()  # documents in order, the first not yet handed back
     batch: list[tuple[_Pending, str]] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -39,7 +39,7 @@ class PassageCutter:
 
     Args:
         tiers: what counts the chunks of a passage, as it will when it reads them.
-        chunks: most chunks in a passage, its two marks aside.
+        chunks: most chunks in a passage, BEGIN and FINISH aside.
         overlap: most chunks that a passage shares with the one before it.
         prompt: what is put before each passage; its chunks come on top.
     """
@@ -121,7 +121,7 @@ class PassageCutter:
         return spaced[-1] if spaced else len(edges) - 1
 
     def _count(self, text: str) -> int:
-        """Return how many chunks the model reads in a passage, its two marks aside."""
+        """Return how many chunks the model reads in a passage, BEGIN and FINISH aside."""
         features = self.tiers.preprocess([text], prompt=self.prompt, max_length=_NO_LIMIT)
         return int(features["attention_mask"].sum()) - 2
 
@@ -146,7 +146,7 @@ def _opened(document: Any) -> Iterable[Any]:
         return [document]
     if hasattr(document, "read"):
         return _blocks(document)  # rather than lines, which may be of any length
-    if isinstance(document, bytes) or not isinstance(document, Iterable):
+    if isinstance(document, (bytes, Mapping, set, frozenset)) or not isinstance(document, Iterable):
         raise ValueError(
             f"A document is a {type(document).__name__}: give a str, an open text file or an iterable of strings."
         )

@@ -12,7 +12,8 @@ class Encoder(Protocol):
     """Anything with sentence-transformers' `encode`."""
 
     @property
-    def encode(self) -> Callable[..., Any]: ...
+    def encode(self) -> Callable[..., Any]:
+        """What turns texts into vectors."""
 
 
 def spearman(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> float:

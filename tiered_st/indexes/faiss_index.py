@@ -18,7 +18,7 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.indexes.encoder import Encoder, dimension_of, name_of, refuse_other, unit_vectors
 from tiered_st.indexes.faiss_vectors import empty_index, nearest, remove_rows
 from tiered_st.indexes.hit import Hit
-from tiered_st.indexes.index_files import read_index_dir, refuse_foreign, write_index_files
+from tiered_st.indexes.index_files import import_faiss, read_index_dir, refuse_foreign, write_index_files
 from tiered_st.indexes.index_inputs import as_queries, as_records
 from tiered_st.indexes.records import Records
 from tiered_st.indexes.uninterrupted import uninterrupted
@@ -55,12 +55,14 @@ class FaissIndex:
         self._lock = threading.RLock()  # of vectors and records, which change together
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
+        with self._lock:  # vectors too are written down here: a pickler comes to them when the lock is open again
             state = {name: value for name, value in self.__dict__.items() if name != "_lock"}
-            return state | {"_records": self._records.copy()}
+            vectors = import_faiss().serialize_index(self._index)
+            return state | {"_index": vectors, "_records": self._records.copy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.RLock())
+        index = import_faiss().deserialize_index(state["_index"])
+        self.__dict__.update(state, _index=index, _lock=threading.RLock())
 
     @classmethod
     def build(

@@ -1,4 +1,7 @@
-"""Training objectives, one per file: forward embeds, compute is a pure function of tensors."""
+"""Training objectives, one per file: forward embeds, compute is a pure function of tensors.
+
+Those that train E1 and the projector alone say so by ``tier = "E1"``.
+"""
 
 from tiered_st.losses.boundary import BoundaryLoss
 from tiered_st.losses.char_clm import CharCLMLoss

@@ -10,8 +10,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import tiers_of
 from tiered_st.modules import BoundaryPredictor
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import FIRST_BYTE, PAD
 
 _KEYS = ("boundary_chars", "boundary_spaces", "boundary_starts")
@@ -36,6 +36,8 @@ class BoundaryLoss(nn.Module):
         temperature: what the logits of its own guess are divided by; below 1 sharpens.
         ratio_weight: weight of the ratio term.
     """
+
+    tier = "E1"
 
     def __init__(
         self,

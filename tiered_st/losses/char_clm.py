@@ -10,9 +10,10 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
+from tiered_st.losses.columns import distinct_chunks, merge, synced
 from tiered_st.modules.char_encoder import CharEncoder
 from tiered_st.modules.layers import TransformerLayer
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import END, PAD, START, VOCAB_SIZE
 
 
@@ -29,6 +30,8 @@ class CharCLMLoss(nn.Module):
     Raises:
         ValueError: if E1 mixes characters by convolutions, which no mask can make causal.
     """
+
+    tier = "E1"
 
     def __init__(self, model: SentenceTransformer) -> None:
         super().__init__()

@@ -10,8 +10,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import distinct_chunks, merge, synced, tiers_of
+from tiered_st.losses.columns import distinct_chunks, merge, synced
 from tiered_st.losses.masking import MASKINGS
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import MASK, PAD, VOCAB_SIZE
 
 
@@ -23,20 +24,23 @@ class CharMLMLoss(nn.Module):
     Args:
         model: the model to train.
         rate: share of characters masked.
-        masking: (strategy, share of the chunks) pairs; the strategies are "char", "span" and "word", see masking.
+        masking: a strategy, "char", "span" or "word" (see masking), or (strategy, share of the chunks) pairs.
 
     Raises:
         ValueError: if ``masking`` names an unknown strategy or its shares are not positive.
     """
+
+    tier = "E1"
 
     def __init__(
         self,
         model: SentenceTransformer,
         *,
         rate: float = 0.15,
-        masking: tuple[tuple[str, float], ...] = (("char", 1.0),),
+        masking: str | tuple[tuple[str, float], ...] = "char",
     ) -> None:
         super().__init__()
+        masking = ((masking, 1.0),) if isinstance(masking, str) else masking
         for name, share in masking:
             if name not in MASKINGS:
                 raise ValueError(f"masking={name!r} is not one of {', '.join(MASKINGS)}.")

@@ -22,6 +22,8 @@ class ChunkIdentityLoss(nn.Module):
     Reference: van den Oord et al. 2018; the positives are those of the source design (edit distance, typo lists).
     """
 
+    tier = "E1"
+
     def __init__(self, model: SentenceTransformer, *, scale: float = 20.0) -> None:
         super().__init__()
         self.model = model

@@ -10,7 +10,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import between_marks, draw_below, merge, tiers_of
+from tiered_st.losses.columns import between_edges, draw_below, merge
+from tiered_st.modules.tiers_of import tiers_of
 
 
 class ChunkOrderLoss(nn.Module):
@@ -50,7 +51,7 @@ class ChunkOrderLoss(nn.Module):
 
     def draw(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Draw two places of each text, the earlier first, (batch, 2), and say where both differ, (batch,)."""
-        ids, counts = features["input_ids"], between_marks(features).sum(dim=1)  # chunks lie at 1 … count
+        ids, counts = features["input_ids"], between_edges(features).sum(dim=1)  # chunks lie at 1 … count
         first = 1 + draw_below(counts - 1)
         second = first + 1 + draw_below((counts - first).clamp_max(self.reach))
         second = torch.minimum(second, counts.clamp_min(1))

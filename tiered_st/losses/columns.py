@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.modules import TieredInput
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import PAD
 
 
@@ -42,15 +41,6 @@ def width_of(model: SentenceTransformer) -> int:
     return width
 
 
-def tiers_of(model: Any) -> TieredInput:
-    """Return a model's E1 and projector."""
-    model = getattr(model, "module", model)
-    if not isinstance(model[0], TieredInput):
-        first = type(model[0]).__name__
-        raise ValueError(f"This loss works on chunks, but the model opens with a {first}: build it by tiered_st.build.")
-    return model[0]
-
-
 def chunk_vectors(model: nn.Module, features: dict[str, Tensor]) -> Tensor:
     """Return the chunk vectors of a batch, (batch, chunks, d_sem), running E2 only where gradients must be synced."""
     if hasattr(model, "module"):  # distributed: only the wrapper's own forward arms its gradient exchange
@@ -67,23 +57,23 @@ def synced(loss: Tensor, model: nn.Module, features: dict[str, Tensor]) -> Tenso
 
 
 def single_chunks(features: dict[str, Tensor]) -> Tensor:
-    """Say which texts are one chunk between the two marks, (batch,) boolean."""
+    """Say which texts are one chunk between BEGIN and FINISH, (batch,) boolean."""
     return features["attention_mask"].sum(dim=1) == 3
 
 
-def between_marks(features: dict[str, Tensor]) -> Tensor:
-    """Say which chunks have characters, as the two marks and padding have not, (batch, chunks) boolean."""
+def between_edges(features: dict[str, Tensor]) -> Tensor:
+    """Say which chunks have characters, as BEGIN, FINISH and padding have not, (batch, chunks) boolean."""
     return features["input_ids"][:, :, 1] != PAD
 
 
 def distinct_chunks(features: dict[str, Tensor], *, least: int = 1) -> Tensor:
     """Return each chunk of a batch once that has at least ``least`` characters, (distinct, chars) int64."""
-    rows = features["input_ids"][between_marks(features)].unique(dim=0)
+    rows = features["input_ids"][between_edges(features)].unique(dim=0)
     return rows[(rows != PAD).sum(dim=1) > least]
 
 
 def as_texts(rows: Tensor) -> dict[str, Tensor]:
-    """Return features in which each chunk (n, chars) is a text of its own, without marks: (n, 1, chars)."""
+    """Return features in which each chunk (n, chars) is a text of its own, without text edges: (n, 1, chars)."""
     return {"input_ids": rows[:, None], "attention_mask": rows.new_ones(len(rows), 1)}
 
 

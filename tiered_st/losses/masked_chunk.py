@@ -10,8 +10,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import between_marks, merge, tiers_of
-from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.losses.columns import between_edges, merge
+from tiered_st.modules.hashing import mix, powers
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text import ChunkType
 from tiered_st.text.tokenizer import MASK, PAD
 
@@ -21,7 +22,7 @@ class MaskedChunkLoss(nn.Module):
 
     A masked chunk is a single MASK character to E1, which makes of it the one vector that E2 learns to fill in. Nothing
     else of the chunk is left in the batch: neither its length nor its type, nor anything a gate could peek at. The two
-    marks are never masked.
+    text edges are never masked.
 
     Gradients reach both tiers. Inputs: any columns. Labels: ignored.
 
@@ -42,7 +43,7 @@ class MaskedChunkLoss(nn.Module):
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Return the loss, a scalar."""
         features = merge(sentence_features)
-        ids, there = features["input_ids"], between_marks(features)
+        ids, there = features["input_ids"], between_edges(features)
         masked = (torch.rand(there.shape, device=ids.device) < self.rate) & there  # (batch, chunks)
         blank = torch.zeros_like(ids[0, 0])
         blank[0], blank[1] = ChunkType.OTHER, MASK

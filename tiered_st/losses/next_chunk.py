@@ -9,15 +9,16 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
-from tiered_st.losses.columns import as_texts, between_marks, draw_below, merge, tiers_of
+from tiered_st.losses.columns import as_texts, between_edges, draw_below, merge
 from tiered_st.losses.contrast import info_nce
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text import ChunkType
 
 
 class NextChunkLoss(nn.Module):
     """Cut each text at random, embed what is before, find chunk t + k among all of the batch, for k = 1 … ``ahead``.
 
-    E2 looks both ways, so it reads the text cut at t, with the closing mark put there: the summary is the embedding
+    E2 looks both ways, so it reads the text cut at t, with FINISH put there: the summary is the embedding
     that the beginning of the text would have by itself. Candidates are the distinct chunks of the batch, each encoded
     alone: equal chunks are one candidate and never each other's negatives. Texts of one chunk are left out.
 
@@ -44,7 +45,7 @@ class NextChunkLoss(nn.Module):
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Return the loss, a scalar."""
         features = merge(sentence_features)
-        there = between_marks(features)  # (batch, chunks)
+        there = between_edges(features)  # (batch, chunks)
         counts = there.sum(dim=1)
         cuts = 1 + draw_below(counts - 1)  # chunks kept of each text, at least one
         summaries = self.model(cut_texts(features, cuts))["sentence_embedding"]
@@ -71,9 +72,9 @@ class NextChunkLoss(nn.Module):
 
 
 def cut_texts(features: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
-    """Return features of the first ``kept`` (batch,) chunks of each text between its two marks; shorter ones stay."""
+    """Return features of the first ``kept`` (batch,) chunks of each text between its edges; shorter ones stay."""
     ids, mask = features["input_ids"], features["attention_mask"]
-    last = torch.minimum(kept + 1, mask.sum(dim=1) - 1)  # (batch,): where the closing mark goes
+    last = torch.minimum(kept + 1, mask.sum(dim=1) - 1)  # (batch,): where FINISH goes
     place = torch.arange(ids.shape[1], device=ids.device)
     ids = ids * (place < last[:, None])[:, :, None]
     ids[torch.arange(len(ids), device=ids.device), last, 0] = ChunkType.FINISH

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.losses.char_clm import frame
-from tiered_st.losses.columns import as_texts, chunk_vectors, distinct_chunks, merge, synced, tiers_of
+from tiered_st.losses.columns import as_texts, chunk_vectors, distinct_chunks, merge, synced
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
 
@@ -27,6 +28,8 @@ class ReconstructionLoss(nn.Module):
         model: the model to train.
         hidden: width of the decoder.
     """
+
+    tier = "E1"
 
     def __init__(self, model: SentenceTransformer, *, hidden: int = 256) -> None:
         super().__init__()

@@ -18,6 +18,10 @@ class SentenceDistillationLoss(nn.Module):
     The absolute part is 1 - cosine to the teacher's vector. The relative part is the divergence between the teacher's
     and the student's distribution over the batch's other texts, which keeps rankings where the absolute part saturates.
 
+    The stock EmbedDistillLoss is the absolute part alone (``distance_metric="cosine"``); targets are columns of data
+    and views are embedded one by one. Here they pass the model at once, which encodes the chunks that they share once
+    and gives both parts the same vectors, and a row carries an index instead of a vector.
+
     Inputs: any number of columns, each a view of the row's text. Labels: the row's index into ``targets``.
 
     References: Reimers & Gurevych 2020; RoLASER (Nishimwe et al. 2024); LEAF (Vujanic & Rueckstiess 2025).

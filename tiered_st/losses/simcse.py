@@ -21,6 +21,10 @@ class SimCSELoss(nn.Module):
     Only where there is dropout do the copies differ: frozen tiers in inference mode are fine, an E2 without dropout is
     not. Equal texts of a batch are not each other's negatives.
 
+    The stock MultipleNegativesRankingLoss on pairs of equals has the same cross-entropy, and stays a choice where texts
+    are distinct. This does more: both copies pass the model at once, so that E1 reads the chunks that they share (all
+    of them) once, equal texts are told apart from negatives, and a model without dropout is refused.
+
     Inputs: one column; further ones are ignored. Labels: ignored. Works with any SentenceTransformer.
 
     Reference: Gao et al. 2021, unsupervised SimCSE.

@@ -24,9 +24,10 @@ class WordMimicryLoss(nn.Module):
     Args:
         model: the model to train.
         targets: (words, d_sem) vectors to hit.
-        marks: (2, d_sem) targets of the two marks, or None to leave these alone.
+        marks: (2, d_sem) targets of BEGIN and FINISH, or None to leave these alone.
     """
 
+    tier = "E1"
     targets: Tensor
     center: Tensor
     marks: Tensor | None

@@ -10,7 +10,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import merge, single_chunks, synced, tiers_of
+from tiered_st.losses.columns import merge, single_chunks, synced
+from tiered_st.modules.tiers_of import tiers_of
 
 
 class WordRecognitionLoss(nn.Module):
@@ -29,6 +30,7 @@ class WordRecognitionLoss(nn.Module):
         ValueError: if the model has no memory, or too small a one.
     """
 
+    tier = "E1"
     slots: Tensor
 
     def __init__(self, model: SentenceTransformer, slots: Tensor) -> None:

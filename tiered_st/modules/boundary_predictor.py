@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import get_worker_info
 
-from tiered_st.config import TieredConfig
-from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.config import CharEncoderConfig
+from tiered_st.modules.hashing import mix, powers
 from tiered_st.modules.row_sums import sum_rows
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
@@ -82,12 +82,9 @@ class BoundaryPredictor(nn.Module):
     It reads characters without the white space between them, and is told of each whether white space came before: with
     a space dropped or slipped in, its n-grams stay the same and only that hint changes. What it says of a character
     depends on the ``reach`` characters on either side.
-
-    Args:
-        config: uses ``d_char``, ``ngram_sizes``, ``boundary_layers`` and ``boundary_buckets``.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         dim = config.d_char
         self.embedding = nn.Embedding(VOCAB_SIZE, dim, padding_idx=PAD)
@@ -124,7 +121,7 @@ class BoundaryPredictor(nn.Module):
 
     @torch.no_grad()
     def read(self, ids: NDArray[np.int64], spaced: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return a logit per id, (ids,), of texts laid one after another; see chunking.learned.Predictor.
+        """Return a logit per id, (ids,), of texts laid one after another; see text.learned_chunker.BoundaryScores.
 
         Texts are read as one stream, further apart than they can see, so that no time goes into padding and a text's
         logits do not depend on its company.

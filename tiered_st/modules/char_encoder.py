@@ -8,105 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import CharEncoderConfig
 from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.convolution import ConvolutionLayer
+from tiered_st.modules.hashed_ngrams import HashedNgrams
 from tiered_st.modules.layers import TransformerLayer
 from tiered_st.modules.positions import POSITIONS
-from tiered_st.modules.row_sums import sum_rows
 from tiered_st.modules.tracing import is_traced
 from tiered_st.text.tokenizer import END, PAD, START, VOCAB_SIZE
 
-# Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
-_BASE = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-
-
-def _int64(value: int) -> int:
-    """Return ``value`` modulo 2**64 as torch reads it, a signed 64-bit integer."""
-    value %= 1 << 64
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def mix(h: Tensor) -> Tensor:
-    """Scatter the bits of 64-bit hashes, any shape (the finaliser of SplitMix64)."""
-    h = (h ^ ((h >> 30) & 0x3FFFFFFFF)) * _int64(_MIX_1)
-    h = (h ^ ((h >> 27) & 0x1FFFFFFFFF)) * _int64(_MIX_2)
-    return h ^ ((h >> 31) & 0x1FFFFFFFF)
-
-
-def powers(length: int, device: torch.device) -> Tensor:
-    """Return the powers 0 … length-1 of the hash base modulo 2**64, shape (length,) int64."""
-    return torch.tensor([_int64(pow(_BASE, k, 1 << 64)) for k in range(length)], device=device)
-
-
-class HashedNgrams(nn.Module):
-    """Embed, at each character, the hashed n-grams that start there (Bojanowski et al., 2017, fastText).
-
-    With ``leave_one_out`` the whole chunk is hashed at its start mark and, at each character, the chunk *without* that
-    character, in the same buckets. A misspelt word then shares a bucket with the word it stands for: "helo" is what
-    "hello" leaves when it loses its l, and "hellp" and "hello" both leave "hell" (SymSpell's deletion neighbourhood,
-    Garbe 2012, made differentiable).
-
-    With ``ngram_width`` the table is that narrow and one matrix widens its sums to d_char: most of a model's size is
-    this table.
-    """
-
-    def __init__(self, config: TieredConfig) -> None:
-        super().__init__()
-        self.sizes = config.ngram_sizes
-        self.leave_one_out = config.leave_one_out
-        self.buckets = config.ngram_buckets
-        width = config.ngram_width or config.d_char
-        self.table = nn.EmbeddingBag(1 + self.buckets, width, mode="sum", padding_idx=0)
-        nn.init.normal_(self.table.weight, std=0.05)
-        with torch.no_grad():
-            self.table.weight[0].zero_()
-        self.widen: nn.Module = nn.Identity()
-        if config.ngram_width:
-            self.widen = nn.Linear(width, config.d_char, bias=False)
-            nn.init.normal_(self.widen.weight, std=width**-0.5)  # what comes out is as large as what went in
-
-    def bucket_ids(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Return the bucket of each feature, 0 where there is none.
-
-        Args:
-            ids: (chunks, chars) int64, START, characters, END, PAD.
-            lengths: (chunks,) int64, marks included.
-
-        Returns:
-            (chunks, chars, features) int64 in [0, buckets].
-        """
-        chars = ids.shape[1]
-        position = torch.arange(chars, device=ids.device)
-        power = powers(chars, ids.device)
-        features = []
-        for size in self.sizes:
-            h = torch.full_like(ids, _int64(size * _MIX_1))
-            for j in range(min(size, chars)):
-                h[:, : chars - j] += ids[:, j:] * power[j]
-            inside = position + size <= lengths[:, None]
-            features.append((h, inside))
-        if self.leave_one_out:
-            terms = torch.cumsum(ids * power, dim=1)  # (chunks, chars): hash of the first i + 1 ids
-            before = F.pad(terms, (1, 0))[:, :-1]
-            inverse = _int64(pow(_BASE, -1, 1 << 64))
-            without = before + (terms[:, -1:] - terms) * inverse
-            whole = terms[:, -1:].expand_as(terms)
-            h = torch.where(position == 0, whole, without)
-            features.append((h, position < lengths[:, None] - 1))  # the end mark is never left out
-        buckets = [1 + (mix(h) & 0x7FFFFFFFFFFFFFFF) % self.buckets for h, _ in features]
-        return torch.stack([b * inside for b, (_, inside) in zip(buckets, features, strict=True)], dim=-1)
-
-    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Return the sum of each position's feature vectors, (chunks, chars, d_char)."""
-        buckets = self.bucket_ids(ids, lengths)  # (chunks, chars, features)
-        vectors = self.widen(sum_rows(self.table, buckets.flatten(0, 1)))  # (chunks * chars, d_char)
-        return vectors.unflatten(0, ids.shape)
-
-
 CharLayer = TransformerLayer | ConvolutionLayer
-MIXERS: dict[str, Callable[[TieredConfig], CharLayer]] = {
+MIXERS: dict[str, Callable[[CharEncoderConfig], CharLayer]] = {
     "transformer": lambda c: TransformerLayer(c.d_char, c.char_heads, c.char_ffn, zero_init=True),
     "convolution": lambda c: ConvolutionLayer(c.d_char, c.char_kernel, c.char_ffn, zero_init=True),
 }
@@ -120,7 +32,7 @@ class CharEncoder(nn.Module):
     n-grams learn word identity first, the layers then learn spelling.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(VOCAB_SIZE, config.d_char, padding_idx=PAD)
         nn.init.normal_(self.embedding.weight, std=0.05)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import CharEncoderConfig
 
 
 class SoftmaxPooling(nn.Sequential):
@@ -19,7 +19,7 @@ class SoftmaxPooling(nn.Sequential):
     The scorer's layers are the module's own, since saved models name them so.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__(nn.Linear(config.d_char, config.d_char), nn.Tanh(), nn.Linear(config.d_char, 1))
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
@@ -37,6 +37,7 @@ class SigmoidPooling(SoftmaxPooling):
     """Take the mean by learned weights, each the sigmoid of its score: no character can outweigh all others."""
 
     def log_weights(self, scores: Tensor) -> Tensor:
+        """Return the logarithms of the weights, (chunks, chars)."""
         return F.logsigmoid(scores)  # in logarithms, so that weights which all vanish still have a sum to divide by
 
 
@@ -46,7 +47,7 @@ class AttentionPooling(nn.Module):
     The queries do not depend on the input, so that a projection to keys would only be another factor of them.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         self.heads = config.char_heads
         self.queries = nn.Linear(config.d_char, config.char_heads, bias=False)
@@ -63,7 +64,7 @@ class AttentionPooling(nn.Module):
 class MeanPooling(nn.Module):
     """Take the mean."""
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
@@ -74,7 +75,7 @@ class MeanPooling(nn.Module):
 class MaxPooling(nn.Module):
     """Take the largest value of each dimension."""
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class ConvolutionPooling(nn.Module):
     Windows of ``char_kernel`` characters overlap by about half; each that starts at a character counts.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: CharEncoderConfig) -> None:
         super().__init__()
         self.stride = max(1, config.char_kernel // 2)
         self.convolution = nn.Conv1d(config.d_char, config.d_char, config.char_kernel, stride=self.stride)

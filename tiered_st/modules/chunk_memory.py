@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ProjectorConfig
 from tiered_st.modules.tracing import is_traced
 
 _BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
@@ -24,7 +24,7 @@ class ChunkMemory(nn.Module):
     what E2 is to read.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: ProjectorConfig) -> None:
         super().__init__()
         width = config.memory_width
         self.query = nn.Linear(config.d_char, width)
@@ -40,12 +40,12 @@ class ChunkMemory(nn.Module):
             nn.init.normal_(self.values.weight, std=0.05)
 
     @torch.no_grad()
-    def expect(self, probabilities: Tensor) -> None:
+    def init_biases(self, probabilities: Tensor) -> None:
         """Start from the probability of each slot (1 + slots,), what is expected of a chunk before it is read."""
         self.prototypes.bias.copy_(probabilities.clamp_min(1e-8).log())
 
     @torch.no_grad()
-    def know(self, vectors: Tensor) -> None:
+    def init_values(self, vectors: Tensor) -> None:
         """Start the slots from 1 on with values that mean ``vectors`` (slots, d_sem), as nearly as their width allows.
 
         The width keeps the principal axes of the vectors; slot 0 means nothing.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ProjectorConfig
 from tiered_st.modules.char_pooling import POOLINGS
 from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_quantization import QUANTIZATIONS
@@ -19,7 +19,7 @@ class ChunkProjector(nn.Module):
     The memory, and a coarsening of the result, are there where the configuration says so.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: ProjectorConfig) -> None:
         super().__init__()
         self.weigh = POOLINGS[config.projector_pooling](config)  # pools; named for the default way in saved models
         self.type_embedding = None
@@ -37,16 +37,16 @@ class ChunkProjector(nn.Module):
         self.quantize = QUANTIZATIONS[config.chunk_quantization]()
 
     @torch.no_grad()
-    def match(self, vectors: Tensor) -> None:
+    def init_output(self, vectors: Tensor) -> None:
         """Start the output at the mean and spread of ``vectors`` (n, d_sem), what a pretrained E2 expects to read."""
         self.norm.weight.copy_(vectors.float().std(dim=0))
         self.norm.bias.copy_(vectors.float().mean(dim=0))
 
     @torch.no_grad()
-    def know(self, vectors: Tensor) -> None:
+    def init_memory(self, vectors: Tensor) -> None:
         """Start the memory's slots from 1 on with the chunk vectors (slots, d_sem) they are to become."""
         if self.memory is not None:
-            self.memory.know((vectors.float() - self.norm.bias) / self.norm.weight)
+            self.memory.init_values((vectors.float() - self.norm.bias) / self.norm.weight)
 
     def forward(self, states: Tensor, mask: Tensor, types: Tensor) -> Tensor:
         """Project chunks.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import Self
 
-from tiered_st.modules.char_encoder import mix, powers
+from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.weights import quantize
 from tiered_st.text.tokenizer import FIRST_BYTE
 
@@ -90,7 +90,7 @@ class ChunkTable(nn.Module):
         """
         rows = F.pad(rows, (0, self.rows.shape[1] - rows.shape[1]))  # (chunks, chars)
         hashes, order = self._index()
-        place = torch.searchsorted(hashes, _hash(rows)).clamp_max(len(hashes) - 1)
+        place = torch.searchsorted(hashes, hash_rows(rows)).clamp_max(len(hashes) - 1)
         slots = order[place]  # (chunks,)
         at = (self.rows[slots] == rows).all(dim=1).nonzero().squeeze(1)
         return at, self._vectors(slots[at])
@@ -139,7 +139,7 @@ class ChunkTable(nn.Module):
         index = self._sorted  # read once: another thread may make or forget it meanwhile
         if index is None:
             with torch.inference_mode(False):
-                hashes, order = torch.sort(_hash(self.rows.long()))
+                hashes, order = torch.sort(hash_rows(self.rows.long()))
             self._sorted = index = hashes, order
         return index
 
@@ -153,8 +153,3 @@ class ChunkTable(nn.Module):
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self._forget_index()
         super()._load_from_state_dict(*args, **kwargs)
-
-
-def _hash(rows: Tensor) -> Tensor:
-    """Return a 64-bit hash per row, (rows,) int64."""
-    return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))

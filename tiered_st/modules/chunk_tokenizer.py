@@ -1,4 +1,7 @@
-"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one."""
+"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one.
+
+It shows what its model reads, and the model makes it: TieredInput is named for types alone.
+"""
 
 from __future__ import annotations
 
@@ -143,6 +146,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
             truncation: keep the first ``max_length`` tokens, marks included; by default where ``max_length`` is given.
             max_length: instead of ``model_max_length``.
             return_tensors: "pt" or "np" for what the model reads; by default lists of tokens' ids.
+            kwargs: options of other tokenizers; refused where they ask for what this one does not have.
 
         Raises:
             ValueError: if an option is given that this tokenizer does not have.
@@ -172,14 +176,12 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
                 f"return_tensors={kind!r} with add_special_tokens={marks}: the model reads texts between marks, as "
                 '"pt" or "np" tensors.'
             )
-        features = self.tiers.reader.read(texts, "", limit)
-        if room > features["attention_mask"].shape[1]:
-            more = room - features["attention_mask"].shape[1]
-            for name, value in features.items():
-                features[name] = torch.cat([value, value.new_zeros(value.shape[0], more, *value.shape[2:])], dim=1)
-        return BatchEncoding(
-            features if kind == "pt" else {name: value.numpy() for name, value in features.items()}
-        )  # fmt: skip
+        features = self.tiers.reader.read(texts, "", limit).features()
+        more = max(0, room - features["attention_mask"].shape[1])
+        for name, value in features.items():
+            value = np.pad(value, ((0, 0), (0, more), *[(0, 0)] * (value.ndim - 2)))
+            features[name] = torch.from_numpy(value) if kind == "pt" else value
+        return BatchEncoding(features)
 
     def _pieces(self, item: str | Sequence[str]) -> list[str]:
         """Cut a text, or the texts of a pair, into chunks with the white space behind them."""

@@ -43,6 +43,7 @@ class Rotary(Positions):
     """Rotate queries and keys by their place (Su et al., RoFormer, 2021)."""
 
     def order(self, length: int, device: torch.device) -> Order:
+        """Return the angle of each place."""
         return Order(angles=rotary_angles(length, self.dim // self.heads, device))
 
 
@@ -50,6 +51,7 @@ class Alibi(Positions):
     """Lower a score by distance, each head at its own slope (Press et al. 2022), on either side of a place."""
 
     def order(self, length: int, device: torch.device) -> Order:
+        """Return the bias of each head."""
         slopes = 2.0 ** (-8.0 * torch.arange(1, self.heads + 1, device=device) / self.heads)  # (heads,)
         place = torch.arange(length, device=device)
         distance = (place[:, None] - place[None, :]).abs()  # (length, length)
@@ -60,6 +62,7 @@ class Absolute(Positions):
     """Add sines and cosines of the place (Vaswani et al. 2017)."""
 
     def enter(self, x: Tensor) -> Tensor:
+        """Add them to the states."""
         cos, sin = rotary_angles(x.shape[1], self.dim, x.device)
         half = self.dim // 2
         return x + torch.cat([sin[:, :half], cos[:, half:]], dim=-1).to(x.dtype)
@@ -74,6 +77,7 @@ class Learned(Positions):
         nn.init.normal_(self.table.weight, std=0.02)
 
     def enter(self, x: Tensor) -> Tensor:
+        """Add them to the states, of which there may be ``length`` at most."""
         if x.shape[1] > self.length:
             raise ValueError(
                 f"A text has {x.shape[1]} positions, but sem_positions='learned' knows max_chunks={self.length}: "

@@ -14,6 +14,7 @@ from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
+from tiered_st.modules.text_edges import exclude_text_edges
 from tiered_st.modules.tracing import is_traced
 
 _POSITIONS = 256  # least number of positions that the body is given at a time on a CPU
@@ -34,47 +35,6 @@ def of_like_length(lengths: list[int], least: int = _POSITIONS) -> list[list[int
         groups[-1].append(row)
         room -= lengths[groups[-1][0]]
     return groups
-
-
-def level_marks(
-    states: Tensor, mask: Tensor, segments: Tensor | None = None, prompt_length: int | Tensor | None = None
-) -> Tensor:
-    """Give the marks of each text the mean of the states between them, so that they do not move the mean.
-
-    The stock Pooling reads the attention mask, and losses trim batches by it: it has to say what is there, marks too.
-    Behind a prompt, which Pooling may leave out together with BEGIN, the closing marks get the mean without the
-    prompt, and BEGIN what makes up for it where all is pooled: either mean is then one of states between marks.
-
-    Args:
-        states: (batch, chunks, d_sem).
-        mask: (batch, chunks), ones then zeros.
-        segments: (batch, chunks), the number of each chunk's part; each part closes with a mark.
-        prompt_length: positions of the prompt, BEGIN included, the same for all texts.
-
-    Returns:
-        States of the same shape; a text of nothing but its marks keeps them.
-    """
-    parts = torch.zeros_like(mask) if segments is None else segments
-    parts = parts.masked_fill(~mask.bool(), -1)
-    closes = parts != F.pad(parts, (0, 1), value=-1)[:, 1:]  # (batch, chunks): the next chunk is of another part
-    between = mask.bool() & ~closes
-    between[:, 0] = False
-    weights = between.to(states.dtype)
-    count = weights.sum(dim=1, keepdim=True)  # (batch, 1)
-    mean = torch.einsum("bcd,bc->bd", states, weights) / count.clamp_min(1)  # (batch, d_sem)
-    if prompt_length is None:
-        marks = (mask.bool() & ~between & (count > 0))[:, :, None]  # (batch, chunks, 1)
-        return torch.where(marks, mean[:, None, :], states)
-    first = int(prompt_length[0]) if isinstance(prompt_length, Tensor) else prompt_length
-    weights = torch.cat([torch.zeros_like(weights[:, :first]), weights[:, first:]], dim=1)
-    own = weights.sum(dim=1, keepdim=True)  # (batch, 1): chunks behind the prompt
-    rest = torch.einsum("bcd,bc->bd", states, weights) / own.clamp_min(1)  # (batch, d_sem)
-    closing = (mask.bool() & closes)[:, :, None] & (own > 0)[:, :, None]  # (batch, chunks, 1)
-    closed = torch.where(closing, rest[:, None, :], states)
-    closers = (mask.bool() & closes).to(states.dtype)  # (batch, chunks)
-    made_up = (1 + closers.sum(dim=1, keepdim=True)) * mean - torch.einsum("bcd,bc->bd", closed, closers)
-    begin = torch.where(count > 0, made_up, states[:, 0])  # (batch, d_sem)
-    return torch.cat([begin[:, None, :], closed[:, 1:]], dim=1)
 
 
 class SemanticEncoder(StoredModule):
@@ -111,7 +71,7 @@ class SemanticEncoder(StoredModule):
             states = states + self.segments(torch.zeros_like(mask) if segments is None else segments)
         states = self._read(states, mask)
         if not self.settings.pool_marks:
-            states = level_marks(states, mask, segments, features.get("prompt_length"))
+            states = exclude_text_edges(states, mask, segments, features.get("prompt_length"))
         features["token_embeddings"] = states
         return features
 

@@ -1,21 +1,22 @@
-"""Find the part of a model that every deployment switch works on."""
+"""Find the part of a model that reads characters, which losses and every deployment switch work on."""
 
 from __future__ import annotations
 
-from sentence_transformers import SentenceTransformer
+from typing import Any
 
-from tiered_st.modules import TieredInput
+from tiered_st.modules.tiered_input import TieredInput
 
 
-def tiers_of(model: SentenceTransformer) -> TieredInput:
-    """Return the model's first module.
+def tiers_of(model: Any) -> TieredInput:
+    """Return the first module of a model, or of one that a distributed wrapper holds.
 
     Raises:
         ValueError: if it is no TieredInput.
     """
-    tiers = model[0]
+    tiers = getattr(model, "module", model)[0]
     if not isinstance(tiers, TieredInput):
         raise ValueError(
-            f"The model opens with a {type(tiers).__name__}, not with a TieredInput: give one that tiered_st built."
+            f"The model opens with a {type(tiers).__name__}, not with a TieredInput: build it by tiered_st.build, or "
+            "load one that was."
         )
     return tiers

@@ -14,9 +14,10 @@ class WeightWatch:
     """Say whether a module's weights changed since it was last asked.
 
     A weight may change in place, be replaced, moved or cast, or its module be replaced. Version counters miss fused
-    optimizers and edits through ``.data``, so a few values of each weight are compared too: both kinds of change touch
-    all of a dense weight. Looking takes tens of microseconds: the walk over the modules is done again only where a
-    module or weight was replaced, and the values compared are read through views made once.
+    optimizers and edits through ``.data``, so a few values of each weight are compared too, of its first row (which
+    stays zero where it stands for padding) and of rows all over it: such changes touch all of a dense weight. Looking
+    takes tens of microseconds: the walk over the modules is done again only where a module or weight was replaced, and
+    the values compared are read through views made once.
 
     Not safe in several threads at once: whoever shares it locks it.
     """
@@ -37,7 +38,7 @@ class WeightWatch:
         places = [(weight.data_ptr(), weight.dtype) for weight in self._weights]
         if places != self._places:  # ``.data`` was replaced, by a move or a cast say
             self._places = places
-            self._views = [_few(weight.detach()) for weight in self._weights]
+            self._views = [few(weight.detach()) for weight in self._weights for few in (_few, _spread)]
             changed = True
         versions = [0 if weight.is_inference() else weight._version for weight in self._weights]
         seen = (versions, torch.cat(self._views).tolist() if self._views else [])
@@ -66,3 +67,13 @@ def _few(weight: Tensor) -> Tensor:
     while weight.ndim > 1 and len(weight):
         weight = weight[0]
     return weight.reshape(-1)[:_FEW]
+
+
+def _spread(weight: Tensor) -> Tensor:
+    """Return a value each of a few rows from the first to the last, (up to _FEW,), as a view."""
+    if weight.ndim == 0 or weight.numel() == 0:
+        return weight.reshape(-1)
+    rows = weight[:: -(-len(weight) // _FEW)]
+    while rows.ndim > 1:
+        rows = rows[:, -1]
+    return rows

@@ -1,10 +1,17 @@
-"""Cut code points into chunks, the units that E2 sees. Every chunk has a type, which says what it looks like."""
+"""Read texts, by numpy alone.
+
+In: texts. Out: rows of ids (``TextRows``), a row per chunk: its type, then its characters.
+Way: ``reader`` → ``tokenizer`` → ``character_classes`` → a chunker → ``chunk_types`` → rows; ``parts`` joins pairs.
+Shipped: ``word_chunker``. Alternatives, for the ablations: ``window_chunker``, ``learned_chunker``.
+"""
 
 from tiered_st.text.character_classes import SPACE, classify
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.learned_chunker import LearnedChunker
 from tiered_st.text.make_chunker import make_chunker
+from tiered_st.text.reader import TextReader
+from tiered_st.text.text_rows import TextRows
 from tiered_st.text.window_chunker import WindowChunker
 from tiered_st.text.word_chunker import WordChunker
 
@@ -14,6 +21,8 @@ __all__ = [
     "Chunker",
     "Chunks",
     "LearnedChunker",
+    "TextReader",
+    "TextRows",
     "WindowChunker",
     "WordChunker",
     "classify",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiered_st.config import TieredConfig
-from tiered_st.text import ChunkType
+from tiered_st.config import ChunkConfig
+from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.tokenizer import FIRST_BYTE, FIRST_CODE_POINT, CharTokenizer
 
 _OPENING, _CLOSING = set("([{¿¡"), set(".,;:!?)]}…%")
-_WINDOWS = {ChunkType.HAN: 2, ChunkType.KANA: 3, ChunkType.THAI: 4, ChunkType.EMOJI: 4}  # as chunking.words cuts them
+_WINDOWS = {ChunkType.HAN: 2, ChunkType.KANA: 3, ChunkType.THAI: 4, ChunkType.EMOJI: 4}  # as WordChunker cuts them
 _MARKS = (ChunkType.BEGIN, ChunkType.FINISH)
 
 
@@ -25,7 +25,7 @@ class ChunkText:
         characters: the model's character tokenizer.
     """
 
-    def __init__(self, config: TieredConfig, characters: CharTokenizer) -> None:
+    def __init__(self, config: ChunkConfig, characters: CharTokenizer) -> None:
         self.settings = config
         self.characters = characters
 

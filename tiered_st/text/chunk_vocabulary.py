@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tiered_st.config import TieredConfig
-from tiered_st.text import ChunkType
+from tiered_st.config import ChunkConfig
+from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.tokenizer import END, FIRST_BYTE, FIRST_CODE_POINT, MASK, PAD, START, VOCAB_SIZE, CharTokenizer
 
 MARKS = {"pad_token": "[PAD]", "mask_token": "[MASK]", "cls_token": "[BEGIN]", "sep_token": "[FINISH]"}
@@ -28,7 +28,7 @@ class ChunkVocabulary(dict[str, int]):
         config: how the model reads.
     """
 
-    def __init__(self, config: TieredConfig) -> None:
+    def __init__(self, config: ChunkConfig) -> None:
         decode = CharTokenizer().decode
         tokens = [_NAMED.get(i, f"[UNUSED{i}]") for i in range(FIRST_BYTE)]
         tokens += [f"<0x{byte:02X}>" for byte in range(FIRST_CODE_POINT - FIRST_BYTE)]

@@ -15,10 +15,12 @@ from tiered_st.text.tokenizer import SEPARATOR, CharTokenizer
 from tiered_st.text.word_chunker import WordChunker
 
 
-class Predictor(Protocol):
-    """What says where chunks start: modules.BoundaryPredictor, or a stand-in."""
+class BoundaryScores(Protocol):
+    """What says where chunks start: ``modules.BoundaryPredictor.read``, or a stand-in."""
 
-    def read(self, ids: NDArray[np.int64], spaced: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(
+        self, ids: NDArray[np.int64], spaced: NDArray[np.int64], texts: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         """Return a logit per id, (ids,): above 0 where a chunk starts.
 
         Args:
@@ -44,16 +46,16 @@ class _Letters(NamedTuple):
 
 
 class LearnedChunker(Chunker):
-    """Cut where a predictor says, at the start of every text, and where ``max_ids`` character ids are full.
+    """Cut where scores say, at the start of every text, and where ``max_ids`` character ids are full.
 
-    White space is only a hint to the predictor and in no chunk: a chunk that lies across a space is the word without
+    White space is only a hint to what scores, and in no chunk: a chunk that lies across a space is the word without
     it, so that "hel lo" is read as "hello", and a chunk may start within a word, so that "helloworld" is two.
     """
 
-    def __init__(self, max_ids: int, tokenizer: CharTokenizer, predictor: Predictor) -> None:
+    def __init__(self, max_ids: int, tokenizer: CharTokenizer, scores: BoundaryScores) -> None:
         self.max_ids = max_ids
         self.tokenizer = tokenizer
-        self.predictor = predictor
+        self.scores = scores
 
     def __call__(self, points: NDArray[np.uint32], widths: NDArray[np.int64]) -> Chunks:
         """Cut code points, shape (characters,), whose id counts are ``widths``, into chunks in reading order."""
@@ -63,7 +65,7 @@ class LearnedChunker(Chunker):
             return Chunks.none()
         texts = np.repeat(letters.texts, letters.widths)
         spaced = _spread(letters.spaced, letters)
-        logits = self.predictor.read(letters.ids, spaced, texts)[letters.first_ids()]  # (letters,)
+        logits = self.scores(letters.ids, spaced, texts)[letters.first_ids()]  # (letters,)
         opens = (logits > 0) & (classes[letters.places] != MARK)  # a combining mark stays with its letter
         opens |= np.diff(letters.texts, prepend=-1) > 0
         starts, ends = cut_runs(letters.widths, opens, window=self.max_ids, stride=self.max_ids)

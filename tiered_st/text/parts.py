@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from tiered_st.text.text_rows import TextRows
 
 
 def split_inputs(inputs: Sequence[Any], segments: int) -> list[tuple[str, ...]]:
@@ -66,37 +67,31 @@ def shares(lengths: Sequence[int], room: int) -> list[int]:
     return kept
 
 
-def join_parts(ids: Tensor, mask: Tensor, counts: Sequence[int], limit: int) -> tuple[dict[str, Tensor], bool]:
+def join_parts(rows: TextRows, counts: Sequence[int], limit: int) -> tuple[TextRows, bool]:
     """Join parts that were laid out as texts of their own: BEGIN a FINISH, BEGIN b FINISH to BEGIN a FINISH b FINISH.
 
     Args:
-        ids: (parts, chunks, chars) int64.
-        mask: (parts, chunks) int64.
-        counts: how many parts each text has; they sum to the first dimension.
+        rows: the parts of all texts, one after another.
+        counts: how many parts each text has; there is at least one text.
         limit: most chunks per text, marks included.
 
     Returns:
-        ``input_ids`` (batch, chunks, chars), ``attention_mask`` and ``token_type_ids`` (batch, chunks), all int64; and
-        whether anything was cut.
+        The texts, ``token_type_ids`` numbering their parts; and whether anything was cut.
     """
-    lengths = (mask.sum(dim=1) - 2).tolist()  # (parts,): chunks between the marks
-    rows, kinds, cut, start = [], [], False, 0
-    for count in counts:
-        own = lengths[start : start + count]
-        kept = shares(own, limit - count - 1)
-        cut = cut or kept != own
-        pieces = [ids[start, :1]]  # BEGIN
-        for part, (length, keep) in enumerate(zip(own, kept, strict=True), start):
-            pieces += [ids[part, 1 : 1 + keep], ids[part, 1 + length : 2 + length]]  # chunks, FINISH
-        rows.append(torch.cat(pieces))  # (chunks, chars)
-        numbers = torch.arange(count).repeat_interleave(torch.tensor(kept) + 1)
-        kinds.append(torch.cat([numbers.new_zeros(1), numbers]))  # (chunks,)
-        start += count
-    pad = torch.nn.utils.rnn.pad_sequence
-    sizes = torch.tensor([len(row) for row in rows])
-    joined = pad(rows, batch_first=True)  # (batch, chunks, chars)
-    return {
-        "input_ids": joined,
-        "attention_mask": (torch.arange(joined.shape[1]) < sizes[:, None]).long(),
-        "token_type_ids": pad(kinds, batch_first=True),
-    }, cut
+    lengths = rows.attention_mask.sum(axis=1) - 2  # (parts,): chunks between the marks
+    kept = [shares(own.tolist(), limit - len(own) - 1) for own in np.split(lengths, np.cumsum(counts)[:-1])]
+    sizes = np.array([1 + sum(own) + len(own) for own in kept])  # (batch,)
+    ids = np.zeros((len(counts), sizes.max(), rows.input_ids.shape[2]), dtype=np.int64)
+    ids[:, 0] = rows.input_ids[0, 0]  # BEGIN
+    kinds = np.zeros(ids.shape[:2], dtype=np.int64)
+    parts = zip(rows.input_ids, lengths.tolist(), strict=True)
+    for text, own in enumerate(kept):
+        at = 1
+        for number, keep in enumerate(own):
+            part, length = next(parts)
+            ids[text, at : at + keep] = part[1 : 1 + keep]
+            ids[text, at + keep] = part[1 + length]  # FINISH
+            kinds[text, at : at + keep + 1] = number
+            at += keep + 1
+    mask = (np.arange(ids.shape[1]) < sizes[:, None]).astype(np.int64)
+    return TextRows(ids, mask, kinds), bool(sizes.sum() < (1 + lengths).sum() + len(counts))

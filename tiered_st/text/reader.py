@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from tiered_st.config import TieredConfig
-from tiered_st.text import Chunker, Chunks, ChunkType
+from tiered_st.config import ChunkConfig
+from tiered_st.text.chunk_types import ChunkType
+from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.parts import join_parts, split_inputs
+from tiered_st.text.text_rows import TextRows
 from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 logger = logging.getLogger(__name__)
@@ -26,34 +27,59 @@ class TextReader:
     where; of a text of several parts, the longest is cut first.
     """
 
-    def __init__(self, config: TieredConfig, tokenizer: CharTokenizer, chunker: Chunker) -> None:
+    def __init__(
+        self, config: ChunkConfig, tokenizer: CharTokenizer, chunker: Chunker, *, limit: int | None = None
+    ) -> None:
         self.settings = config
+        self.limit = limit
         self.tokenizer = tokenizer
         self.chunker = chunker
         self._warned = False
         self._prompt_lengths: dict[str, int] = {}
 
-    def read(self, inputs: Sequence[Any], prompt: str, limit: int, *, lessons: bool = False) -> dict[str, Any]:
+    @property
+    def limit(self) -> int:
+        """Most chunks read of a text by default, BEGIN and FINISH included: the model's ``max_seq_length``."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, chunks: int | None) -> None:
+        """Set it; None stands for ``max_chunks``.
+
+        Raises:
+            ValueError: if it leaves no room between BEGIN and FINISH, or is more than the model can read.
+        """
+        most = self.settings.max_chunks
+        chunks = most if chunks is None else chunks
+        if isinstance(chunks, bool) or not isinstance(chunks, int) or not 3 <= chunks <= most:
+            raise ValueError(
+                f"max_seq_length={chunks!r} must be a whole number from 3 to {most}, this model's max_chunks. For "
+                "longer texts there is tiered_st.encode_long."
+            )
+        self._limit = chunks
+
+    def read(
+        self, inputs: Sequence[Any], prompt: str = "", limit: int | None = None, *, lessons: bool = False
+    ) -> TextRows:
         """Read texts.
 
         Args:
             inputs: texts, or sequences of up to ``segments`` texts.
             prompt: put before every text, of several parts before the first.
-            limit: most chunks per text, marks included.
+            limit: most chunks per text, BEGIN and FINISH included, instead of :attr:`limit`.
             lessons: also return what the chunker learns from (see ``Chunker.training_features``).
 
         Returns:
-            ``input_ids`` (batch, chunks, chunk_chars), ``attention_mask`` (batch, chunks) and, with ``segments``,
-            ``token_type_ids`` (batch, chunks), all int64; PAD = 0. With a prompt also ``prompt_length``, an int as the
-            stock Transformer's.
+            Their rows; with ``segments`` also the parts, with a prompt also how much of them it takes.
 
         Raises:
             ValueError: if an input is no text or has more parts than ``segments``, or the limit leaves no room.
         """
-        features = self._read(inputs, prompt, limit, lessons)
-        return features | {"prompt_length": self._prompt_length(prompt, limit)} if prompt else features
+        limit = self.limit if limit is None else limit
+        rows = self._read(inputs, prompt, limit, lessons)
+        return dataclasses.replace(rows, prompt_length=self._prompt_length(prompt, limit)) if prompt else rows
 
-    def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> dict[str, Tensor]:
+    def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> TextRows:
         parts = split_inputs(inputs, self.settings.segments)
         if not self.settings.segments:
             return self._read_texts([prompt + text for (text,) in parts], limit, lessons)
@@ -63,8 +89,8 @@ class TextReader:
         texts = [text if i else prompt + text for own in parts for i, text in enumerate(own)]
         flat = self._read_texts(texts, limit, lessons)
         if not counts:
-            return flat | {"token_type_ids": torch.zeros_like(flat["attention_mask"])}
-        features, cut = join_parts(flat["input_ids"], flat["attention_mask"], counts, limit)
+            return dataclasses.replace(flat, token_type_ids=np.zeros_like(flat.attention_mask))
+        rows, cut = join_parts(flat, counts, limit)
         if cut and not self._warned:
             self._warned = True
             logger.warning(
@@ -72,7 +98,7 @@ class TextReader:
                 "longest are left out, here and in other long texts (said once).%s",
                 limit, self._cure(limit),
             )  # fmt: skip
-        return features
+        return rows
 
     def _prompt_length(self, prompt: str, limit: int) -> int:
         """Return how many positions a prompt takes, BEGIN included, as Pooling's ``include_prompt=False`` asks for.
@@ -82,7 +108,7 @@ class TextReader:
         if prompt not in self._prompt_lengths:
             reach = 4 + len(prompt) * self.settings.chunk_chars
             read = self._read_texts([prompt + "a"], reach, lessons=False)
-            self._prompt_lengths[prompt] = int(read["attention_mask"].sum()) - 2  # without the letter and FINISH
+            self._prompt_lengths[prompt] = int(read.attention_mask.sum()) - 2  # without the letter and FINISH
         return min(self._prompt_lengths[prompt], limit - 1)
 
     def _cure(self, limit: int) -> str:
@@ -91,7 +117,7 @@ class TextReader:
         more = f" max_seq_length can be raised up to {most}." if limit < most else ""
         return f" tiered_st.encode_long(model, texts) reads long texts whole, in passages of such a length.{more}"
 
-    def _read_texts(self, texts: list[str], limit: int, lessons: bool) -> dict[str, Tensor]:
+    def _read_texts(self, texts: list[str], limit: int, lessons: bool) -> TextRows:
         if limit < 3:
             raise ValueError(f"A limit of {limit} chunks leaves no room between the two marks: give at least 3.")
         # A chunk holds at most chunk_chars characters and the space between chunks is rarely longer: reading this much
@@ -114,10 +140,8 @@ class TextReader:
         ids[:, 0, 0] = ChunkType.BEGIN
         ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
         ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
-        input_ids = torch.from_numpy(ids)  # (batch, chunks, chars)
-        features = {"input_ids": input_ids, "attention_mask": (input_ids[:, :, 0] != PAD).long()}
-        taught = self.chunker.training_features(points) if lessons else {}
-        return features | {name: torch.from_numpy(values) for name, values in taught.items()}
+        mask = (ids[:, :, 0] != PAD).astype(np.int64)  # (batch, chunks)
+        return TextRows(ids, mask, lessons=self.chunker.training_features(points) if lessons else {})
 
     def _warn_of_cut(
         self, texts: Sequence[str], counts: np.ndarray, breaks: np.ndarray, ends: np.ndarray, limit: int, reach: int

@@ -18,7 +18,7 @@ from tiered_st.text.invisible import visible
 from tiered_st.text.unicode_table import UNNORMALISED, unicode_table
 
 PAD, MASK, START, END = 0, 1, 2, 3
-FIRST_TYPE = 4  # ids 4…31 are chunk types, see chunking.ChunkType
+FIRST_TYPE = 4  # ids 4…31 are chunk types, see ChunkType
 FIRST_BYTE = 32  # ids 32…287 are the bytes 0…255
 FIRST_CODE_POINT = 288
 VOCAB_SIZE = 512

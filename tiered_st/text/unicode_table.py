@@ -19,7 +19,7 @@ _CAPITAL, _KIND = 5, 6  # places in a byte of properties, behind the five bits o
 class UnicodeTable(NamedTuple):
     """Hold the properties of code points; ``python -m training.unicode_table`` makes and writes them.
 
-    A code point has a class (see ``chunking.classes``), may be a capital letter, and is of a kind: ORDINARY, DROPPED
+    A code point has a class (see ``character_classes``), may be a capital letter, and is of a kind: ORDINARY, DROPPED
     (it has no glyph), SHAPING (it has none, but may shape its neighbours) or UNNORMALISED (not every Python's normal
     forms know it). The last two fields are sets of code points: where runs of members begin and end, in turns.
     """

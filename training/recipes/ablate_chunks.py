@@ -1,7 +1,7 @@
 """What should a chunk be, and what may its characters see?"""
 
 from training.ablation import E1, JOINT, WORD_NOISE, variants
-from training.stage import Stage
+from training.recipe import Stage
 
 # The predictor learns first, on its own: nothing else moves in these steps.
 BOUNDS = Stage(

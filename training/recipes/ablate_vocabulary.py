@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from training.ablation import CONFIG, E2, JOINT, JOINT_STAGE
-from training.stage import Recipe, Stage
-from training.subword import SubwordConfig
+from training.baselines.subword import SubwordConfig
+from training.recipe import Recipe, Stage
 
 # The vocabulary's table takes what E1 and the projector take.
 SUBWORD = SubwordConfig(vocabulary=7_400, d_sem=CONFIG.d_sem, sem_layers=CONFIG.sem_layers, sem_heads=CONFIG.sem_heads,

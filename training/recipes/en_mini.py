@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from training.recipe import Stage
 from training.recipes.en_small import E2, GRADE, MEAN, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
-from training.stage import Stage
 
 RECIPE = replace(
     SMALL,

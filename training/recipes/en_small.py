@@ -3,7 +3,7 @@
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, STS_TRAIN, TEXTS, WORDS
-from training.stage import Recipe, Stage
+from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
     weights=(("typos", 0.76), ("ocr", 0.08), ("homoglyphs", 0.04), ("delete", 0.05)),

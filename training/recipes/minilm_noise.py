@@ -6,7 +6,7 @@ It has no E1 to teach spelling, so that the stages of words are out. Ours spends
 
 from dataclasses import replace
 
-from training.fine_tuned import FineTuned
+from training.baselines.fine_tuned import FineTuned
 from training.recipes import en_small
 from training.recipes.en_small import E2
 
@@ -18,5 +18,5 @@ STAGES = tuple(
 )
 
 RECIPE = replace(
-    en_small.RECIPE, name="minilm-noise", config=FineTuned(), stages=STAGES, storage="float32", finally_set=()
+    en_small.RECIPE, name="minilm-noise", config=FineTuned(), stages=STAGES, storage="float32", final_config=()
 )

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from training.baselines.subword import SubwordConfig
+from training.recipe import Stage
 from training.recipes import scratch
 from training.recipes.scratch import E2, MEAN
-from training.stage import Stage
-from training.subword import SubwordConfig
 
 STEPS = sum(stage.steps for stage in scratch.RECIPE.stages)
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from training.english import MISSPELLINGS, STS_TRAIN
+from training.recipe import Recipe, Stage
 from training.recipes.en_small import TEXT_NOISE
-from training.stage import Recipe, Stage
 
 E2 = "semantic_encoder"
 FINE_NOISE = replace(TEXT_NOISE, rates=(0.02, 0.15))  # the levels people type at

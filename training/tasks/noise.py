@@ -21,6 +21,7 @@ class Noise:
     seed: str
 
     def __call__(self, text: str, draw: int, view: int) -> str:
+        """Return one view of a text."""
         rng = seeded(self.seed, draw, view)
         noisy = text
         if self.misspellings is not None and rng.random() < self.real:

@@ -16,6 +16,7 @@ from tiered_st.cli.records.rows import InputError
 
 SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _CHUNK = 1 << 16
+_PIECE = 1 << 12  # bytes of a frame decompressed at once: bounds what a line of zeros takes
 
 
 def decompressed(file: BinaryIO, name: str, note: Callable[[str], None]) -> BinaryIO:
@@ -53,12 +54,15 @@ class _Checked(io.RawIOBase):
         return len(data)
 
 
-class _ZstdReader:
-    """Read zstd frames with either library; unlike zstandard's own reader, it takes no cut file for a whole one."""
+class _FrameReader:
+    """Read frames, one behind the other, with zeros between them that only fill up.
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self._new_frame, self._error = _zstd(name)
+    The readers of bz2, lzma and zstandard take a cut file, or one with something else behind its frames, for a whole
+    one that ends there: lines would be missing without a word.
+    """
+
+    def __init__(self, file: BinaryIO, new_frame: Callable[[], Any], error: type[Exception]) -> None:
+        self._file, self._new_frame, self._error = file, new_frame, error
         self._frame: Any = None
         self._rest = b""  # of what was read, behind the end of a frame
         self._out = b""  # decompressed and not yet asked for
@@ -66,7 +70,11 @@ class _ZstdReader:
     def read1(self, size: int) -> bytes:
         """Return some bytes, none at the end."""
         while not self._out:
-            data = self._rest or self._file.read(_CHUNK)
+            data = self._rest or self._file.read(_PIECE)
+            if self._frame is None and data:
+                data, self._rest = data.lstrip(b"\0"), b""
+                if not data:
+                    continue
             if not data and self._frame is not None:
                 raise EOFError("its last frame has no end")
             if not data:
@@ -99,7 +107,7 @@ def _zstd(name: str) -> tuple[Callable[[], Any], type[Exception]]:
 
 _KINDS: list[tuple[bytes, str, Callable[[BinaryIO, str], Any]]] = [
     (b"\x1f\x8b", "gzip", lambda file, name: gzip.GzipFile(fileobj=file)),
-    (b"BZh", "bzip2", lambda file, name: bz2.BZ2File(file)),
-    (b"\xfd7zXZ\0", "xz", lambda file, name: lzma.LZMAFile(file)),  # noqa: SIM115 (the caller reads it)
-    (b"\x28\xb5\x2f\xfd", "zstd", _ZstdReader),
+    (b"BZh", "bzip2", lambda file, name: _FrameReader(file, bz2.BZ2Decompressor, OSError)),
+    (b"\xfd7zXZ\0", "xz", lambda file, name: _FrameReader(file, lzma.LZMADecompressor, lzma.LZMAError)),
+    (b"\x28\xb5\x2f\xfd", "zstd", lambda file, name: _FrameReader(file, *_zstd(name))),
 ]

@@ -7,7 +7,9 @@ been one, and holds no more than a line (or a small batch of rows) in memory. Li
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from tiered_st.cli.records.rows import NUL, Broken, Columns, Record, Rows, bad_utf8, record
 from tiered_st.cli.records.source import Source
@@ -36,7 +38,7 @@ def read_jsonl(source: Source, columns: Columns) -> Rows:
             continue
         where = f"{source.name}:{number}"
         try:
-            row = json.loads(line.decode("utf-8"))
+            row = json.loads(line.decode("utf-8"), object_pairs_hook=_Fields)
         except UnicodeDecodeError as error:
             yield Broken(where, bad_utf8(error))
             continue
@@ -44,8 +46,11 @@ def read_jsonl(source: Source, columns: Columns) -> Rows:
             array = number == 1 and line.lstrip().startswith(b"[")
             yield Broken(where, "not one JSON object per line: jq -c '.[]'" if array else f"not JSON ({error})")
             continue
-        if not isinstance(row, dict):
+        if not isinstance(row, _Fields):
             yield Broken(where, f"not a JSON object but a {type(row).__name__}")
+            continue
+        if twice := next((key for key in columns.names if key in row.twice), None):
+            yield Broken(where, f"field {twice!r} comes twice")
             continue
         if settled is None:
             settled = columns.among(list(row))
@@ -54,6 +59,15 @@ def read_jsonl(source: Source, columns: Columns) -> Rows:
             yield Broken(where, f"has a field {columns.id!r}, the rows before have none (--id-field, --no-id-field)")
         else:
             yield record(row, where, settled)
+
+
+class _Fields(dict[str, Any]):
+    """A JSON object that knows which of its keys came more than once: json keeps the last value alone."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        keys = Counter(key for key, _ in pairs) if len(self) < len(pairs) else {}
+        self.twice = {key for key, times in keys.items() if times > 1}
 
 
 FORMATS: dict[str, Callable[[Source, Columns], Rows]] = {

@@ -45,6 +45,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
+        """The names of the columns to read."""
         return [self.text] if self.id is None else [self.text, self.id]
 
     def among(self, fields: Sequence[str]) -> Columns:
@@ -74,8 +75,11 @@ def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
     return "null" if value is None else f"a {type(value).__name__}"
 
 
 def bad_utf8(error: UnicodeDecodeError) -> str:
+    """Say which byte is no UTF-8, and the cure."""
     return f"invalid UTF-8 (byte 0x{error.object[error.start]:02x} at position {error.start}; {CURE_ENCODING})"

@@ -1,0 +1,33 @@
+"""Hash ids, alike on every device: for buckets of n-grams, and to find a chunk by its row."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
+BASE = 0x9E3779B97F4A7C15
+MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+
+
+def int64(value: int) -> int:
+    """Return ``value`` modulo 2**64 as torch reads it, a signed 64-bit integer."""
+    value %= 1 << 64
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def mix(h: Tensor) -> Tensor:
+    """Scatter the bits of 64-bit hashes, any shape (the finaliser of SplitMix64)."""
+    h = (h ^ ((h >> 30) & 0x3FFFFFFFF)) * int64(MIX_1)
+    h = (h ^ ((h >> 27) & 0x1FFFFFFFFF)) * int64(MIX_2)
+    return h ^ ((h >> 31) & 0x1FFFFFFFF)
+
+
+def powers(length: int, device: torch.device) -> Tensor:
+    """Return the powers 0 … length-1 of the hash base modulo 2**64, shape (length,) int64."""
+    return torch.tensor([int64(pow(BASE, k, 1 << 64)) for k in range(length)], device=device)
+
+
+def hash_rows(rows: Tensor) -> Tensor:
+    """Return a 64-bit hash per row of (rows, ids) int64, (rows,) int64; whoever looks a row up by it compares ids."""
+    return mix((mix(rows + 1) * powers(rows.shape[1], rows.device)).sum(dim=1))

@@ -1,0 +1,64 @@
+"""Build the model of a recipe, and what its stages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+
+from tiered_st.model import build, load, set_storage
+from tiered_st.modules.tiers_of import tiers_of
+from training.baselines.fine_tuned import FineTuned, build_fine_tuned
+from training.baselines.subword import SubwordConfig, build_subword
+from training.corpus import Corpus
+from training.recipe import Recipe
+from training.student import Student
+from training.targets import Targets
+from training.warm_start import warm_start
+
+
+def targets_of(
+    recipe: Recipe, data: Path | None, cache: Path, device: str | None = None, deadline: float | None = None
+) -> Targets:
+    """Return what the stages of a recipe share: its corpus and the teacher's word on it, read when first asked for."""
+    student = Student(recipe, device)
+    return Targets(Corpus(recipe, data, student), student, cache, deadline)
+
+
+def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:
+    """Build a recipe's model, E2 warm-started where the recipe says so, or load the one it starts from."""
+    model = targets.student.start if recipe.start is not None else _new(recipe, targets)
+    set_storage(model, "float32")  # while it learns
+    model.trust_remote_code = True  # lets the trainer reload its own checkpoints
+    return model
+
+
+def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:
+    student = targets.student
+    config, device = student.config, student.device
+    if isinstance(config, FineTuned):
+        return build_fine_tuned(student.teacher)
+    if isinstance(config, SubwordConfig):
+        return build_subword(config, targets.corpus.texts, targets.cache / f"subword-{recipe.name}", device=device)
+    model = build(config, device=device)
+    if recipe.warm_start:
+        warm_start(model[1], student.teacher, student.layers)
+    projector = tiers_of(model).chunk_projector
+    if recipe.warm_start or recipe.practises("mimicry"):
+        projector.init_output(targets.words)
+        projector.init_memory(targets.slot_words)
+    if projector.memory is not None and recipe.practises("recognition"):
+        projector.memory.init_biases(targets.slot_probabilities)
+    if recipe.e1 is not None:
+        _take_over(recipe.e1, model)
+    return model
+
+
+def _take_over(e1: str, model: SentenceTransformer) -> None:
+    """Copy the weights of another model's E1 and projector."""
+    try:
+        model[0].load_state_dict(load(e1, device="cpu")[0].state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"The recipe takes E1 over from {e1}, but its config describes another one: {str(error)[:300]}"
+        ) from None

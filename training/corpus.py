@@ -1,0 +1,164 @@
+"""What a recipe reads: its sources of texts, pairs, documents, labels and words, each read when first asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tiered_st.noise import Misspellings
+from training.read_table import find_table, read_table
+from training.sources import HUB, Source
+from training.student import Student
+from training.words import lexicon
+
+logger = logging.getLogger(__name__)
+
+TOPICS = 256  # most frequent section titles that "section_topic" tells apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """What a recipe reads.
+
+    Args:
+        name: the recipe's name.
+        texts: single texts, also what a subword vocabulary and the words to practise are taken from.
+        pairs: paraphrases, for "ranking".
+        words: tables of further words.
+        frequencies: tables of words labelled with how often they are met in general; see training.words.lexicon.
+        word_power: a word is practised as often as its count in the texts to this power: 0 all alike, 1 as they come.
+        word_listed: occurrences that each table of words counts for.
+        documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
+        scored: pairs with a similarity, for "sts".
+        labelled: texts with a class, for "classification".
+        misspellings: name of a table with columns misspelt, correct.
+        seed: of all that is drawn.
+    """
+
+    name: str
+    texts: tuple[Source, ...]
+    pairs: tuple[Source, ...] = ()
+    words: tuple[Source, ...] = ()
+    frequencies: tuple[Source, ...] = ()
+    word_power: float = 1 / 3
+    word_listed: float = 1.0
+    documents: tuple[Source, ...] = ()
+    scored: tuple[Source, ...] = ()
+    labelled: tuple[Source, ...] = ()
+    misspellings: str | None = None
+    seed: int = 0
+
+
+@dataclass
+class Corpus:
+    """Read what a recipe names, each kind once.
+
+    Args:
+        recipe: what to read.
+        data: the folder of local tables.
+        student: who reads; its chunks are the words that are practised.
+    """
+
+    recipe: CorpusConfig
+    data: Path | None
+    student: Student
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The distinct texts, in order."""
+        texts = list(dict.fromkeys(text for source in self.recipe.texts for text in source.texts(self.data)))
+        logger.info("%d texts", len(texts))
+        return texts
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str, str]]:
+        """Paraphrases: two texts and the cluster they are of."""
+        return [pair for source in self._given("pairs") for pair in source.pairs(self.data)]
+
+    @cached_property
+    def documents(self) -> list[list[str]]:
+        """The sentences of each document that has at least two."""
+        documents = [parts for source in self._given("documents") for parts in source.documents(self.data)]
+        return [parts for parts in documents if len(parts) > 1]
+
+    @cached_property
+    def topics(self) -> list[str]:
+        """The section titles that occur most often, the classes of "section_topic"."""
+        counts = Counter(title for title, _ in self._sections)
+        return [title for title, _ in counts.most_common(TOPICS)]
+
+    @cached_property
+    def sections(self) -> list[tuple[tuple[str], int]]:
+        """Passages and the index of the title of the section each stands in."""
+        number = {title: i for i, title in enumerate(self.topics)}
+        return [((text,), number[title]) for title, text in self._sections if title in number]
+
+    @cached_property
+    def _sections(self) -> list[tuple[str, str]]:
+        return [section for source in self._given("documents") for section in source.sections(self.data)]
+
+    @cached_property
+    def scored(self) -> list[tuple[tuple[str, ...], float]]:
+        """Texts and the score of how alike they are."""
+        return [(texts, float(label)) for texts, label in self._labelled("scored")]
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """The classes of the labelled texts, in order."""
+        return sorted({str(label) for _, label in self._labelled("labelled")})
+
+    @cached_property
+    def labelled(self) -> list[tuple[tuple[str, ...], int]]:
+        """Texts and the index of the class of each."""
+        number = {name: i for i, name in enumerate(self.classes)}
+        return [(texts, number[str(label)]) for texts, label in self._labelled("labelled")]
+
+    def _labelled(self, which: str) -> list[tuple[tuple[str, ...], Any]]:
+        return [example for source in self._given(which) for example in source.labelled(self.data)]
+
+    def _given(self, which: str) -> tuple[Source, ...]:
+        """Return the sources of one kind, which there must be."""
+        sources = getattr(self.recipe, which)
+        if not sources:
+            raise ValueError(f"Recipe {self.recipe.name} has an objective that reads {which}, but names none.")
+        return sources
+
+    @cached_property
+    def misspellings(self) -> Misspellings | None:
+        """Real misspellings, where the recipe names a table of them."""
+        name = self.recipe.misspellings
+        if name is None:
+            return None
+        if name.startswith(HUB) or self.data is None:
+            raise ValueError(f"misspellings={name!r} must be a local table: say where with --data DIR.")
+        if (path := find_table(self.data, name)) is None:
+            raise ValueError(
+                f"{self.data / name}.parquet does not exist: give it, or leave it out by --without {name}."
+            )
+        table = read_table(path)
+        return Misspellings(zip(table["misspelt"], table["correct"], strict=True))
+
+    @cached_property
+    def lexicon(self) -> tuple[list[str], NDArray]:
+        """The words to practise, and how likely each is drawn."""
+        recipe = self.recipe
+        words, probabilities = lexicon(
+            self.texts, recipe.words, self.data, self.student.chunk_chars, recipe.word_power, recipe.word_listed,
+            recipe.frequencies,
+        )  # fmt: skip
+        logger.info("%d words", len(words))
+        return words, probabilities
+
+    def words_by(self, power: float | None) -> tuple[list[str], NDArray]:
+        """Return the lexicon with the probabilities of another power, None being the recipe's."""
+        words, probabilities = self.lexicon
+        if power is None:
+            return words, probabilities
+        weights = probabilities ** (power / self.recipe.word_power)
+        return words, weights / weights.sum()

@@ -1,0 +1,101 @@
+"""The objectives of E2: what teaches meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentence_transformers.sentence_transformer import losses as stock
+from typing_extensions import override
+
+from tiered_st import losses
+from training.corpus import Corpus
+from training.objectives.objective import Objective
+from training.objectives.rows import OfExamples, OfPairs, OfTexts
+from training.targets import Targets
+from training.tasks import NextSentenceTask, Noise, Task
+
+
+class Distillation(OfTexts):
+    """Aim noisy copies of a text at a teacher's vector of the clean one."""
+
+    name, title = "distillation", "sentence distillation"
+    makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.texts}
+
+
+class Ranking(OfPairs):
+    """Find a text's paraphrase among those of others."""
+
+    name, title, makes = "ranking", "MultipleNegativesRanking", stock.MultipleNegativesRankingLoss
+
+
+class CachedRanking(OfPairs):
+    """Find it in batches larger than memory holds."""
+
+    name, title = "cached_ranking", "CachedMultipleNegativesRanking"
+    makes, defaults = stock.CachedMultipleNegativesRankingLoss, {"mini_batch_size": 32}
+
+
+class SimCSE(OfTexts):
+    """Find a text's other dropout copy among those of others."""
+
+    name, title, makes = "simcse", "SimCSE", losses.SimCSELoss
+
+
+class ChunkOrder(OfTexts):
+    """Say whether two chunks were swapped."""
+
+    name, makes = "chunk_order", losses.ChunkOrderLoss
+
+
+class NextChunk(OfTexts):
+    """Find the chunks that come next."""
+
+    name, makes = "next_chunk", losses.NextChunkLoss
+
+
+class MaskedChunk(OfTexts):
+    """Guess masked chunks."""
+
+    name, makes = "masked_chunk", losses.MaskedChunkLoss
+
+
+class NextSentence(Objective):
+    """Say whether a sentence follows another."""
+
+    name, makes, reads = "next_sentence", losses.NextSentenceLoss, ("documents",)
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        return NextSentenceTask(corpus.documents, noise, batch, seed=corpus.recipe.seed)
+
+
+class SectionTopic(OfExamples):
+    """Name the section that a passage stands in."""
+
+    name, makes, given = "section_topic", losses.ClassificationLoss, ("num_labels",)
+    reads, examples = ("documents",), "sections"
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"num_labels": len(targets.corpus.topics)}
+
+
+class STS(OfExamples):
+    """Order pairs by how alike people found them."""
+
+    name, title, makes, reads, examples = "sts", "CoSENT", stock.CoSENTLoss, ("scored",), "scored"
+
+
+class Classification(OfExamples):
+    """Tell the classes of texts apart."""
+
+    name, makes, given = "classification", losses.ClassificationLoss, ("num_labels",)
+    reads, examples = ("labelled",), "labelled"
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"num_labels": len(targets.corpus.classes)}

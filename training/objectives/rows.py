@@ -1,0 +1,56 @@
+"""The kinds of rows that objectives learn from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from typing_extensions import override
+
+from training.corpus import Corpus
+from training.objectives.objective import Objective
+from training.tasks import LabelledTask, Noise, PairTask, Task, TextTask, WordTask
+
+
+class OfWords(Objective):
+    """Learn from words with ``views`` noisy copies; None means as many as the stage says."""
+
+    reads = ("texts", "words", "frequencies")
+    views: ClassVar[int | None] = 0
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        words, probabilities = corpus.words_by(word_power)
+        count = views if self.views is None else self.views
+        return WordTask(words, probabilities, noise, views=count, seed=corpus.recipe.seed)
+
+
+class OfTexts(Objective):
+    """Learn from texts with ``views`` noisy copies; None means as many as the stage says."""
+
+    reads = ("texts",)
+    views: ClassVar[int | None] = 0
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        count = views if self.views is None else self.views
+        return TextTask(corpus.texts, noise, batch, views=count, seed=corpus.recipe.seed)
+
+
+class OfPairs(Objective):
+    """Learn from paraphrases."""
+
+    reads = ("pairs",)
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        return PairTask(corpus.pairs, noise, batch, seed=corpus.recipe.seed)
+
+
+class OfExamples(Objective):
+    """Learn from texts with a label, which the corpus calls ``examples``."""
+
+    examples: ClassVar[str]
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        return LabelledTask(getattr(corpus, self.examples), noise, batch, seed=corpus.recipe.seed)

@@ -1,0 +1,167 @@
+"""The rows of a training table: a recipe, its stages, and the objectives of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from tiered_st.noise import NoisePolicy
+from training.corpus import CorpusConfig
+from training.objectives import E1_OBJECTIVES, OBJECTIVES, Objective
+from training.sources import Source
+from training.student import StudentConfig
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A weight that moves from ``start`` to ``end`` over the first part ``over`` of a stage, and then stays."""
+
+    start: float
+    end: float
+    over: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.over <= 1:
+            raise ValueError(f"Ramp(over={self.over}) is a share of the stage: give more than 0 and at most 1.")
+
+    def at(self, progress: float) -> float:
+        """Return the weight at ``progress``, from 0 at the stage's first step to 1 at its last."""
+        return self.start + (self.end - self.start) * min(1.0, progress / self.over)
+
+
+class Row(NamedTuple):
+    """One objective of a stage.
+
+    Attributes:
+        name: one of OBJECTIVES.
+        share: its share of the steps.
+        weight: of its loss; a Ramp makes it a schedule.
+        settings: arguments of its loss by name, e.g. ``dict(masking="span")``. Beside them ``stop=True``, or simply
+            True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not.
+    """
+
+    name: str
+    share: float
+    weight: float | Ramp = 1.0
+    settings: bool | dict[str, Any] = False
+
+    @property
+    def stop(self) -> bool:
+        """Say whether gradients stop at the projector."""
+        return bool(self.settings.get("stop", False) if isinstance(self.settings, dict) else self.settings)
+
+    def objective(self) -> Objective:
+        """Return the objective with its arguments.
+
+        Raises:
+            ValueError: If it takes none of such a name.
+        """
+        settings = self.settings if isinstance(self.settings, dict) else {}
+        return OBJECTIVES[self.name](**{name: value for name, value in settings.items() if name != "stop"})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what learns, by which objectives, for how long.
+
+    Args:
+        name: the stage's name, also of its folder.
+        learns: parameter prefixes that are trained, e.g. "tiers"; "norms:tiers" means the LayerNorms of that tier.
+        objectives: a Row each, as such or as plain tuples: (name, share, weight, settings).
+        steps: optimizer steps.
+        batch: rows per step and device.
+        rates: (parameter prefix, peak learning rate).
+        noise: how views of words (mimicry, identity) or texts (the others) are corrupted.
+        real: probability that real misspellings are put in first.
+        views: noisy views per row beside the clean one.
+        word_power: instead of the recipe's, where this stage practises rare words more, or less.
+        warmup: share of the steps in which rates rise; they then fall along a cosine.
+        chunks: longest text in chunks (tokens, for a subword model); longer ones are cut while training.
+        gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
+    """
+
+    name: str
+    learns: tuple[str, ...]
+    objectives: tuple[Any, ...]
+    steps: int
+    batch: int
+    rates: tuple[tuple[str, float], ...]
+    noise: NoisePolicy
+    real: float = 0.0
+    views: int = 1
+    word_power: float | None = None
+    warmup: float = 0.05
+    chunks: int = 40
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objectives", tuple(Row(*row) for row in self.objectives))
+        for row in self.objectives:
+            if row.name not in OBJECTIVES:
+                raise ValueError(f"Stage {self.name}: {row.name!r} is not one of {', '.join(OBJECTIVES)}.")
+            if row.share <= 0:
+                raise ValueError(f"Stage {self.name}: the share of {row.name} is {row.share}, which trains nothing.")
+            if row.stop and row.name in E1_OBJECTIVES:
+                raise ValueError(
+                    f"Stage {self.name}: {row.name} trains E1, but stop=True stops its gradients before E1."
+                )
+            try:
+                row.objective()
+            except ValueError as error:
+                raise ValueError(f"Stage {self.name}: {error}") from None
+        names = [row.name for row in self.objectives]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"Stage {self.name} has two rows of {', '.join(twice)}: make them one.")
+        for entry in self.learns:
+            part = entry.removeprefix("norms:")
+            if not any(f"{part}.".startswith(f"{prefix}.") for prefix, _ in self.rates):
+                raise ValueError(f"Stage {self.name}: {entry} learns, but rates={self.rates} gives it no rate.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(CorpusConfig, StudentConfig):
+    """Everything that makes one model: architecture and teacher (StudentConfig), data (CorpusConfig) and stages.
+
+    Args:
+        name: the recipe's name, also of what it makes.
+        stages: one after the other.
+        storage: how the model is saved.
+        final_config: settings changed once trained, e.g. what is pooled.
+        notes: for people.
+    """
+
+    stages: tuple[Stage, ...]
+    storage: str = "float32"
+    final_config: tuple[tuple[str, Any], ...] = ()
+    notes: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.config is None) == (self.start is None):
+            raise ValueError(f"Recipe {self.name} has config and start, or neither: give the one it begins with.")
+        if self.word_power <= 0 and any(stage.word_power is not None for stage in self.stages):
+            raise ValueError(
+                f"Recipe {self.name} has word_power={self.word_power}, from which a stage's own cannot be reckoned: "
+                "make it positive."
+            )
+        if self.misspellings is None and (rows := [stage.name for stage in self.stages if stage.real]):
+            raise ValueError(
+                f"Recipe {self.name}: real is the share of real misspellings, and misspellings=None names no table of "
+                f"them: name one, or make real 0 in {', '.join(rows)}."
+            )
+
+    def practises(self, objective: str) -> bool:
+        """Say whether any stage has an objective."""
+        return any(row.name == objective for stage in self.stages for row in stage.objectives)
+
+    def smoke(self) -> Recipe:
+        """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own."""
+
+        def cut(sources: tuple[Source, ...], count: int) -> tuple[Source, ...]:
+            return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
+
+        return replace(
+            self, e1=None,
+            texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
+            documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
+            stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),
+        )  # fmt: skip

@@ -1,0 +1,76 @@
+"""What a teacher says of what is read: vectors of words, marks and texts, and which words have a slot of the memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training import teacher as teachers
+from training.corpus import Corpus
+from training.student import Student
+
+
+@dataclass
+class Targets:
+    """Ask a student's teacher about a corpus, each thing once.
+
+    Args:
+        corpus: what is asked about.
+        student: whose teacher answers, in as many dimensions as the student has.
+        cache: where its vectors of texts are kept.
+        deadline: of ``time.monotonic``, for those vectors, which may take hours; None never.
+    """
+
+    corpus: Corpus
+    student: Student
+    cache: Path
+    deadline: float | None = None
+
+    @cached_property
+    def words(self) -> Tensor:
+        """The teacher's vectors of the lexicon's words, (words, d_sem)."""
+        return self._raw_words @ self._axes
+
+    @cached_property
+    def marks(self) -> Tensor:
+        """The teacher's vectors of its two special tokens, (2, d_sem)."""
+        return teachers.mark_vectors(self.student.teacher) @ self._axes
+
+    @cached_property
+    def texts(self) -> Tensor:
+        """The teacher's embeddings of the texts, (texts, d_sem) float16."""
+        vectors = teachers.sentence_vectors(self.student.teacher, self.corpus.texts, self.cache, self.deadline)
+        return (vectors.float() @ teachers.principal_axes(vectors, self.student.config.d_sem)).half()
+
+    @cached_property
+    def slots(self) -> Tensor:
+        """The memory slot of each word of the lexicon, (words,) int64: the most frequent words have one, others 0."""
+        words, probabilities = self.corpus.lexicon
+        frequent = np.argsort(-probabilities, kind="stable")[: self.student.memory_slots]
+        slots = torch.zeros(len(words), dtype=torch.int64)
+        slots[torch.from_numpy(frequent)] = torch.arange(1, 1 + len(frequent))
+        return slots
+
+    @cached_property
+    def slot_words(self) -> Tensor:
+        """The targets of the words that have a slot, in the order of slots, (slots in use, d_sem)."""
+        return self.words[self.slots.argsort()[int((self.slots == 0).sum()) :]]
+
+    @cached_property
+    def slot_probabilities(self) -> Tensor:
+        """How often each slot is practised, (1 + memory_slots,) float64."""
+        probabilities = torch.from_numpy(self.corpus.lexicon[1])
+        return torch.zeros(1 + self.student.memory_slots, dtype=torch.float64).index_add(0, self.slots, probabilities)
+
+    @cached_property
+    def _raw_words(self) -> Tensor:
+        return teachers.word_vectors(self.student.teacher, self.corpus.lexicon[0])
+
+    @cached_property
+    def _axes(self) -> Tensor:
+        return teachers.principal_axes(self._raw_words, self.student.config.d_sem)
