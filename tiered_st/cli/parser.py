@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 
 from tiered_st import __version__
@@ -21,15 +22,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     Raises:
         SystemExit: after printing what was asked for (code 0), or what is wrong (code 2).
     """
-    parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
-    _take_rest(parser, args, rest)
-    _check(parser, args)
+    parser, commands = build_parser()
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] not in commands:
+        parser.parse_args(argv)  # --help, --version, or what is wrong
+    # By the command's own parser: beside commands argparse takes no input behind an option, as in `search DIR -k 3 Q`.
+    args = commands[argv[0]].parse_intermixed_args(argv[1:], argparse.Namespace(command=argv[0]))
+    _check(commands[argv[0]], args)
     return args
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all four commands."""
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Build the parser, and by name those of the four commands."""
     parser = argparse.ArgumentParser(
         prog="tiered-st",
         description="Sentence embeddings that keep their meaning under typos: encode texts, or index and search them.",
@@ -66,21 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", "describe a model or an index, or list the shipped models")
     info.add_argument("target", metavar="MODEL|DIR", nargs="?", help="a shipped model, or a model's or index's folder")
     info.add_argument("--json", action="store_true", help="print JSON")
-    return parser
-
-
-def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, rest: list[str]) -> None:
-    """Accept inputs and queries that come after an option, as in `search DIR -k 3 QUERY`: argparse leaves them over."""
-    plain, marked = rest, []
-    if "--" in rest:
-        plain, marked = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    wrong = [argument for argument in plain if argument.startswith("-") and argument != "-"]
-    if args.command == "info" or wrong:
-        wrong = wrong or rest
-        if wrong:
-            parser.error(f"unrecognized arguments: {' '.join(wrong)}")
-    else:
-        (args.query if args.command == "search" else args.input).extend(plain + marked)
+    return parser, commands.choices
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

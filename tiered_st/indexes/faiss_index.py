@@ -113,8 +113,7 @@ class FaissIndex:
             raise ValueError(f"batch_size {batch_size} and chunk_size {chunk_size} must be at least 1")
         if not self._fingerprint:  # now, not in save(): the model may be trained further in between
             self._fingerprint = model_fingerprint(self.model)
-        iterator, added = iter(records), 0
-        total = len(records) if isinstance(records, Sized) else None
+        iterator, added, total = iter(records), 0, len(records) if isinstance(records, Sized) else None
         with tqdm(total=total, unit="text", disable=not progress) as bar:
             while chunk := list(islice(iterator, chunk_size)):
                 with self._lock:  # to find out what is wrong before anything is embedded
@@ -170,11 +169,10 @@ class FaissIndex:
                 hits += [[] for _ in block]
                 continue
             vectors = self._embed(block, block, batch_size=256)
-            with self._lock:  # it may be empty by now
-                best = nearest(self._index, vectors, min(k, len(self))) if len(self) else (([], []) for _ in block)
-                for scores, rows in best:
-                    found = [(score, *self._records.texts[row]) for score, row in zip(scores, rows, strict=True)]
-                    hits.append([Hit(id, score, text) for score, id, text in found])
+            with self._lock:
+                for scores, rows in nearest(self._index, vectors, k):
+                    found = zip(scores, map(self._records.texts.__getitem__, rows), strict=True)
+                    hits.append([Hit(id, score, text) for score, (id, text) in found])
         return hits
 
     def __len__(self) -> int:
@@ -201,13 +199,11 @@ class FaissIndex:
             IndexFileError: If `path` exists and is not an index directory.
             TimeoutError: If another process is writing `path` and does not come to an end.
         """
+        fingerprint = self._fingerprint or model_fingerprint(self.model)
         meta: dict[str, Any] = {
-            "dimension": self.dimension,
-            "metric": "cosine",
-            "model_fingerprint": self._fingerprint or model_fingerprint(self.model),
-            "model_name": name_of(self.model),
-            "library_version": __version__,
-        }
+            "dimension": self.dimension, "metric": "cosine",
+            "model_fingerprint": fingerprint, "model_name": name_of(self.model), "library_version": __version__,
+        }  # fmt: skip
         with replace_folder(path, accept=refuse_foreign) as folder, self._lock:
             meta |= {"count": len(self), "next_row": self._records.next_row}
             write_index_files(folder, self._index, records=self._records, meta=meta)
@@ -229,8 +225,7 @@ class FaissIndex:
         refuse_other(model, meta, path, check_fingerprint=check_model)
         loaded = cls(model)
         loaded._index, loaded._fingerprint = index, meta["model_fingerprint"]
-        loaded._records.store(records)
-        loaded._records.next_row = meta["next_row"]  # the last rows may have been removed
+        loaded._records.store(records, next_row=meta["next_row"])
         return loaded
 
     def _embed(self, texts: list[str], labels: list[str], *, batch_size: int) -> np.ndarray:

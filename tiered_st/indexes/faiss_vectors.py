@@ -48,7 +48,10 @@ def nearest(index: Any, vectors: np.ndarray, k: int) -> Iterator[tuple[list[floa
     Equal scores are in order of row numbers; exact search keeps the earliest of a tie at the cut-off.
     """
     exact, size = _is_exact(index), index.ntotal
-    fetch = min(size, k + 1)
+    if not size:
+        yield from (([], []) for _ in vectors)
+        return
+    k, fetch = min(k, size), min(size, k + 1)
     for query, scores, rows in zip(vectors, *index.search(vectors, fetch), strict=True):
         wide = fetch
         # At its cut-off FAISS keeps any members of a tie: fetch on until the whole tie is in.

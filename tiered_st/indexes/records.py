@@ -61,11 +61,12 @@ class Records:
             row += 1
         return list(found.values())
 
-    def store(self, records: Sequence[Record]) -> None:
-        """Append records whose rows are numbered."""
+    def store(self, records: Sequence[Record], *, next_row: int = 0) -> None:
+        """Append records whose rows are numbered; `next_row` is given where the last ones have been removed."""
         for row, id, text in records:
             self.rows[id], self.texts[row] = row, (id, text)
             self.next_row = row + 1
+        self.next_row = max(self.next_row, next_row)
 
     def rows_of(self, ids: Sequence[str]) -> list[int]:
         """Return row numbers; a KeyError names up to ten ids that are unknown."""
