@@ -232,6 +232,14 @@ def test_dropped_when_weights_change(model: SentenceTransformer, change: Callabl
     assert not torch.allclose(before, after, atol=1e-3)
 
 
+def test_moving_to_where_it_is_keeps_it(model: SentenceTransformer) -> None:
+    """Some versions of sentence-transformers move the model at every call of encode."""
+    model.encode(TEXTS)
+    kept = len(model[0].cache)
+    model.to("cpu").float()
+    assert len(model[0].cache) == kept > 0
+
+
 @pytest.mark.parametrize(
     "move",
     [

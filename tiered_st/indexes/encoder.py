@@ -15,7 +15,9 @@ class Encoder(Protocol):
     """Anything with `encode(texts, batch_size=…, show_progress_bar=…)` that returns (texts, dimension)."""
 
     @property
-    def encode(self) -> Callable[..., Any]: ...
+    def encode(self) -> Callable[..., Any]:
+        """Take texts, return their vectors (texts, dimension)."""
+        ...
 
 
 def unit_vectors(

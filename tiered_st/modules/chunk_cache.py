@@ -50,6 +50,11 @@ class ChunkCache:
             self._renew()
             self._watch.forget()
 
+    def drop_stale(self) -> None:
+        """Forget, and free, what weights computed that have changed since; ``to`` is called to no effect too."""
+        with self._lock:
+            self._look_at_weights()
+
     def find(self, hashes: list[int], rows: Tensor) -> tuple[Tensor, Tensor, Form]:
         """Look chunks up.
 

@@ -202,7 +202,8 @@ class TieredInput(StoredModule, InputModule):
 
     def _apply(self, *args: Any, **kwargs: Any) -> TieredInput:
         module = super()._apply(*args, **kwargs)
-        self.source.forget()
+        if self.cache is not None:
+            self.cache.drop_stale()
         return module
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
@@ -213,8 +214,8 @@ class TieredInput(StoredModule, InputModule):
         The model's own settings, which lie there already when a whole model is saved, get the requirement that makes
         sentence-transformers print the pip line where this package is not installed.
         """
-        Path(output_path, "modules.json").unlink(missing_ok=True)
         refuse_adapters(self)
+        Path(output_path, "modules.json").unlink(missing_ok=True)
         super().save(output_path)
         settings = Path(output_path, "config_sentence_transformers.json")
         if settings.is_file():
