@@ -1,4 +1,7 @@
-"""Give chunks their vectors: each distinct one once, from a table, from a cache, or by E1 and the projector."""
+"""Give chunks their vectors: each distinct one once, from a table, from a cache, or by E1 and the projector.
+
+The first module makes its source: TieredInput is named for types alone.
+"""
 
 from __future__ import annotations
 
