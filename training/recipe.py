@@ -126,13 +126,14 @@ class Recipe(CorpusConfig, StudentConfig):
         name: the recipe's name, also of what it makes.
         stages: one after the other.
         storage: how the model is saved.
-        final_config: settings changed once trained, e.g. what is pooled.
+        max_seq_length: most chunks of a text that the finished model reads, where it was measured to be best; by
+            default as many as it can. A stage trains on texts of its own length.
         notes: for people.
     """
 
     stages: tuple[Stage, ...]
     storage: str = "float32"
-    final_config: tuple[tuple[str, Any], ...] = ()
+    max_seq_length: int | None = None
     notes: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:

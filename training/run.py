@@ -23,7 +23,6 @@ from sentence_transformers import SentenceTransformer
 from tiered_st.config import TieredConfig
 from tiered_st.files import on_one_rank, recover, replace_folder
 from tiered_st.model import load, set_storage
-from tiered_st.modules.stored import StoredModule
 from training import ranks
 from training.build import build_model, targets_of
 from training.recipe import Recipe
@@ -61,9 +60,8 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         save(model, done)
         on_one_rank(lambda folder=folder: shutil.rmtree(folder / "checkpoints", ignore_errors=True))  # type: ignore[misc]
     assert model is not None, "a recipe has stages"
-    for module in model:
-        if isinstance(module, StoredModule):
-            module.settings = module.settings.replace(**dict(recipe.final_config))
+    if recipe.max_seq_length is not None:
+        model.max_seq_length = recipe.max_seq_length
     set_storage(model, recipe.storage)
     save(model, out / "model", recipe)
     logger.info("done: %s", out / "model")

@@ -242,6 +242,12 @@ class Killed(BaseException):
     """What no handler of the runner catches, as kill -9 would not be."""
 
 
+def test_the_finished_model_reads_as_many_chunks_as_its_recipe_says(run: Run, recipe: Recipe) -> None:
+    run.recipe = dataclasses.replace(simple(recipe), max_seq_length=24)
+    assert run() == 0
+    assert load(run.out / "model", device="cpu").max_seq_length == 24
+
+
 def test_a_killed_run_resumes_from_its_checkpoint_to_the_same_weights(
     run: Run, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path
 ) -> None:

@@ -11,6 +11,7 @@ RECIPE = replace(
     name="en-mini",
     e1="en-small",
     warm_start=(0, 5),
+    max_seq_length=96,
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),

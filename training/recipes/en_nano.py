@@ -12,6 +12,7 @@ RECIPE = replace(
     config=CONFIG.replace(memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512),
     warm_start=(0,),
     warm_ffn=768,
+    max_seq_length=160,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),

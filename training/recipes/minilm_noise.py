@@ -18,5 +18,5 @@ STAGES = tuple(
 )
 
 RECIPE = replace(
-    en_small.RECIPE, name="minilm-noise", config=FineTuned(), stages=STAGES, storage="float32", final_config=()
+    en_small.RECIPE, name="minilm-noise", config=FineTuned(), stages=STAGES, storage="float32", max_seq_length=None
 )
