@@ -61,8 +61,7 @@ class FaissIndex:
             return state | {"_index": vectors, "_records": self._records.copy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        index = import_faiss().deserialize_index(state["_index"])
-        self.__dict__.update(state, _index=index, _lock=threading.RLock())
+        self.__dict__.update(state, _lock=threading.RLock(), _index=import_faiss().deserialize_index(state["_index"]))
 
     @classmethod
     def build(
@@ -171,7 +170,7 @@ class FaissIndex:
             vectors = self._embed(block, block, batch_size=256)
             with self._lock:
                 for scores, rows in nearest(self._index, vectors, k):
-                    found = zip(scores, map(self._records.texts.__getitem__, rows), strict=True)
+                    found = zip(scores, (self._records.texts[row] for row in rows), strict=True)
                     hits.append([Hit(id, score, text) for score, (id, text) in found])
         return hits
 
@@ -199,10 +198,9 @@ class FaissIndex:
             IndexFileError: If `path` exists and is not an index directory.
             TimeoutError: If another process is writing `path` and does not come to an end.
         """
-        fingerprint = self._fingerprint or model_fingerprint(self.model)
         meta: dict[str, Any] = {
-            "dimension": self.dimension, "metric": "cosine",
-            "model_fingerprint": fingerprint, "model_name": name_of(self.model), "library_version": __version__,
+            "dimension": self.dimension, "metric": "cosine", "library_version": __version__,
+            "model_fingerprint": self._fingerprint or model_fingerprint(self.model), "model_name": name_of(self.model),
         }  # fmt: skip
         with replace_folder(path, accept=refuse_foreign) as folder, self._lock:
             meta |= {"count": len(self), "next_row": self._records.next_row}
