@@ -36,13 +36,13 @@ def modules() -> dict[str, Path]:
 def imported_modules(path: Path, known: dict[str, Path]) -> set[str]:
     """Return the modules that a file names in its imports, those inside functions too.
 
-    What a name's packages import on the way is left out: a package may gather what is in it. So is what is imported
-    ``if TYPE_CHECKING``, where the file's docstring tells why it is there "for types alone".
+    What a name's packages import on the way is left out: a package may gather what is in it, and the face of the whole
+    names it ``if TYPE_CHECKING``.
     """
     found: set[str] = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if "for types alone" in " ".join((ast.get_docstring(tree) or "").split()):
-        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node))]
+    if path == ROOT / "tiered_st" / "__init__.py":
+        tree.body = [node for node in tree.body if not isinstance(node, ast.If)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}

@@ -1,26 +1,40 @@
-"""Give chunks their vectors: each distinct one once, from a table, from a cache, or by E1 and the projector.
-
-The first module makes its source: TieredInput is named for types alone.
-"""
+"""Give chunks their vectors: each distinct one once, from a table, from a cache, or by E1 and the projector."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from tiered_st.config import TieredConfig
+from tiered_st.modules.char_encoder import CharEncoder
 from tiered_st.modules.char_pooling import mean_over
 from tiered_st.modules.char_span import SPANS
 from tiered_st.modules.chunk_cache import ChunkCache
+from tiered_st.modules.chunk_projector import ChunkProjector
+from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.hashing import hash_rows
-from tiered_st.modules.tracing import is_one_graph, is_traced
+from tiered_st.modules.tracing import is_traced
 from tiered_st.text.tokenizer import PAD
 
-if TYPE_CHECKING:
-    from tiered_st.modules.tiered_input import TieredInput
-
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+
+
+class Tiers(Protocol):
+    """What a model's first module has for its source: TieredInput."""
+
+    settings: TieredConfig
+    training: bool
+    encoder: str  # the form of E1, see encoder_forms
+    table: ChunkTable | None
+    char_encoder: CharEncoder
+    chunk_projector: ChunkProjector
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no weight of E1 or the projector learns."""
+        ...
 
 
 class ChunkSource:
@@ -46,13 +60,14 @@ class ChunkSource:
         tiers: the model's first module.
     """
 
-    def __init__(self, tiers: TieredInput) -> None:
+    def __init__(self, tiers: Tiers) -> None:
         self.tiers = tiers
         self.cache: ChunkCache | None = None
 
     def set_cache(self, size: int) -> None:
         """Keep the vectors of up to ``size`` frequent chunks from now on; 0 keeps none."""
-        self.cache = ChunkCache(size, self.tiers) if size else None
+        owner = cast(nn.Module, self.tiers)  # which a Protocol cannot say
+        self.cache = ChunkCache(size, owner) if size else None
 
     def forget(self) -> None:
         """Empty the cache."""
@@ -62,7 +77,7 @@ class ChunkSource:
     def fill(self, ids: Tensor) -> Tensor:
         """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk."""
         present = ids[:, :, 0] != PAD  # (batch, chunks)
-        if is_one_graph(self.tiers):  # no shape may depend on values: nothing is shared, and padding encoded too
+        if self._is_one_graph():  # no shape may depend on values: nothing is shared, and padding encoded too
             vectors = self.run(ids.flatten(0, 1))  # (batch * chunks, columns)
             return vectors.unflatten(0, present.shape).masked_fill(~present[:, :, None], 0.0)
         rows = ids[present]  # (present, chars)
@@ -131,6 +146,29 @@ class ChunkSource:
         states = encoder.contextualize(features, mask, texts)
         vectors = self.tiers.chunk_projector(states, mask, rows[:, 0])
         return torch.cat([vectors, mean_over(features, mask)], dim=1) if self.tiers.settings.peek else vectors
+
+    def _is_one_graph(self) -> bool:
+        """Say whether a forward pass has to become one graph; torch.compile may break it where there is a cache to ask.
+
+        Raises:
+            ValueError: if it has to, but what the model is needs values to know its shapes.
+        """
+        if not is_traced() or (
+            torch.compiler.is_dynamo_compiling() and (self.tiers.training or self.cache is not None)
+        ):
+            return False
+        problems = {
+            f"char_span={self.tiers.settings.char_span!r}": not SPANS[self.tiers.settings.char_span].chunk_local,
+            f"encoder={self.tiers.encoder!r}": self.tiers.encoder != "float",
+            "a table of chunk vectors": self.tiers.table is not None,
+        }
+        for name, there in problems.items():
+            if there:
+                raise ValueError(
+                    f"A model with {name} cannot become one graph: its shapes depend on the text. Export one with "
+                    "char_span='chunk' before it is quantised or tabulated."
+                )
+        return True
 
     def _may_keep(self, hashes: Tensor) -> bool:
         """Say whether vectors are what the next call would get too, and known by their hashes."""

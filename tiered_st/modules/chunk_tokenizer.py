@@ -1,13 +1,10 @@
-"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one.
-
-It shows what its model reads, and the model makes it: TieredInput is named for types alone.
-"""
+"""The face of a Hugging Face tokenizer, for the libraries that ask a model for one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +12,8 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from tiered_st.text.chunk_text import ChunkText
 from tiered_st.text.chunk_vocabulary import MARKS, ChunkVocabulary
+from tiered_st.text.reader import TextReader
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE, CharTokenizer
-
-if TYPE_CHECKING:
-    from tiered_st.modules.tiered_input import TieredInput
 
 _UNLIMITED = 2**40
 _OFFERED = ("return_tensors", "return_attention_mask", "return_token_type_ids", "verbose")
@@ -36,30 +31,30 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
     ``batch_decode`` read those too.
 
     Args:
-        tiers: the model's first module; its ``max_seq_length`` is ``model_max_length`` here.
+        reader: how the model reads; its ``limit`` is ``model_max_length`` here.
     """
 
     padding_side = "right"
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
 
-    def __init__(self, tiers: TieredInput) -> None:
-        self.tiers = tiers
-        self.words = ChunkVocabulary(tiers.settings)
-        super().__init__(model_max_length=tiers.max_seq_length, backend="custom", **MARKS)
+    def __init__(self, reader: TextReader) -> None:
+        self.reader = reader
+        self.words = ChunkVocabulary(reader.settings)
+        super().__init__(model_max_length=reader.limit, backend="custom", **MARKS)
 
     @property
     def characters(self) -> CharTokenizer:
         """What turns characters into ids."""
-        return self.tiers.characters
+        return self.reader.tokenizer
 
     @property
     def model_max_length(self) -> int:
         """Most chunks read of a text, marks included; set it and the model's ``max_seq_length`` is set."""
-        return self.tiers.max_seq_length
+        return self.reader.limit
 
     @model_max_length.setter
     def model_max_length(self, value: int) -> None:
-        self.tiers.max_seq_length = value
+        self.reader.limit = value
 
     # the vocabulary: the characters and marks
 
@@ -176,7 +171,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
                 f"return_tensors={kind!r} with add_special_tokens={marks}: the model reads texts between marks, as "
                 '"pt" or "np" tensors.'
             )
-        features = self.tiers.reader.read(texts, "", limit).features()
+        features = self.reader.read(texts, "", limit).features()
         more = max(0, room - features["attention_mask"].shape[1])
         for name, value in features.items():
             value = np.pad(value, ((0, 0), (0, more), *[(0, 0)] * (value.ndim - 2)))
@@ -187,7 +182,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
         """Cut a text, or the texts of a pair, into chunks with the white space behind them."""
         text = item if isinstance(item, str) else "\n".join(item)
         points, breaks = self.characters.normalize_all([text])
-        starts = self.tiers.chunker(points, self.characters.widths(self.characters.fold(points))).starts
+        starts = self.reader.chunker(points, self.characters.widths(self.characters.fold(points))).starts
         edges = [0, *starts[1:].tolist(), int(breaks[0])] if len(starts) else []
         data = points.tobytes()  # four bytes a character
         return [data[4 * a : 4 * b].decode("utf-32-le", "surrogatepass") for a, b in pairwise(edges)]
@@ -205,7 +200,7 @@ class ChunkTokenizer(PreTrainedTokenizerBase):
         if not len(ids) or isinstance(ids[0], (int, np.integer)):
             return self.convert_tokens_to_string(self.convert_ids_to_tokens(ids, skip_special_tokens))
         if self.words.are_rows(ids):
-            return ChunkText(self.tiers.settings, self.characters)(ids, marks=not skip_special_tokens)
+            return ChunkText(self.reader.settings, self.characters)(ids, marks=not skip_special_tokens)
         return self.batch_decode(ids, skip_special_tokens)
 
     def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **kwargs: Any) -> list[str]:  # type: ignore[override]

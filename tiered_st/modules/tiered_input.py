@@ -56,7 +56,7 @@ class TieredInput(StoredModule, InputModule):
         scores = None if self.boundary_predictor is None else self.boundary_predictor.read
         self.chunker = make_chunker(self.settings, self.characters, scores)
         self.reader = TextReader(self.settings, self.characters, self.chunker, limit=max_seq_length)
-        self.tokenizer = ChunkTokenizer(self)
+        self.tokenizer = ChunkTokenizer(self.reader)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
         self.chunk_projector = ChunkProjector(self.settings)
