@@ -111,6 +111,8 @@ class ChunkSource:
         """Return the vectors of distinct chunks: from the cache, where it may be asked and has them."""
         cache = self.cache  # read once: another thread may switch it off meanwhile
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.tiers.frozen):  # frozen, E2 may yet learn
+            if torch.is_grad_enabled():  # the step that may follow can change few weights, which no watch would notice
+                self.forget()
             if cache is None or not self._may_keep(hashes):
                 return self.encode(rows)
             keys = hashes.tolist()
