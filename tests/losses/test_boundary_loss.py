@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import TOY, make_model
 from datasets import Dataset
+from loss_tools import Wrapper
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from tiered_st.losses import BoundaryLoss
@@ -256,14 +257,6 @@ def test_the_trainer_feeds_it(workers: int, tmp_path: Any) -> None:
 
 
 def test_a_distributed_wrapper_gives_the_same_loss(learner: SentenceTransformer) -> None:
-    class Wrapper(nn.Module):
-        def __init__(self, module: nn.Module) -> None:
-            super().__init__()
-            self.module = module
-
-        def forward(self, features: dict[str, Tensor]) -> Any:
-            return self.module(features)
-
     loss = BoundaryLoss(learner).eval()
     columns = [learner.preprocess(["the cat"]), learner.preprocess(["thecat"])]
     alone = loss(columns)
