@@ -9,6 +9,14 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 
 
+def blocks(heading: str, language: str) -> list[str]:
+    """Return the blocks of code in a language (what their fences name) under a heading of the README, in order."""
+    text = README.read_text(encoding="utf-8")
+    section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", _hide_comments(text), re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^```{language}\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) if section else []
+    return [code.replace("\0", "#") for code in found]
+
+
 def block(heading: str, language: str, number: int = 0) -> str:
     """Return a block of code under a heading of the README.
 
@@ -20,12 +28,10 @@ def block(heading: str, language: str, number: int = 0) -> str:
     Raises:
         ValueError: if there is none.
     """
-    text = README.read_text(encoding="utf-8")
-    section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", _hide_comments(text), re.MULTILINE | re.DOTALL)
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) if section else []
-    if number >= len(blocks):
+    found = blocks(heading, language)
+    if number >= len(found):
         raise ValueError(f"README.md has no block {number} of {language} under {heading!r}.")
-    return blocks[number].replace("\0", "#")
+    return found[number]
 
 
 def _hide_comments(text: str) -> str:

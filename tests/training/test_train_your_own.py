@@ -9,21 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from readme import README, blocks
 
 import tiered_st
 import training.run as runner
 from tiered_st.cli import main as cli
 from training.objectives import E1_OBJECTIVES, E2_OBJECTIVES
 
-README = Path(runner.__file__).parents[1] / "README.md"
-
 
 def examples() -> tuple[dict[str, str], list[str]]:
     """Return the section's scripts by the names in their first lines, and its last commands."""
-    section = README.read_text(encoding="utf-8").partition("## Train your own\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```(python|bash)\n(.*?)```", section, flags=re.DOTALL)
-    scripts = {re.match(r"# (\w+\.py)", code)[1]: code for kind, code in blocks if kind == "python"}  # type: ignore[index]
-    return scripts, [code for kind, code in blocks if kind == "bash"][-1].splitlines()
+    python = blocks("Train your own", "python")
+    scripts = {re.match(r"# (\w+\.py)", code)[1]: code for code in python}  # type: ignore[index]
+    return scripts, blocks("Train your own", "bash")[-1].splitlines()
 
 
 @pytest.fixture
