@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tiered_st.config import ChunkConfig
+from tiered_st.text import character_classes as classes
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.tokenizer import FIRST_BYTE, FIRST_CODE_POINT, CharTokenizer
+from tiered_st.text.word_chunker import WINDOWS
 
 _OPENING, _CLOSING = set("([{¿¡"), set(".,;:!?)]}…%")
-_WINDOWS = {ChunkType.HAN: 2, ChunkType.KANA: 3, ChunkType.THAI: 4, ChunkType.EMOJI: 4}  # as WordChunker cuts them
+_WINDOWS = {ChunkType[script]: WINDOWS[getattr(classes, script)] for script in ("HAN", "KANA", "THAI", "EMOJI")}
 _MARKS = (ChunkType.BEGIN, ChunkType.FINISH)
 
 

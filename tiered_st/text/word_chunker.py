@@ -14,7 +14,7 @@ from tiered_st.text.character_classes import DIGIT, EMOJI, HAN, KANA, LATIN, MAR
 from tiered_st.text.chunk_types import types_of
 from tiered_st.text.chunker import Chunker, Chunks
 
-_WINDOWS = {HAN: 2, KANA: 3, THAI: 4, EMOJI: 4}  # code points per chunk where no space separates words
+WINDOWS = {HAN: 2, KANA: 3, THAI: 4, EMOJI: 4}  # code points per chunk where no space separates words
 
 
 class WordChunker(Chunker):
@@ -58,7 +58,7 @@ class WordChunker(Chunker):
         """Cut runs that exceed their script's window or the ids a chunk can hold."""
         lengths = np.diff(starts, append=len(groups))
         window = self.max_ids // np.maximum.reduceat(widths, starts)  # never splits a code point's bytes
-        for script, size in _WINDOWS.items():
+        for script, size in WINDOWS.items():
             window = np.where(groups[starts] == script, np.minimum(window, size), window)
         offset = np.arange(len(groups)) - np.repeat(starts, lengths)
         cuts = offset % np.repeat(window, lengths) == 0
