@@ -15,7 +15,7 @@ from tiered_st.model import load, pretrained
 from tiered_st.modules import chunk_memory
 from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_projector import ChunkProjector
-from tiered_st.modules.int8_layers import to_int8
+from tiered_st.modules.int8_memory import Int8ChunkMemory
 
 REMEMBERS = TOY.replace(memory_slots=5, memory_width=16)
 # Of such words a tenth of the softmax lies in slots that each weigh less than 1e-4 of the likeliest.
@@ -162,7 +162,7 @@ def test_in_half_precision_both_paths_agree_too(dtype: torch.dtype, tolerance: f
 def test_int8_recalls_nearly_the_same() -> None:
     memory, chunks = make_memory(memory_values=4), pooled(50)
     before = memory(chunks)
-    to_int8(memory)
+    memory = Int8ChunkMemory(memory)
     assert memory.prototypes.weight.dtype == memory.values.weight.dtype == torch.int8
     for own, wanted in zip(memory(chunks), before, strict=True):
         assert F.cosine_similarity(own, wanted).min() > 0.99

@@ -79,8 +79,5 @@ class ChunkMemory(nn.Module):
     def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
         # Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together.
         weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
-        value = None if self.values is None else self.values(weights)
-        prototypes, scale = self.prototypes.weight, getattr(self.prototypes, "row_scale", None)
-        if scale is not None:  # in int8, see modules.int8_layers
-            weights, prototypes = weights * scale, prototypes.to(pooled.dtype)
-        return weights @ prototypes, None if value is None or self.meaning is None else self.meaning(value)
+        prototype = weights @ self.prototypes.weight
+        return prototype, None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
