@@ -10,7 +10,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from small_bert import save_bert
 
 from benchmarks import peers
 from benchmarks.peers import BASELINES, Candidate, resolve
@@ -33,14 +33,10 @@ def wordpieces(tmp_path_factory: pytest.TempPathFactory) -> SentenceTransformer:
     """A wordpiece model whose vocabulary is in order of frequency behind its marks, as BERT's is."""
     folder = tmp_path_factory.mktemp("bert")
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "the", "of", "river", "station", "bank"]
-    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(pieces), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+    save_bert(
+        folder, pieces, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         max_position_embeddings=32,
     )  # fmt: skip
-    BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
     return SentenceTransformer(modules=[Transformer(str(folder)), Pooling(16, "mean")], device="cpu")
 
 

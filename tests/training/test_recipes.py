@@ -13,7 +13,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from small_bert import save_bert
 
 import training.run as runner
 import training.stage_run as stage_run
@@ -99,14 +99,10 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A teacher as wide as the students."""
     folder = tmp_path_factory.mktemp("teacher")
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz0123456789."]
-    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(pieces), hidden_size=256, num_hidden_layers=6, num_attention_heads=4, intermediate_size=1024,
+    save_bert(
+        folder / "bert", pieces, hidden_size=256, num_hidden_layers=6, num_attention_heads=4, intermediate_size=1024,
         max_position_embeddings=512,
     )  # fmt: skip
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder / "bert")
     model = SentenceTransformer(modules=[Transformer(str(folder / "bert")), Pooling(256, "mean")], device="cpu")
     model.save(str(folder / "model"), create_model_card=False)
     return str(folder / "model")
