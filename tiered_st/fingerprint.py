@@ -6,9 +6,9 @@ are put before a text without being named: the default one, and those of ``encod
 Not counted, since no vector moves by them: names of prompts, other prompts, the similarity function, the storage of the
 weights, device, dropout, cache size, attention implementation.
 
-Nothing here needs torch. A model of torch is known by its modules and state dict. Another may offer the same: weights by
-the names of that state dict as ``named_weights() -> dict[str, array]``, and ``module_settings() -> list[dict]``, a dict
-per module, as ``tiered_st.saved_model`` reads both from the folder of a saved model.
+Nothing here needs torch. A model of torch is known by its modules and state dict; another may offer as much by
+``named_weights() -> dict[str, array]``, under the state dict's names, and ``module_settings() -> list[dict]``, a dict per
+module. ``tiered_st.saved_model`` reads both from the folder of a saved model.
 
 A model in half precision is taken for the one that it was made from, whichever of the two was hashed. One whose E1
 computes in int8, or was replaced by a table, is another model.
@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from tiered_st.config import TieredConfig
 from tiered_st.weight_hash import hash_weights, lower_precisions
 
 PROBE = "The quick brown fox jumps over the lazy dog, 0123456789 times."
@@ -162,6 +163,12 @@ def _module_settings(module: Any) -> dict[str, Any]:
         vocabulary = json.dumps(sorted(tokenizer.get_vocab().items(), key=lambda row: row[1]))
         settings["vocabulary"] = hashlib.sha256(vocabulary.encode()).hexdigest()
     return settings
+
+
+def of_config(config: TieredConfig) -> dict[str, Any]:
+    """Return the settings of a configuration that move a vector, JSON-ready, its body's among them."""
+    settings = config.vector_settings()
+    return settings | ({"body": moving(settings["body"])} if "body" in settings else {})
 
 
 def moving(body: dict[str, Any]) -> dict[str, Any]:
