@@ -16,8 +16,7 @@ from sentence_transformers import SentenceTransformer
 from without_torch import printed_without_torch
 
 import tiered_st
-from tiered_st.fingerprint import _modules as settings_of
-from tiered_st.fingerprint import difference, model_fingerprint, model_revision, weights_fingerprint
+from tiered_st.fingerprint import difference, model_fingerprint, model_revision, module_settings, weights_fingerprint
 from tiered_st.model import load, set_storage
 from tiered_st.saved_model import SavedModel, settings_of_folder
 from tiered_st.weight_hash import PRECISIONS, hash_weights
@@ -67,7 +66,7 @@ def models() -> dict[str, Callable[[], SentenceTransformer]]:
 
 def check(folder: str | Path) -> None:
     model, saved = load(folder, device="cpu"), SavedModel(folder)
-    assert json.dumps(settings_of_folder(folder)) == json.dumps(settings_of(model))  # a tuple is a list there
+    assert json.dumps(settings_of_folder(folder)) == json.dumps(module_settings(model))  # a tuple is a list there
     assert model_fingerprint(saved) == model_fingerprint(model)
     assert model_revision(saved) == model_revision(model)
     assert weights_fingerprint(saved) == weights_fingerprint(model)

@@ -7,7 +7,7 @@ Not counted, since no vector moves by them: names of prompts, other prompts, the
 weights, device, dropout, cache size, attention implementation.
 
 Nothing here needs torch. A model of torch is known by its modules and state dict; another may offer as much by
-``named_weights() -> dict[str, array]``, under the state dict's names, and ``module_settings() -> list[dict]``, a dict per
+``named_weights() -> dict[str, array]``, under the state dict's names, and ``module_settings() -> list[dict]``, one per
 module. ``tiered_st.saved_model`` reads both from the folder of a saved model.
 
 A model in half precision is taken for the one that it was made from, whichever of the two was hashed. One whose E1
@@ -137,13 +137,14 @@ def _settings(model: Any) -> dict[str, Any]:
     if default := prompts.get(getattr(model, "default_prompt_name", None)):
         applied[""] = default
     return {
-        "modules": _modules(model),
+        "modules": module_settings(model),
         "prompts": applied,
         "truncate_dim": getattr(model, "truncate_dim", None),
     }
 
 
-def _modules(model: Any) -> list[dict[str, Any]]:
+def module_settings(model: Any) -> list[dict[str, Any]]:
+    """Return each module's kind and those of its settings that move a vector."""
     if hasattr(model, "module_settings"):
         return model.module_settings()
     torch = sys.modules.get("torch")  # not loaded, the model is none of its

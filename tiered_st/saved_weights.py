@@ -25,7 +25,7 @@ def read_weights(path: str | Path, dtype: str = "float32") -> dict[str, NDArray[
 
     Args:
         path: the file.
-        dtype: what the module computes in, a key of COMPUTED. Floating-point weights come in it; of bfloat16, as float32.
+        dtype: what the module computes in, a key of COMPUTED. Its weights come in it, bfloat16 as float32.
 
     Raises:
         ValueError: if the file is missing or damaged.
