@@ -48,10 +48,9 @@ class PassageCutter:
         self.chunks = chunks
         self.overlap = overlap
         self.prompt = prompt
-        self._chunker = WordChunker(self.reader.settings.chunk_chars - 1)
-        self._reach = (
-            chunks + 2
-        ) * self.reader.settings.chunk_chars  # more than `chunks` chunks without spaces can fill
+        widest = self.reader.settings.chunk_chars
+        self._chunker = WordChunker(widest - 1)
+        self._reach = (chunks + 2) * widest  # more than `chunks` chunks without spaces can fill
         self.room = chunks + (self._count("") if prompt else 0)
 
     def __call__(self, document: str | Iterable[str]) -> Iterator[Passage]:
