@@ -1,4 +1,4 @@
-"""Build a model from a configuration, or load one from a folder."""
+"""Build a model from a configuration, or load one: a shipped one, from a folder, or from the hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from torch import nn
 
 from tiered_st.config import PRESETS, TieredConfig
-from tiered_st.hub import folder_of
+from tiered_st.hub import find
+from tiered_st.hub import folder_of as folder_of
 from tiered_st.model_card import TieredModelCardData
 from tiered_st.model_folder import DEFAULT_MODEL as DEFAULT_MODEL
 from tiered_st.model_folder import PRETRAINED as PRETRAINED
@@ -55,7 +56,14 @@ def build(config: TieredConfig | str = "small", *, device: str | None = None) ->
 
 
 def load(
-    path: str | Path = DEFAULT_MODEL, *, device: str | None = None, dtype: str | torch.dtype | None = None
+    path: str | Path = DEFAULT_MODEL,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_folder: str | Path | None = None,
+    local_files_only: bool = False,
 ) -> SentenceTransformer:
     """Load a model without executing anything from its folder.
 
@@ -63,31 +71,41 @@ def load(
     tabulating, training) belongs between their calls: see :class:`tiered_st.modules.TieredInput`.
 
     Args:
-        path: the name of a model that ships with the package (see :func:`pretrained`), or a folder. A name is that of
-            the shipped model, whatever lies in the working directory: write a folder of the same name as "./en-small".
+        path: the name of a model that ships with the package (see :func:`pretrained`), a folder, or "owner/name" on the
+            Hugging Face hub, the first of the three that there is. A name is that of the shipped model, whatever lies
+            in the working directory: write a folder of the same name as "./en-small".
         device: where to put it.
         dtype: what to compute in, such as "float16" or "bfloat16"; by default what the model was saved in.
+        revision: of a model on the hub, a branch, a tag or a commit; the whole hash of a commit pins it. Which commit
+            was loaded is ``model.model_card_data.hub_commit``.
+        token: for a private or gated model on the hub; by default what ``hf auth login`` or HF_TOKEN gave.
+        cache_folder: where files from the hub are kept; by default where sentence-transformers keeps them.
+        local_files_only: whether to take what is cached and ask nobody, as HF_HUB_OFFLINE=1 does.
 
     Raises:
-        ValueError: if a file is missing or damaged, a class is not on the allow-list, or weights do not fit; the text
-            names file and cure.
+        ValueError: if there is no such model, a file is missing or damaged, a class is not on the allow-list, or
+            weights do not fit; the text names file and cure.
     """
     options = {} if dtype is None else {"model_kwargs": {"dtype": as_dtype(dtype)}}
-    folder = folder_of(path)
+    found = find(path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, subfolder, kind in module_rows(folder):
-        modules[name] = _load_module(_CLASSES[kind], folder, subfolder, options)
-    settings = read_json(folder / "config_sentence_transformers.json", dict, optional=True)
-    model = SentenceTransformer(
+    try:
+        for name, subfolder, kind in module_rows(found.folder):
+            modules[name] = _load_module(_CLASSES[kind], found.folder, subfolder, options)
+        settings = read_json(found.folder / "config_sentence_transformers.json", dict, optional=True)
+    except ValueError as error:
+        raise found.cured(error) from None
+    card = TieredModelCardData(model_name=found.name)
+    card.hub_name, card.hub_commit = (found.name, found.commit) if found.commit else (None, None)
+    return SentenceTransformer(
         modules=modules,  # type: ignore[arg-type]
         device=device,
         prompts=settings.get("prompts"),
         default_prompt_name=settings.get("default_prompt_name"),
         similarity_fn_name=settings.get("similarity_fn_name"),
         truncate_dim=settings.get("truncate_dim"),
-        model_card_data=TieredModelCardData(model_name=folder.name),
+        model_card_data=card,
     )
-    return model
 
 
 def set_storage(model: SentenceTransformer, storage: str) -> None:

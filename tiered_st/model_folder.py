@@ -21,6 +21,10 @@ ALLOWED_MODULES: dict[str, str] = {
     "sentence_transformers.models.Pooling": "Pooling",
     "sentence_transformers.models.Normalize": "Normalize",
 }
+_FILES = {  # what each of them cannot be loaded without
+    "config.json": ("TieredInput", "SemanticEncoder", "Pooling"),
+    "model.safetensors": ("TieredInput", "SemanticEncoder"),
+}
 
 
 class ModuleRow(NamedTuple):
@@ -29,6 +33,10 @@ class ModuleRow(NamedTuple):
     name: str
     subfolder: str
     kind: str
+
+
+class NotTieredError(ValueError):
+    """What has been found is a model, or may be one, but none of this library."""
 
 
 def pretrained() -> list[str]:
@@ -47,16 +55,27 @@ def path(name: str = DEFAULT_MODEL) -> str:
     return str(PRETRAINED / name)
 
 
-def module_rows(folder: Path) -> list[ModuleRow]:
+def module_rows(folder: Path, *, called: str | None = None) -> list[ModuleRow]:
     """Return the rows of a folder's modules.json, the first of which is a TieredInput.
 
+    Args:
+        folder: the folder of a model, of which nothing else is read.
+        called: what the model is called in errors; by default ``folder``.
+
     Raises:
-        ValueError: if the file is missing, damaged, of no tiered model, or names a class that is not on the allow-list.
+        NotTieredError: if no row names a class of this library.
+        ValueError: if the file is missing or damaged, or names a class that is not on the allow-list.
     """
-    where = folder / "modules.json"
+    where, called = folder / "modules.json", called or str(folder)
+    contents = read_json(where, list)
+    kinds = [row["type"] for row in contents if isinstance(row, dict) and isinstance(row.get("type"), str)]
+    if kinds and len(kinds) == len(contents) and not any(kind.startswith("tiered_st.") for kind in kinds):
+        raise NotTieredError(
+            f"{called} is no tiered model, its modules.json names {', '.join(kinds)}: use SentenceTransformer({called!r})."
+        )
     rows: dict[str, ModuleRow] = {}
-    for content in read_json(where, list):
-        row = _checked_row(content, where)
+    for content in contents:
+        row = _checked_row(content, where, called)
         if row.name in rows:
             raise ValueError(f"{where} has two modules called {row.name!r}. It is damaged, copy it again.")
         rows[row.name] = row
@@ -64,6 +83,17 @@ def module_rows(folder: Path) -> list[ModuleRow]:
     if not found or found[0].kind != "TieredInput":
         raise ValueError(f"{where} does not open with a TieredInput: it is no tiered model.")
     return found
+
+
+def missing_files(folder: Path, rows: list[ModuleRow]) -> list[str]:
+    """Return the files, relative to ``folder``, that its modules are described by and that are not there."""
+    wanted = [
+        f"{row.subfolder}/{file}".lstrip("/")
+        for row in rows
+        for file, kinds in _FILES.items()
+        if row.kind in kinds
+    ]  # fmt: skip
+    return [file for file in wanted if not (folder / file).is_file()]
 
 
 def read_json(path: Path, kind: type, *, optional: bool = False) -> Any:
@@ -85,13 +115,13 @@ def read_json(path: Path, kind: type, *, optional: bool = False) -> Any:
     return content
 
 
-def _checked_row(row: Any, where: Path) -> ModuleRow:
+def _checked_row(row: Any, where: Path, called: str) -> ModuleRow:
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "path", "type")):
         raise ValueError(f"{where} has a row without name, path and type: {row!r}. It is damaged, copy it again.")
     if row["type"] not in ALLOWED_MODULES:
         raise ValueError(
             f"{where} names the class {row['type']}, which tiered_st does not run. If you trust this model, use "
-            "SentenceTransformer(path, trust_remote_code=True)."
+            f"SentenceTransformer({called!r}, trust_remote_code=True)."
         )
     if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
         raise ValueError(f"{where} points outside its folder: {row['path']!r}.")
