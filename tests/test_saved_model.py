@@ -69,6 +69,7 @@ def check(folder: str | Path) -> None:
     assert json.dumps(settings_of_folder(folder)) == json.dumps(module_settings(model))  # a tuple is a list there
     assert model_fingerprint(saved) == model_fingerprint(model)
     assert model_revision(saved) == model_revision(model)
+    assert saved.get_embedding_dimension() == model.get_embedding_dimension()
     assert weights_fingerprint(saved) == weights_fingerprint(model)
 
 

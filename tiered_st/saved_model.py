@@ -47,6 +47,16 @@ class SavedModel:
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign(row, error) from None
 
+    def get_embedding_dimension(self) -> int:
+        """Return how many dimensions the loaded model's vectors have."""
+        dimension = self.config_of(self.rows[0]).d_sem
+        for row in self.rows:
+            if row.kind == "Pooling":
+                settings = self._settings(row)
+                modes = settings["pooling_mode"]
+                dimension = settings["embedding_dimension"] * (1 if isinstance(modes, str) else len(modes))
+        return dimension if self.truncate_dim is None else min(dimension, self.truncate_dim)
+
     def module_settings(self) -> list[dict[str, Any]]:
         """Return each module's kind and those of its settings that move a vector: see :func:`settings_of_folder`."""
         return [{"kind": row.kind, **self._settings(row)} for row in self.rows]
