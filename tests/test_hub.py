@@ -119,10 +119,14 @@ def test_classes_are_allowed_where_they_are_saved_from(kind: type) -> None:
 # what a name means
 
 
-@pytest.mark.parametrize("name", ["a/b/c", "../x", "./a", "/a/b", "a/", "/a", "nothing", "", "a/b?c", "a\\b", "ä/b"])
+@pytest.mark.parametrize(
+    "name", ["a/b/c", "../x", "./a", "/a/b", "a/", "/a", "nothing", "", "a/b?c", "a\\b", "ä/b", "a/b@", "a@b"]
+)
 def test_what_can_be_no_name_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r'neither a shipped model \(.*en-nano.*\) nor a folder, nor .* "owner/name"'):
+    with pytest.raises(
+        ValueError, match=r'neither a shipped model \(.*en-nano.*\) nor a folder, nor .* "owner/name" or'
+    ):
         find(name)
 
 
@@ -143,6 +147,25 @@ def test_a_folder_comes_before_the_hub(tmp_path: Path, monkeypatch: pytest.Monke
     Path(NAME).mkdir(parents=True)
     assert folder_of(NAME) == folder_of(NAME, local_files_only=True) == Path(NAME)
     assert find(NAME) == (Path(NAME), "name", None)
+
+
+def test_a_name_with_its_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[tuple[str, str | None]] = []
+
+    def download(name: str, *, revision: str | None, **options: Any) -> Path:
+        asked.append((name, revision))
+        return tmp_path / commit_of(1)
+
+    monkeypatch.setattr("tiered_st.hub.download", download)
+    found = find(f"{NAME}@refs/pr/1")
+    assert found == (tmp_path / commit_of(1), NAME, commit_of(1)) and str(found) == f"{NAME}@{commit_of(1)}"
+    assert find(NAME, revision="v1").name == find(str(found)).name == NAME
+    assert asked == [(NAME, "refs/pr/1"), (NAME, "v1"), (NAME, commit_of(1))]
+    with pytest.raises(ValueError, match="owner/name@v1 names its revision, and revision='v2' another time"):
+        find(f"{NAME}@v1", revision="v2")
+    Path(f"{NAME}@v1").mkdir(parents=True)
+    assert find(f"{NAME}@v1") == (Path(f"{NAME}@v1"), "name@v1", None)
 
 
 @pytest.mark.parametrize(

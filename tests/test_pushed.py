@@ -74,10 +74,10 @@ def test_load_takes_a_name_on_the_hub_and_knows_the_commit(served: tuple[Sentenc
     np.testing.assert_allclose(again.encode(TEXTS), model.encode(TEXTS), atol=1e-6)
     expected = {"name": NAME, "revision": COMMIT, "token": "secret", "cache_dir": "there", "local_files_only": True}
     assert asked.items() >= (expected | {"allow_patterns": ["*.json", "*.safetensors"]}).items()
-    card = again.model_card_data
+    card: Any = again.model_card_data
     assert (card.hub_name, card.hub_commit, card.model_name) == (NAME, COMMIT, NAME)
     assert card.base_model_revision == model.model_card_data.base_model_revision
-    own = tiered_st.load("en-nano", device="cpu").model_card_data
+    own: Any = tiered_st.load("en-nano", device="cpu").model_card_data
     assert (own.hub_name, own.hub_commit, own.model_name) == (None, None, "en-nano")
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_file_of_the_hub_says_what_to_delete(served: tuple[SentenceTra
     weights.write_bytes(weights.read_bytes()[:-64])
     with pytest.raises(ValueError, match="cannot be read") as refusal:
         tiered_st.load(NAME, device="cpu")
-    cure = f"This is {NAME} at {COMMIT} on the hub: delete {folder.parent.parent} to download it anew."
+    cure = f"This is {NAME}@{COMMIT} on the hub: delete {folder.parent.parent} to download it anew."
     assert str(weights) in str(refusal.value) and str(refusal.value).endswith(cure)
     with pytest.raises(ValueError, match="cannot be read") as refusal:
         tiered_st.load(folder, device="cpu")
@@ -150,9 +150,10 @@ def test_what_was_pushed_loads_in_both_ways(tmp_path: Path, monkeypatch: pytest.
     with serving() as hub:
         hub.add(NAME, tmp_path / "pushed")
         names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        names["PYTHONPATH"] = str(ROOT)
         done = subprocess.run(
             [sys.executable, "-c", code, json.dumps(TEXTS), str(tmp_path / "out.npy")],
-            capture_output=True, text=True, cwd=tmp_path, env=os.environ | names | {"PYTHONPATH": str(ROOT)}, check=False,
+            capture_output=True, text=True, cwd=tmp_path, env=os.environ | names, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for vectors in np.load(tmp_path / "out.npy"):

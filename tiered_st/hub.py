@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tiered_st.hub_download import download
 from tiered_st.model_folder import PRETRAINED, pretrained
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+_HUB_NAME = re.compile(r"([A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*)(?:@(.+))?", re.ASCII)
 
 
 class Found(NamedTuple):
@@ -24,7 +24,7 @@ class Found(NamedTuple):
     commit: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.commit}" if self.commit else self.name
+        return f"{self.name}@{self.commit}" if self.commit else self.name
 
     def cured(self, error: ValueError) -> ValueError:
         """Return an error in a file of this model, of one from the hub with the way to have its files anew."""
@@ -58,7 +58,8 @@ def find(
     """Find a model: the first of a shipped model of that name, a folder, and a model on the hub.
 
     A name is that of the shipped model, whatever lies in the working directory: write a folder of the same name as
-    "./en-small". "owner/name" is the folder where there is one; a ``Path`` is always one.
+    "./en-small". "owner/name" is the folder where there is one; a ``Path`` is always one. "owner/name@revision" is
+    both in one, for what takes a name alone, such as the command line.
 
     Args:
         path: what the model is called.
@@ -73,22 +74,23 @@ def find(
     """
     if (local := _local(path) if str(path) else None) is not None:
         given = {"revision": revision, "token": token, "cache_folder": cache_folder}
-        refused = ", ".join(
-            f"{name}={value!r}" if name != "token" else name for name, value in given.items() if value is not None
-        )
-        if refused:
+        shown = {name: "" if name == "token" else f"={value!r}" for name, value in given.items() if value is not None}
+        if refused := ", ".join(name + value for name, value in shown.items()):
             what = "a model that ships with the package" if local.folder.parent == PRETRAINED else "a folder here"
             raise ValueError(f"{refused}: only a model on the hub takes this, and {path} is {what}. Leave it out.")
         return local
-    if isinstance(path, Path) or not _HUB_NAME.fullmatch(path):
+    name = None if isinstance(path, Path) else _HUB_NAME.fullmatch(path)
+    if name is None:
         raise ValueError(
-            f"{str(path)!r} is neither a shipped model ({', '.join(pretrained()) or 'none here'}) nor a folder, nor a name on "
-            'the hub, which is "owner/name".'
+            f"{str(path)!r} is neither a shipped model ({', '.join(pretrained()) or 'none here'}) nor a folder, nor a "
+            'name on the hub, which is "owner/name" or "owner/name@revision".'
         )
+    if name[2] and revision is not None:
+        raise ValueError(f"{path} names its revision, and revision={revision!r} another time: leave one out.")
     folder = download(
-        path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
+        name[1], revision=name[2] or revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
     )
-    return Found(folder, path, folder.name)
+    return Found(folder, name[1], folder.name)
 
 
 def _local(path: str | Path) -> Found | None:

@@ -59,10 +59,14 @@ def _snapshot(name: str, revision: str | None, patterns: list[str], options: dic
     """Return the folder of a commit with all of its files of these patterns.
 
     Raises:
+        ImportError: if huggingface_hub is not installed: only a runtime without sentence-transformers lacks it.
         ValueError: if it cannot be had; the text says why and what to do.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.utils import tqdm
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.utils import tqdm
+    except ImportError:
+        raise ImportError(f"{name} is no folder here, and the hub needs `pip install huggingface-hub`.") from None
 
     class LateBar(tqdm):  # type: ignore[type-arg]
         """A bar that shows after a second, so that a cached model loads in silence."""
@@ -107,10 +111,11 @@ def _explained(error: Exception, name: str, revision: str | None, options: dict[
         return f"{name}: the hub ({hub}) refuses to show it ({status}): {login} of who may see it."
     if isinstance(error, errors.LocalEntryNotFoundError):
         offline = options["local_files_only"] or isinstance(cause, errors.OfflineModeIsEnabled)
-        why = "local_files_only or HF_HUB_OFFLINE says to ask nobody" if offline else f"{hub} cannot be reached"
+        why = f"{hub} cannot be reached" + ("" if cause is error else f" ({reason})")
+        why = "local_files_only or HF_HUB_OFFLINE says to ask nobody" if offline else why
+        cache = options["cache_dir"] or constants.HF_HUB_CACHE
         return (
-            f"{name}{at} is no folder here and not whole in the cache {options['cache_dir'] or constants.HF_HUB_CACHE}, "
-            f"and {why}{'' if cause is error or offline else f' ({reason})'}. Load it once with the network, or give "
-            "cache_folder=… of where it is."
+            f"{name}{at} is no folder here and not whole in the cache {cache}, and {why}. Load it once with the "
+            "network, or give cache_folder=… of where it is."
         )
     return f"{name}{at} could not be downloaded ({type(error).__name__}: {reason}): try again."

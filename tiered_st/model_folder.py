@@ -71,7 +71,8 @@ def module_rows(folder: Path, *, called: str | None = None) -> list[ModuleRow]:
     kinds = [row["type"] for row in contents if isinstance(row, dict) and isinstance(row.get("type"), str)]
     if kinds and len(kinds) == len(contents) and not any(kind.startswith("tiered_st.") for kind in kinds):
         raise NotTieredError(
-            f"{called} is no tiered model, its modules.json names {', '.join(kinds)}: use SentenceTransformer({called!r})."
+            f"{called} is no tiered model, its modules.json names {', '.join(kinds)}: use "
+            f"SentenceTransformer({called!r})."
         )
     rows: dict[str, ModuleRow] = {}
     for content in contents:
