@@ -13,8 +13,10 @@ from torch import nn
 from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
+from tiered_st.hub import find
 from tiered_st.indexes.index_files import read_index_dir
-from tiered_st.model import DEFAULT_MODEL, PRETRAINED, folder_of, load, pretrained
+from tiered_st.model import load
+from tiered_st.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
 from tiered_st.modules import TieredInput
 
 
@@ -42,10 +44,12 @@ def info(args: Namespace) -> int:
 def describe_model(name: str) -> dict[str, Any]:
     """Return the facts of a model by name or folder, as JSON-ready types."""
     model = load(name, device="cpu")
-    folder = folder_of(name)
+    found = find(name, local_files_only=True)  # what has just been loaded, and nobody needs to be asked again
     total = _count(model)
     facts: dict[str, Any] = {
-        "model": name,
+        "model": found.name if found.commit else name,
+        **({"commit": found.commit} if found.commit else {}),
+        "folder": str(found.folder),
         "fingerprint": model_fingerprint(model),
         "dimension": model.get_embedding_dimension(),
         "parameters": total,
@@ -55,7 +59,7 @@ def describe_model(name: str) -> dict[str, Any]:
         if isinstance(module, TieredInput):
             facts |= {"max_chunks": module.max_seq_length, "chunk_chars": module.settings.chunk_chars}
             facts["storage"] = module.storage
-    return facts | {"bytes_on_disk": _size(folder)}
+    return facts | {"bytes_on_disk": _size(found.folder)}
 
 
 def describe_index(folder: Path) -> dict[str, Any]:

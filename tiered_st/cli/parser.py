@@ -11,9 +11,10 @@ from tiered_st import __version__
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
 from tiered_st.cli.records.encodings import is_encoding
 from tiered_st.cli.records.formats import FORMATS
+from tiered_st.model_folder import DEFAULT_MODEL
 
+MODELS = "a shipped model, a folder, owner/name on the Hugging Face hub or, pinned, owner/name@commit"
 OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-DEFAULT_MODEL = "en-small"  # as in tiered_st.model, which would import torch
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -68,7 +69,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     _common(search, model=None)
 
     info = _command(commands, "info", "describe a model or an index, or list the shipped models")
-    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help="a shipped model, or a model's or index's folder")
+    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help=f"{MODELS}, or an index's folder")
     info.add_argument("--json", action="store_true", help="print JSON")
     return parser, commands.choices
 
@@ -124,7 +125,7 @@ def _on_error(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser, *, model: str | None, batches: bool = False) -> None:
     default = model or f"the index's own if it ships with the package, else {DEFAULT_MODEL}"
-    parser.add_argument("--model", default=model, help=f"a shipped model's name, or a folder (default: {default})")
+    parser.add_argument("--model", default=model, help=f"{MODELS} (default: {default})")
     if batches:
         parser.add_argument(
             "--batch-size", type=_positive, default=64, metavar="N", help="texts at once (default: %(default)s)"
