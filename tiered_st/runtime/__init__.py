@@ -1,0 +1,1 @@
+"""Run a saved model without torch: reading and look-ups in numpy, everything else in ONNX Runtime."""

@@ -1,0 +1,94 @@
+"""Give chunks their vectors: each distinct one once, from a cache, from a table, or by E1 and the projector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.config import TieredConfig
+from tiered_st.runtime.chunks.chunk_cache import ChunkCache
+from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
+from tiered_st.runtime.chunks.stored_weights import StoredWeights
+
+
+class ChunkVectors:
+    """Give rows of chunk ids their vectors, without torch: what modules.chunk_source does for a module.
+
+    Any number of threads may ask it at once.
+
+    Args:
+        settings: the model's configuration.
+        weights: the tensors of the model's first ``model.safetensors``, by name, as they are stored.
+        encoder: the form of E1, "float", "int8" or "none", as ``config.json`` names it.
+        table: the settings of the model's table of chunk vectors, where it has one.
+        cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
+        threads: that a product of matrices may take; None for one per core.
+
+    Raises:
+        ValueError: if the weights are not those of the configuration.
+    """
+
+    def __init__(
+        self,
+        settings: TieredConfig,
+        weights: Mapping[str, NDArray],
+        *,
+        encoder: str = "float",
+        table: dict[str, Any] | None = None,
+        cache_size: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        stored = StoredWeights(weights)
+        self.settings = settings
+        self.encode = ChunkEncoder(settings, stored, threads=threads)
+        stored.refuse_unknown()
+        self.columns = self.encode.columns
+        size = settings.cache_size if cache_size is None else cache_size
+        self.cache = ChunkCache(size, self.columns) if size else None
+
+    def fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk.
+
+        Columns are d_sem wide; with ``peek``, d_char columns of raw character features are behind them.
+        """
+        batch, chunks, chars = ids.shape
+        rows = ids.reshape(-1, chars)
+        present = np.flatnonzero(rows[:, 0])
+        if len(present) == len(rows):
+            return self.share(rows).reshape(batch, chunks, self.columns)
+        out = np.zeros((len(rows), self.columns), dtype=np.float32)
+        out[present] = self.share(rows[present])
+        return out.reshape(batch, chunks, self.columns)
+
+    def share(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of chunks (chunks, chars), equal ones encoded once: (chunks, columns)."""
+        keys = keys_of(rows)
+        if self.cache is None:
+            return self._encode_distinct(rows, keys)[0]
+        found = self.cache.find(keys)
+        if not found.missing:
+            return found.vectors
+        unknown = [keys[i] for i in found.missing]
+        new, first = self._encode_distinct(rows[found.missing], unknown)
+        self.cache.store([unknown[i] for i in first], new[first])
+        out = np.empty((len(rows), self.columns), dtype=np.float32)
+        out[found.at], out[found.missing] = found.vectors, new
+        return out
+
+    def _encode_distinct(self, rows: NDArray[np.integer], keys: list[bytes]) -> tuple[NDArray[np.float32], list[int]]:
+        """Return the vectors of chunks, each distinct one encoded once, and the places where these are met first."""
+        seen: dict[bytes, int] = {}
+        numbers = [seen.setdefault(key, len(seen)) for key in keys]
+        if len(seen) == len(keys):
+            return self.encode(rows), numbers
+        first = np.unique(numbers, return_index=True)[1]
+        return self.encode(rows[first])[numbers], first.tolist()
+
+
+def keys_of(rows: NDArray[np.integer]) -> list[bytes]:
+    """Return the ids of each chunk (chunks, chars) as bytes, without the padding."""
+    # numpy strips zero bytes off a string's end: what is left is the same however wide the rows are.
+    return np.ascontiguousarray(rows, dtype="<u2").view(f"S{2 * rows.shape[1]}").ravel().tolist()
