@@ -6,7 +6,7 @@ import numpy as np
 
 from tiered_st.config import CharEncoderConfig
 from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import layer_norm, linear
+from tiered_st.runtime.chunks.layers import linear
 from tiered_st.runtime.chunks.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
@@ -24,11 +24,6 @@ def embed(graph: Graph, config: CharEncoderConfig, weights: StoredWeights, ids: 
     table = graph.constant(weights.part("embedding").floats("weight", VOCAB_SIZE, config.d_char))
     x = graph.op("Gather", table, ids)
     return graph.op("Add", x, _ngrams(graph, config, weights.part("ngrams"), buckets)) if config.ngram_buckets else x
-
-
-def normalized(graph: Graph, config: CharEncoderConfig, weights: StoredWeights, states: str) -> str:
-    """Return the states (chunks, chars, d_char) that leave E1."""
-    return layer_norm(graph, weights.part("norm"), states, config.d_char)
 
 
 def _ngrams(graph: Graph, config: CharEncoderConfig, weights: StoredWeights, buckets: str) -> str:

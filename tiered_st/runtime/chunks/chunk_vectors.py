@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.config import TieredConfig
+from tiered_st.runtime.chunks.boundary_predictor import BoundaryPredictor
 from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
+from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.chunks.stored_weights import StoredWeights
+
+_Encoder = ChunkEncoder | None
+ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None], _Encoder]] = {
+    "float": ChunkEncoder,
+    "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
+    "none": lambda settings, weights, threads: None,
+}
 
 
 class ChunkVectors:
@@ -41,11 +50,19 @@ class ChunkVectors:
         cache_size: int | None = None,
         threads: int | None = None,
     ) -> None:
+        if encoder not in ENCODER_FORMS:
+            raise ValueError(f"encoder={encoder!r} is not one of {', '.join(ENCODER_FORMS)}.")
+        if encoder == "none" and table is None:
+            raise ValueError("encoder='none' leaves nothing to give chunks their vectors: there is no table either.")
         stored = StoredWeights(weights)
         self.settings = settings
-        self.encode = ChunkEncoder(settings, stored, threads=threads)
+        self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
+        self.table = ChunkTable.of(stored, table)
+        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads)
+        # What says where chunks start, for make_chunker: its weights lie in the same file.
+        learned = settings.chunker == "learned"
+        self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None
         stored.refuse_unknown()
-        self.columns = self.encode.columns
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
 
@@ -57,6 +74,10 @@ class ChunkVectors:
         batch, chunks, chars = ids.shape
         rows = ids.reshape(-1, chars)
         present = np.flatnonzero(rows[:, 0])
+        if self.encoder is not None and not self.encoder.chunk_local:
+            out = np.zeros((len(rows), self.columns), dtype=np.float32)
+            out[present] = self.encoder(rows[present], present // chunks)
+            return out.reshape(batch, chunks, self.columns)
         if len(present) == len(rows):
             return self.share(rows).reshape(batch, chunks, self.columns)
         out = np.zeros((len(rows), self.columns), dtype=np.float32)
@@ -76,6 +97,20 @@ class ChunkVectors:
         self.cache.store([unknown[i] for i in first], new[first])
         out = np.empty((len(rows), self.columns), dtype=np.float32)
         out[found.at], out[found.missing] = found.vectors, new
+        return out
+
+    def encode(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of chunks (chunks, chars) from the table, as far as it has them, or by E1."""
+        if self.table is None:
+            assert self.encoder is not None
+            return self.encoder(rows)
+        at, known = self.table.find(rows)
+        if len(at) == len(rows):
+            return known
+        others = np.delete(np.arange(len(rows)), at)
+        out = np.empty((len(rows), self.columns), dtype=np.float32)
+        out[at] = known
+        out[others] = self.table.default(rows[others]) if self.encoder is None else self.encoder(rows[others])
         return out
 
     def _encode_distinct(self, rows: NDArray[np.integer], keys: list[bytes]) -> tuple[NDArray[np.float32], list[int]]:
