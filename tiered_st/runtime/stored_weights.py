@@ -1,85 +1,83 @@
-"""Read the weights that a module was saved with, without torch (see modules.weights, which writes them)."""
+"""Read the weights of one module, as its file keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
+from numpy.typing import NDArray
 
-_SCALE = ".scale"
-_DTYPES = {
-    "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2"),
-    "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1"),
-}  # fmt: skip
+_SCALE = ".scale"  # beside a matrix that only its file keeps in int8, see modules.weights
+_ROW_SCALE = "row_scale"  # in the place of ".weight", beside one that is computed with in int8, see modules.int8_layers
 
 
-class Integers(NamedTuple):
-    """A matrix in int8, whose rows times their scales are its values."""
+class Int8Matrix(NamedTuple):
+    """8-bit integers (rows, columns) and their float32 scales (rows, 1)."""
 
-    values: np.ndarray  # (rows, columns) int8
-    scale: np.ndarray  # (rows,) float32
+    integers: NDArray[np.int8]
+    scale: NDArray[np.float32]
 
 
-class StoredWeights(Mapping[str, np.ndarray]):
-    """The weights of one module by name, each turned into the float32 it stands for when it is asked for.
+class StoredWeights:
+    """Look weights up by the names that torch has for them, and remember which were asked for.
 
     Args:
-        stored: tensors as they lie in the file: of a matrix in int8, its scales beside it.
+        tensors: the tensors of a ``model.safetensors``, by name.
+        prefix: what the names of this part of the model start with.
     """
 
-    def __init__(self, stored: Mapping[str, np.ndarray]) -> None:
-        self.stored = dict(stored)
+    def __init__(self, tensors: Mapping[str, NDArray], prefix: str = "", _asked: set[str] | None = None) -> None:
+        self.tensors = tensors
+        self.prefix = prefix
+        self._asked: set[str] = set() if _asked is None else _asked
 
-    @classmethod
-    def of_file(cls, path: Path) -> StoredWeights:
-        """Read a ``model.safetensors``.
+    def part(self, name: str) -> StoredWeights:
+        """Return the weights of a submodule."""
+        return StoredWeights(self.tensors, f"{self.prefix}{name}.", self._asked)
+
+    def stored(self, name: str, shape: tuple[int, ...]) -> NDArray:
+        """Return a tensor as it is stored.
 
         Raises:
-            ValueError: if it is missing, damaged, or holds what no model of ours does; the text names file and cure.
+            ValueError: if it is missing or of another shape than ``shape``.
         """
-        if not path.is_file():
-            raise ValueError(f"{path} is missing: the model folder is incomplete, copy or download it again.")
-        try:
-            tensors = deserialize(path.read_bytes())
-        except (SafetensorError, OSError) as error:
-            raise ValueError(f"{path} cannot be read ({error}): it is damaged, copy or download it again.") from None
-        return cls({name: _array(path, name, tensor) for name, tensor in tensors})
+        full = self.prefix + name
+        if full not in self.tensors:
+            raise ValueError(f"The weights lack {full}: {_CURE}")
+        value = self.tensors[full]
+        if value.shape != shape:
+            raise ValueError(f"{full} has the shape {value.shape} where config.json says {shape}: {_CURE}")
+        self._asked.add(full)
+        return value
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        value = self.stored[name]
-        if name + _SCALE in self.stored:
-            return value.astype(np.float32) * self.stored[name + _SCALE]
-        return value.astype(np.float32, copy=False) if value.dtype.kind == "f" else value
+    def int8(self, name: str, shape: tuple[int, int]) -> Int8Matrix | None:
+        """Return a matrix that is stored in int8, None where it is floating point."""
+        value = self.stored(name, shape)
+        if value.dtype != np.int8:
+            return None
+        own = f"{name.removesuffix('weight')}{_ROW_SCALE}"
+        if self.prefix + name + _SCALE in self.tensors:
+            scale = self.stored(name + _SCALE, (shape[0], 1))
+        else:
+            scale = self.stored(own, (shape[0],))[:, None]
+        return Int8Matrix(value, scale.astype(np.float32))
 
-    def __iter__(self) -> Iterator[str]:
-        scales = {name + _SCALE for name in self.stored if name + _SCALE in self.stored}
-        return (name for name in self.stored if name not in scales)  # a weight of ours may end in .scale too
+    def floats(self, name: str, *shape: int) -> NDArray[np.float32]:
+        """Return a weight of ``shape`` in float32."""
+        if len(shape) == 2 and (matrix := self.int8(name, (shape[0], shape[1]))) is not None:
+            return matrix.integers * matrix.scale
+        return self.stored(name, shape).astype(np.float32, copy=False)
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def refuse_unknown(self) -> None:
+        """Refuse weights that nothing asked for.
 
-    def integers(self, name: str) -> Integers:
-        """Return a matrix in int8: as it is stored, or rounded by the same rule as `modules.weights.quantize`."""
-        if name + _SCALE in self.stored:
-            return Integers(self.stored[name], self.stored[name + _SCALE][:, 0])
-        value = self[name]
-        scale = np.maximum(np.abs(value).max(axis=1), np.float32(1e-12)) / np.float32(127)
-        return Integers(np.clip(np.rint(value / scale[:, None]), -127, 127).astype(np.int8), scale)
-
-    def below(self, prefix: str) -> StoredWeights:
-        """Return the weights of a part of the module, named without its prefix."""
-        within = {name.removeprefix(prefix): value for name, value in self.stored.items() if name.startswith(prefix)}
-        return StoredWeights(within)
+        Raises:
+            ValueError: if there are any.
+        """
+        unknown = sorted(set(self.tensors) - self._asked)
+        if unknown:
+            raise ValueError(f"The weights have an unknown {', '.join(unknown[:3])}: {_CURE}")
 
 
-def _array(path: Path, name: str, tensor: dict[str, object]) -> np.ndarray:
-    kind = str(tensor["dtype"])
-    if kind not in _DTYPES:
-        raise ValueError(f"{path} holds {name} as {kind}, which this version does not read: pip install -U tiered-st.")
-    value = np.frombuffer(tensor["data"], dtype=_DTYPES[kind]).reshape(tensor["shape"])  # type: ignore[call-overload]
-    if kind == "BF16":  # the upper half of a float32
-        return (value.astype(np.uint32) << 16).view(np.float32)
-    return value
+_CURE = "weights and config.json are not of one model. Copy or download its folder again."

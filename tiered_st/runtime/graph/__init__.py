@@ -1,6 +1,5 @@
-"""Write E2 as an ONNX graph: settings and stored weights in, the content of an ONNX file out, by numpy alone."""
+"""Write computation down as an ONNX graph, from settings and stored weights, by numpy alone, and run it."""
 
-from tiered_st.runtime.graph.products import PRODUCTS
-from tiered_st.runtime.graph.semantic_graph import semantic_graph
+from tiered_st.runtime.graph.graph import FUSED, Graph
 
-__all__ = ["PRODUCTS", "semantic_graph"]
+__all__ = ["FUSED", "Graph"]
