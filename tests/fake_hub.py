@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,12 @@ class FakeHub(ThreadingHTTPServer):
         self.repos.setdefault(name, {})[commit] = folder
         self.refs.setdefault(name, {}).update(dict.fromkeys(refs, commit))
         return commit
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return the environment of a process that knows this hub, keeps files in ``home``, and runs this checkout."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "SENTENCE_TRANS"))}
+        names = {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
+        return kept | names | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
     def asked_for(self, end: str) -> int:
         """Return how many requests had a path of this end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from fake_hub import FakeHub, commit_of, serving
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
 from tiered_st.hub import find, folder_of
-from tiered_st.model_folder import ALLOWED_MODULES
+from tiered_st.model_folder import ALLOWED_MODULES, NotTieredError, module_rows
 from tiered_st.modules import SemanticEncoder, TieredInput
 
 ROOT = Path(__file__).parent.parent
@@ -66,11 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asking(hub: FakeHub, cache: Path, *calls: tuple[str, dict[str, Any]], **environment: str) -> subprocess.Popen[str]:
     """Start a process, in which torch is not installed, that finds models one after the other."""
-    names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0", "PYTHONPATH": str(ROOT)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "SENTENCE_TRANS"))}
     return subprocess.Popen(
-        [sys.executable, "-c", FIND, json.dumps(calls)], env=kept | names | environment, cwd=cache.parent, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", FIND, json.dumps(calls)], env=hub.environment(cache) | environment, cwd=cache.parent,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -140,6 +137,19 @@ def test_a_path_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_no_hub_allows_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}' is no folder here, and no name that the hub could know"):
         find(name)
+
+
+def test_a_stock_model_is_told_from_a_damaged_one(folder: Path, tmp_path: Path) -> None:
+    rows = json.loads((folder / "modules.json").read_text())
+    (tmp_path / "modules.json").write_text(json.dumps(rows[2:]))
+    with pytest.raises(NotTieredError, match=r"is no tiered model, .*Pooling.*: use SentenceTransformer\(") as refusal:
+        module_rows(tmp_path)
+    assert str(tmp_path) in str(refusal.value)
+    for damage in ("[{}]", "[]", "[" * 100_000):
+        (tmp_path / "modules.json").write_text(damage)
+        with pytest.raises(ValueError, match=r"damaged|no tiered model") as other:
+            module_rows(tmp_path)
+        assert not isinstance(other.value, NotTieredError)
 
 
 def test_a_folder_comes_before_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

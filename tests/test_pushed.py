@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from sentence_transformers import SentenceTransformer
 import tiered_st
 from tiered_st.hub import folder_of
 
-ROOT = Path(__file__).parent.parent
 NAME = "owner/name"
 TEXTS = ["how do i get my money back", "teh parsel"]
 COMMIT = commit_of(1)
@@ -149,11 +147,9 @@ def test_what_was_pushed_loads_in_both_ways(tmp_path: Path, monkeypatch: pytest.
     )
     with serving() as hub:
         hub.add(NAME, tmp_path / "pushed")
-        names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
-        names["PYTHONPATH"] = str(ROOT)
         done = subprocess.run(
             [sys.executable, "-c", code, json.dumps(TEXTS), str(tmp_path / "out.npy")],
-            capture_output=True, text=True, cwd=tmp_path, env=os.environ | names, check=False,
+            capture_output=True, text=True, cwd=tmp_path, env=hub.environment(tmp_path / "home"), check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for vectors in np.load(tmp_path / "out.npy"):

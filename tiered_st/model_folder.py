@@ -109,7 +109,7 @@ def read_json(path: Path, kind: type, *, optional: bool = False) -> Any:
         raise ValueError(f"{path} is missing: this is not a complete model folder, copy or download it again.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): it is damaged, copy or download it again.") from None
     if not isinstance(content, kind):
         raise ValueError(f"{path} holds a {type(content).__name__} instead of a {kind.__name__}: it is damaged.")

@@ -20,6 +20,21 @@ _DTYPES = {
 COMPUTED = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": np.float32}
 
 
+def read_stored(path: str | Path) -> dict[str, NDArray[Any]]:
+    """Return the tensors of a ``model.safetensors`` by name, as they are stored; bfloat16 comes as float32.
+
+    Raises:
+        ValueError: if the file is missing or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: the model folder is incomplete, copy or download it again.")
+    try:
+        return {name: _array(entry) for name, entry in deserialize(path.read_bytes())}
+    except (SafetensorError, OSError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): it is damaged, copy or download it again.") from None
+
+
 def read_weights(path: str | Path, dtype: str = "float32") -> dict[str, NDArray[Any]]:
     """Return the weights of a ``model.safetensors`` by name, whatever storage they are kept in.
 
@@ -30,13 +45,7 @@ def read_weights(path: str | Path, dtype: str = "float32") -> dict[str, NDArray[
     Raises:
         ValueError: if the file is missing or damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path} is missing: the model folder is incomplete, copy or download it again.")
-    try:
-        stored = {name: _array(entry) for name, entry in deserialize(path.read_bytes())}
-    except (SafetensorError, OSError, KeyError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): it is damaged, copy or download it again.") from None
+    stored = read_stored(path)
     scales = {name + _SCALE for name in stored if name + _SCALE in stored}
     return {
         name: _computed(value.astype(np.float32) * stored[name + _SCALE] if name + _SCALE in scales else value, dtype)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Odd multipliers, so that polynomial hashes of ids are invertible modulo 2**64, and a finaliser's constants.
-BASE = 0x9E3779B97F4A7C15
-MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+from tiered_st.hash_constants import BASE, MIX_1, MIX_2
 
 
 def int64(value: int) -> int:

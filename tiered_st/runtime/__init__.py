@@ -1,0 +1,1 @@
+"""Run a saved model on numpy and ONNX Runtime alone."""

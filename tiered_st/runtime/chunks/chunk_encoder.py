@@ -1,0 +1,104 @@
+"""Encode chunks by E1 and the projector: hashing in numpy, then one ONNX graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.config import TieredConfig
+from tiered_st.runtime.chunks import char_encoder
+from tiered_st.runtime.chunks.char_pooling import mean_over
+from tiered_st.runtime.chunks.char_span import SPANS
+from tiered_st.runtime.chunks.chunk_projector import chunk_projector
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.chunks.hashed_ngrams import NgramBuckets
+from tiered_st.runtime.graph.layers import layer_norm
+from tiered_st.runtime.stored_weights import StoredWeights
+from tiered_st.text.tokenizer import END, PAD, START
+
+_BLOCK = 128  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
+_SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+
+
+class ChunkEncoder:
+    """Map rows of ids to chunk vectors, each on its own.
+
+    Args:
+        config: the model's configuration.
+        weights: those of the model's first module.
+        threads: that a product of matrices may take; None for one per core.
+    """
+
+    def __init__(self, config: TieredConfig, weights: StoredWeights, threads: int | None = None) -> None:
+        self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
+        self.columns = config.d_sem + (config.d_char if config.peek else 0)
+        graph = Graph()
+        ids = graph.input("ids", np.int64, ("chunks", "chars"))
+        types = graph.input("types", np.int64, ("chunks",))
+        buckets = ""
+        if self.ngrams is not None:
+            buckets = graph.input("buckets", np.int64, ("chunks", self.ngrams.features, "chars"))
+        mask = graph.op("Unsqueeze", graph.op("Cast", ids, to=9), graph.ints(2))  # (chunks, chars, 1)
+        own = weights.part("char_encoder")
+        features = char_encoder.embed(graph, config, own, ids, buckets)
+        self.span = SPANS[config.char_span](graph, config) if config.char_layers else None
+        states = features if self.span is None else self.span.read(graph, own, features, config.d_char)
+        states = layer_norm(graph, own.part("norm"), states, config.d_char)
+        vectors = chunk_projector(graph, config, weights.part("chunk_projector"), states, mask, types)
+        if config.peek:
+            vectors = graph.op("Concat", vectors, mean_over(graph, features, mask), axis=1)
+        graph.output(vectors, "vectors", np.float32, ("chunks", self.columns))
+        self.session = graph.session(threads)
+
+    @property
+    def chunk_local(self) -> bool:
+        """Whether a chunk's vector depends on its characters alone."""
+        return self.span is None or self.span.chunk_local
+
+    def __call__(self, chunks: NDArray[np.integer], texts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of chunks.
+
+        Args:
+            chunks: (chunks, chars): chunk type, characters, PAD.
+            texts: (chunks,), the text each chunk is of, where characters see further than their chunk; the chunks of a
+                text follow one another.
+
+        Returns:
+            (chunks, columns).
+        """
+        rows = chunks.astype(np.int64, copy=False)
+        lengths = (rows != PAD).sum(axis=1)
+        out = np.empty((len(rows), self.columns), dtype=np.float32)
+        if self.chunk_local or texts is None:
+            texts = np.arange(len(rows))
+        blocks = self._blocks(lengths) if self.chunk_local else np.split(np.arange(len(rows)), _ends(texts))
+        for at in blocks:
+            out[at] = self._run(rows[at], lengths[at], texts[at])
+        return out
+
+    def _blocks(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Return the places of chunks that are encoded together: short ones and long ones, no more than a block."""
+        order = np.argsort(lengths, kind="stable")
+        cuts = set(range(_BLOCK, len(order), _BLOCK))
+        if len(order) > 2 * _SHORT:
+            cuts.add(int(np.searchsorted(lengths[order], _SHORT, side="right")))
+        return [at for at in np.split(order, sorted(cuts)) if len(at)]
+
+    def _run(
+        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], texts: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        ids = np.zeros((len(rows), int(lengths.max()) + 1), dtype=np.int64)  # the type's place is START's, END joins
+        ids[:, :-1] = rows[:, : ids.shape[1] - 1]
+        ids[:, 0] = START
+        ids[np.arange(len(rows)), lengths] = END
+        feeds = {"ids": ids, "types": np.ascontiguousarray(rows[:, 0])}
+        if self.ngrams is not None:
+            feeds["buckets"] = self.ngrams(ids, lengths + 1)
+        if self.span is not None:
+            feeds |= self.span.feeds(ids != PAD, texts)
+        return self.session.run(None, feeds)[0]
+
+
+def _ends(texts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each text but the last ends."""
+    return np.flatnonzero(np.diff(texts)) + 1

@@ -1,0 +1,39 @@
+"""Recognise a chunk: modules.chunk_memory as a graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tiered_st.config import ProjectorConfig
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, linear
+from tiered_st.runtime.stored_weights import StoredWeights
+
+
+def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> tuple[str, str | None]:
+    """Recall the mean slot by what each chunk (chunks, d_char) may stand for.
+
+    Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together.
+
+    Returns:
+        Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
+    """
+    dim, width, slots, values = config.d_char, config.memory_width, 1 + config.memory_slots, config.memory_values
+    hidden = gelu(graph, linear(graph, weights.part("hidden"), pooled, (dim, 4 * width)))
+    query = graph.op(
+        "Add",
+        linear(graph, weights.part("query"), pooled, (dim, width)),
+        linear(graph, weights.part("hidden_out"), hidden, (4 * width, width), bias=False),
+    )
+    prototypes = weights.part("prototypes").floats("weight", slots, width)
+    bias = graph.constant(weights.part("prototypes").floats("bias", slots))
+    scores = graph.op("Gemm", query, graph.constant(prototypes), bias, transB=1)  # (chunks, slots)
+    shares = graph.op("Softmax", scores, axis=1)
+    if not values:
+        return graph.op("MatMul", shares, graph.constant(prototypes)), None
+    # Prototypes and values lie side by side, so that one product sums both.
+    both = np.concatenate([prototypes, weights.part("values").floats("weight", values, slots).T], axis=1)
+    recalled = graph.op("MatMul", shares, graph.constant(both))  # (chunks, width + values)
+    split = graph.ints(width, values)
+    prototype, value = graph.ops("Split", recalled, split, results=2, axis=1)
+    return prototype, linear(graph, weights.part("meaning"), value, (values, config.d_sem), bias=False)

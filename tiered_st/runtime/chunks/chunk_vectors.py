@@ -1,0 +1,129 @@
+"""Give chunks their vectors: each distinct one once, from a cache, from a table, or by E1 and the projector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.config import TieredConfig
+from tiered_st.runtime.chunks.boundary_predictor import BoundaryPredictor
+from tiered_st.runtime.chunks.chunk_cache import ChunkCache
+from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
+from tiered_st.runtime.chunks.chunk_table import ChunkTable
+from tiered_st.runtime.stored_weights import StoredWeights
+
+_Encoder = ChunkEncoder | None
+ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None], _Encoder]] = {
+    "float": ChunkEncoder,
+    "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
+    "none": lambda settings, weights, threads: None,
+}
+
+
+class ChunkVectors:
+    """Give rows of chunk ids their vectors, without torch: what modules.chunk_source does for a module.
+
+    Any number of threads may ask it at once.
+
+    Args:
+        settings: the model's configuration.
+        weights: the tensors of the model's first ``model.safetensors``, by name, as they are stored.
+        encoder: the form of E1, "float", "int8" or "none", as ``config.json`` names it.
+        table: the settings of the model's table of chunk vectors, where it has one.
+        cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
+        threads: that a product of matrices may take; None for one per core.
+
+    Raises:
+        ValueError: if the weights are not those of the configuration.
+    """
+
+    def __init__(
+        self,
+        settings: TieredConfig,
+        weights: Mapping[str, NDArray],
+        *,
+        encoder: str = "float",
+        table: dict[str, Any] | None = None,
+        cache_size: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if encoder not in ENCODER_FORMS:
+            raise ValueError(f"encoder={encoder!r} is not one of {', '.join(ENCODER_FORMS)}.")
+        if encoder == "none" and table is None:
+            raise ValueError("encoder='none' leaves nothing to give chunks their vectors: there is no table either.")
+        stored = StoredWeights(weights)
+        self.settings = settings
+        self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
+        self.table = ChunkTable.of(stored, table)
+        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads)
+        # What says where chunks start, for make_chunker: its weights lie in the same file.
+        learned = settings.chunker == "learned"
+        self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None
+        stored.refuse_unknown()
+        size = settings.cache_size if cache_size is None else cache_size
+        self.cache = ChunkCache(size, self.columns) if size else None
+
+    def fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk.
+
+        Columns are d_sem wide; with ``peek``, d_char columns of raw character features are behind them.
+        """
+        batch, chunks, chars = ids.shape
+        rows = ids.reshape(-1, chars)
+        present = np.flatnonzero(rows[:, 0])
+        if self.encoder is not None and not self.encoder.chunk_local:
+            out = np.zeros((len(rows), self.columns), dtype=np.float32)
+            out[present] = self.encoder(rows[present], present // chunks)
+            return out.reshape(batch, chunks, self.columns)
+        if len(present) == len(rows):
+            return self.share(rows).reshape(batch, chunks, self.columns)
+        out = np.zeros((len(rows), self.columns), dtype=np.float32)
+        out[present] = self.share(rows[present])
+        return out.reshape(batch, chunks, self.columns)
+
+    def share(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of chunks (chunks, chars), equal ones encoded once: (chunks, columns)."""
+        keys = keys_of(rows)
+        if self.cache is None:
+            return self._encode_distinct(rows, keys)[0]
+        found = self.cache.find(keys)
+        if not found.missing:
+            return found.vectors
+        unknown = [keys[i] for i in found.missing]
+        new, first = self._encode_distinct(rows[found.missing], unknown)
+        self.cache.store([unknown[i] for i in first], new[first])
+        out = np.empty((len(rows), self.columns), dtype=np.float32)
+        out[found.at], out[found.missing] = found.vectors, new
+        return out
+
+    def encode(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of chunks (chunks, chars) from the table, as far as it has them, or by E1."""
+        if self.table is None:
+            assert self.encoder is not None
+            return self.encoder(rows)
+        at, known = self.table.find(rows)
+        if len(at) == len(rows):
+            return known
+        others = np.delete(np.arange(len(rows)), at)
+        out = np.empty((len(rows), self.columns), dtype=np.float32)
+        out[at] = known
+        out[others] = self.table.default(rows[others]) if self.encoder is None else self.encoder(rows[others])
+        return out
+
+    def _encode_distinct(self, rows: NDArray[np.integer], keys: list[bytes]) -> tuple[NDArray[np.float32], list[int]]:
+        """Return the vectors of chunks, each distinct one encoded once, and the places where these are met first."""
+        seen: dict[bytes, int] = {}
+        numbers = [seen.setdefault(key, len(seen)) for key in keys]
+        if len(seen) == len(keys):
+            return self.encode(rows), numbers
+        first = np.unique(numbers, return_index=True)[1]
+        return self.encode(rows[first])[numbers], first.tolist()
+
+
+def keys_of(rows: NDArray[np.integer]) -> list[bytes]:
+    """Return the ids of each chunk (chunks, chars) as bytes, without the padding."""
+    # numpy strips zero bytes off a string's end: what is left is the same however wide the rows are.
+    return np.ascontiguousarray(rows, dtype="<u2").view(f"S{2 * rows.shape[1]}").ravel().tolist()
