@@ -66,13 +66,8 @@ class Writer:
         return self.graph.op("Add", x, self.graph.op("Add", more, bias))
 
     def activation(self, x: str, bias: str, kind: str) -> str:
-        """Apply an activation, by its name in a Hugging Face configuration, to the sum of rows and a bias.
-
-        Raises:
-            ValueError: if there is none of that name here.
-        """
-        if kind not in ACTIVATIONS:
-            raise ValueError(f"hidden_act={kind!r} is not one of {', '.join(ACTIVATIONS)}, which the runtime computes.")
+        """Apply an activation, by its name in a Hugging Face configuration, to the sum of rows and a bias."""
+        check_activation(kind)
         return self.graph.op(ACTIVATIONS[kind], x, bias, domain=FUSED)
 
     def add_places(self, x: str, table: NDArray[np.float32]) -> str:
@@ -94,3 +89,9 @@ class Writer:
         """
         inputs = [*qkv, bias, self.lengths, *([scores] if scores else [])]
         return self.rows(self.graph.op("MultiHeadAttention", *inputs, domain=FUSED, num_heads=heads))
+
+
+def check_activation(kind: str) -> None:
+    """Raise a ValueError if there is no activation of that name, in a Hugging Face configuration, here."""
+    if kind not in ACTIVATIONS:
+        raise ValueError(f"hidden_act={kind!r} is not one of {', '.join(ACTIVATIONS)}, which the runtime computes.")
