@@ -35,6 +35,7 @@ class SavedModel:
         self.prompts: dict[str, str] = settings.get("prompts") or {}
         self.default_prompt_name: str | None = settings.get("default_prompt_name")
         self.truncate_dim: int | None = settings.get("truncate_dim")
+        self.similarity_fn_name: str | None = settings.get("similarity_fn_name")
 
     def content_of(self, row: ModuleRow) -> dict[str, Any]:
         """Return what the ``config.json`` of a module holds; that of Normalize may be missing."""
@@ -47,15 +48,20 @@ class SavedModel:
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign(row, error) from None
 
-    def get_embedding_dimension(self) -> int:
-        """Return how many dimensions the loaded model's vectors have."""
+    @property
+    def width(self) -> int:
+        """Dimensions of a vector before it is truncated."""
         dimension = self.config_of(self.rows[0]).d_sem
         for row in self.rows:
             if row.kind == "Pooling":
                 settings = self._settings(row)
                 modes = settings["pooling_mode"]
                 dimension = settings["embedding_dimension"] * (1 if isinstance(modes, str) else len(modes))
-        return dimension if self.truncate_dim is None else min(dimension, self.truncate_dim)
+        return dimension
+
+    def get_embedding_dimension(self) -> int:
+        """Return how many dimensions the loaded model's vectors have."""
+        return self.width if self.truncate_dim is None else min(self.width, self.truncate_dim)
 
     def module_settings(self) -> list[dict[str, Any]]:
         """Return each module's kind and those of its settings that move a vector: see :func:`settings_of_folder`."""

@@ -11,12 +11,13 @@ from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 from test_variants import SETTINGS
 
-from tiered_st import load
+from tiered_st import load, quantize_char_encoder, set_storage, tabulate
 from tiered_st.config import TieredConfig
 from tiered_st.runtime.chunks import ChunkVectors
 
 TEXTS = [
-    "The cat sat on the mat.", "", "a", "hel lo wolrd, don't", "漢字かな กขค 😂👍🏽 \ud83d", "x" * 90, "MiXeD 12 ab12 — é",
+    "The cat sat on the mat.", "", "a", "hel lo wolrd, don't", "漢字かな กขค 😂👍🏽 \ud83d", "x" * 90,
+    "MiXeD 12 ab12 — é",
 ]  # fmt: skip
 E1 = {
     **SETTINGS,
@@ -67,3 +68,45 @@ def test_shipped_models_give_their_vectors(name: str) -> None:
     settings = TieredConfig.from_dict(json.loads((folder / "config.json").read_text())["config"])
     vectors = ChunkVectors(settings, load_file(folder / "model.safetensors"), threads=1).fill(ids)
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_weights_are_read_as_they_are_stored(storage: str, tmp_path: Path) -> None:
+    model = make_model(TOY.replace(**E1["shipped"]))
+    set_storage(model, storage)
+    model.save(str(tmp_path / "rounded"))
+    ids, expected = vectors_of(load(tmp_path / "rounded", device="cpu"), TEXTS)
+    vectors = without_torch(load(tmp_path / "rounded", device="cpu"), tmp_path / "again")
+    np.testing.assert_allclose(vectors.fill(ids), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["shipped", "memory", "projector_pooling=attention", "char_mixer=convolution"])
+def test_an_int8_encoder_gives_its_vectors(name: str, tmp_path: Path) -> None:
+    model = quantize_char_encoder(make_model(TOY.replace(**E1[name])))
+    ids, expected = vectors_of(model, TEXTS)
+    np.testing.assert_allclose(without_torch(model, tmp_path).fill(ids), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("keep_encoder", [True, False])
+def test_a_table_gives_its_vectors(storage: str, keep_encoder: bool, tmp_path: Path) -> None:
+    model = tabulate(make_model(), TEXTS[:4], storage=storage, keep_encoder=keep_encoder)
+    ids, expected = vectors_of(model, TEXTS)
+    np.testing.assert_allclose(without_torch(model, tmp_path).fill(ids), expected, rtol=0, atol=1e-5)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    model = make_model()
+    model.save(str(tmp_path))
+    tensors = load_file(tmp_path / "model.safetensors")
+    name = "chunk_projector.linear.bias"
+    with pytest.raises(ValueError, match=f"lack {name}"):
+        ChunkVectors(TOY, {key: value for key, value in tensors.items() if key != name})
+    with pytest.raises(ValueError, match=r"linear.bias has the shape \(3,\) where config.json says \(32,\)"):
+        ChunkVectors(TOY, tensors | {name: np.zeros(3, dtype=np.float32)})
+    with pytest.raises(ValueError, match="unknown more"):
+        ChunkVectors(TOY, tensors | {"more": np.zeros(3, dtype=np.float32)})
+    with pytest.raises(ValueError, match="encoder='int4' is not one of"):
+        ChunkVectors(TOY, tensors, encoder="int4")
+    with pytest.raises(ValueError, match="no table"):
+        ChunkVectors(TOY, {}, encoder="none")

@@ -85,7 +85,9 @@ def _graph(config: TieredConfig, weights: StoredWeights, precision: str, body: B
     x = graph.input("chunk_embeddings", np.float32, (*shape, config.d_sem))
     writer = Writer(graph, precision, config.d_sem, x, graph.input("lengths", np.int32, ("batch",)))
     if config.peek:
-        x = _peek(writer, config, weights.part("peek"), x, graph.input("char_features", np.float32, (*shape, config.d_char)))
+        x = _peek(
+            writer, config, weights.part("peek"), x, graph.input("char_features", np.float32, (*shape, config.d_char))
+        )
     if config.segments:
         table = graph.constant(weights.floats("segments.weight", config.segments, config.d_sem))
         x = graph.op("Add", x, graph.op("Gather", table, graph.input("token_type_ids", np.int64, shape)))
