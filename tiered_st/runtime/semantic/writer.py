@@ -35,7 +35,6 @@ class Writer:
         self.product = PRODUCTS[precision](graph)
         shape = graph.op("Shape", chunks, start=0, end=2)
         self._by_text = graph.op("Concat", shape, graph.ints(-1), axis=0)  # (batch, places, -1)
-        self._first = graph.ints(0)
         self._places = graph.op("Slice", shape, graph.ints(1), graph.ints(2))  # (1,), how many
 
     def rows(self, x: str, width: int | None = None) -> str:
@@ -76,7 +75,7 @@ class Writer:
 
     def first_rows(self, table: NDArray[np.float32]) -> str:
         """Take the rows of a table that there are places for, (places, columns)."""
-        return self.graph.op("Slice", self.graph.constant(table), self._first, self._places)
+        return self.graph.op("Slice", self.graph.constant(table), self.graph.ints(0), self._places)
 
     def attention(self, qkv: list[str], heads: int, *, bias: str = "", scores: str = "") -> str:
         """Attend from every place to those of its text that hold a chunk; return (rows, d_sem).
