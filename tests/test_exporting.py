@@ -73,9 +73,7 @@ def test_what_differs_is_not_written(
         return np.where(ids[:, :1, 1:2] == ids[0, 0, 1], vectors[:, :, ::-1], vectors)
 
     monkeypatch.setattr(runtime.encoder.ChunkVectors, "fill", turned)
-    with pytest.raises(
-        ValueError, match=r"In int8 the vector of '.+' has a cosine of -?0\.\d+ .* below 0\.99: nothing"
-    ):
+    with pytest.raises(ValueError, match=r"In int8 the vector of '.+' has a cosine of -?0\.\d+ .* below 0\.99:"):
         tiered_st.export(model, out, check=TEXTS[:1])
     with pytest.raises(ValueError, match=r"In float32 .* below 0\.9999"):
         tiered_st.export(model, tmp_path / "new", "float32", TEXTS[:1])

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "indexes",
     "build": "model", "load": "model", "path": "model_folder", "pretrained": "model_folder", "set_storage": "model",
-    "encode_long": "documents", "export": "runtime.export", "quantize_char_encoder": "compression", "tabulate": "compression",
-    "swap_semantic_encoder": "swap",
+    "encode_long": "documents", "export": "runtime.export",
+    "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
     "FaissIndex", "TieredConfig", "build", "encode_long", "export", "load", "path", "pretrained",

@@ -1,4 +1,4 @@
-"""Write a model in a form that :mod:`tiered_st.runtime` runs, compared with torch: the one file here that needs torch."""
+"""Write a model in a form that the runtime runs, compared with torch: the one module here that needs torch."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def export(
         report = _compare(plain.float(), beside, texts)
         if not report.worst >= LEAST_COSINE[precision]:
             raise ValueError(
-                f"In {precision} the vector of {report.text!r} has a cosine of {report.worst:.5f} to that of torch, below "
-                f"{LEAST_COSINE[precision]}: nothing is written. {_CURES[precision]}"
+                f"In {precision} the vector of {report.text!r} has a cosine of {report.worst:.5f} to that of torch, "
+                f"below {LEAST_COSINE[precision]}: nothing is written. {_CURES[precision]}"
             )
     return report
 
@@ -87,7 +87,8 @@ def _refuse_what_is_not_run(model: SentenceTransformer, precision: str) -> None:
             raise ValueError(f"The model has a {name}: the runtime runs no module of that class.")
         refuse_adapters(module)
     pooling_of(module_settings(model))
-    body_of(model[1].settings)
+    encoder: Any = model[1]
+    body_of(encoder.settings)
 
 
 def _refuse_foreign(place: Path) -> None:

@@ -79,8 +79,8 @@ def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
     kinds = [module["kind"] for module in modules]
     if kinds not in (_ORDER, _ORDER[:3]):
         raise ValueError(
-            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which may "
-            "be missing. tiered_st.load runs it by torch."
+            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which "
+            "may be missing. tiered_st.load runs it by torch."
         )
     for module in modules[3:]:
         names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
