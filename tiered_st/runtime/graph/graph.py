@@ -25,8 +25,9 @@ class Graph:
 
     def __init__(self) -> None:
         self._nodes: list[bytes] = []
-        self._tensors: list[bytes] = []
+        self._tensors: dict[str, bytes] = {}
         self._large: dict[str, NDArray] = {}
+        self._read: set[str] = set()  # values that an operation takes
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
         self._count = 0
@@ -39,6 +40,7 @@ class Graph:
     def output(self, value: str, name: str, dtype: type, shape: Shape) -> None:
         """Make ``value`` an output called ``name``."""
         self._nodes.append(onnx_bytes.node("Identity", [value], [name], {}))
+        self._read.add(value)
         self._outputs.append(onnx_bytes.value_info(name, np.dtype(dtype), shape))
 
     def constant(self, value: ArrayLike, dtype: type = np.float32) -> str:
@@ -46,9 +48,9 @@ class Graph:
         array: NDArray[Any] = np.asarray(value, dtype=dtype, order="C")
         name = self._name()
         if array.nbytes < _LARGE:
-            self._tensors.append(onnx_bytes.tensor(name, array))
+            self._tensors[name] = onnx_bytes.tensor(name, array)
         else:
-            self._tensors.append(onnx_bytes.external_tensor(name, array))
+            self._tensors[name] = onnx_bytes.external_tensor(name, array)
             self._large[name] = array
         return name
 
@@ -64,6 +66,7 @@ class Graph:
         """Add an operation and return its results."""
         outputs = [self._name() for _ in range(results)]
         self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
+        self._read.update(inputs)
         return outputs
 
     def session(self, threads: int | None, providers: Sequence[str] | None = None) -> ort.InferenceSession:
@@ -72,17 +75,25 @@ class Graph:
         Args:
             threads: that an operator may take; None for one per core.
             providers: ONNX Runtime's execution providers; by default the CPU.
+
+        Raises:
+            ValueError: if a provider is not there.
         """
+        there = ort.get_available_providers()
+        if lacking := [provider for provider in providers or () if provider not in there]:
+            raise ValueError(f"provider={lacking[0]!r} is not one of {', '.join(there)}, which onnxruntime has here.")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        names = list(self._large)
+        # ONNX Runtime drops constants that nothing reads, and then misses those that it was handed.
+        names = [name for name in self._large if name in self._read]
         values: list[Any] = [ort.OrtValue.ortvalue_from_numpy(self._large[name]) for name in names]
         options.add_external_initializers(names, values)
-        content = onnx_bytes.model(self._nodes, self._tensors, self._inputs, self._outputs)
+        tensors = [tensor for name, tensor in self._tensors.items() if name in self._read]
+        content = onnx_bytes.model(self._nodes, tensors, self._inputs, self._outputs)
         return ort.InferenceSession(content, options, providers=list(providers or ["CPUExecutionProvider"]))
 
     def _name(self) -> str:
