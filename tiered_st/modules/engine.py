@@ -82,8 +82,8 @@ class Engine:
             )
         if is_traced():
             raise ValueError(
-                f"This model runs in ONNX Runtime (backend={self.backend!r}), which torch cannot compile or export: load "
-                "it without backend."
+                f"This model runs in ONNX Runtime (backend={self.backend!r}), which torch cannot compile or export: "
+                "load it without backend."
             )
         with self._lock:
             if self._watch.changed() or self._made is None:

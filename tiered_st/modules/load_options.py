@@ -33,8 +33,8 @@ def check_load_options(options: Mapping[str, Any]) -> None:
     backend = options.get("backend") or "torch"
     if backend == "openvino":
         raise ValueError(
-            "backend='openvino': a tiered model runs in torch and in ONNX Runtime, which is the faster of OpenVINO and "
-            "itself. Give backend='onnx'."
+            "backend='openvino': a tiered model runs in torch and in ONNX Runtime. OpenVINO was slower than that in "
+            "every form that was measured: give backend='onnx'."
         )
     if backend not in BACKENDS:
         raise ValueError(f"backend={backend!r} is not one of {', '.join(BACKENDS)}.")
