@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.sentence_pooling import SentencePooling, unit
@@ -37,6 +38,7 @@ class RuntimeEncoder:
         precision: what E2 computes in, "int8" or "float32".
         saved: what the model's folder says of it.
         reader: what cuts texts into chunks.
+        model_card_data: what the model is called.
     """
 
     def __init__(
@@ -60,6 +62,23 @@ class RuntimeEncoder:
         self.default_prompt_name = saved.default_prompt_name
         self.truncate_dim = saved.truncate_dim
         self.similarity_fn_name = saved.similarity_fn_name or "cosine"
+        self.model_card_data = RuntimeCard(self, saved.name)
+        self.again: Callable[[], RuntimeEncoder] | None = None  # what loads it, set by runtime.load
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What ONNX Runtime holds cannot be written down: who unpickles or copies an encoder loads it from its folder.
+        if self.again is None:
+            raise TypeError(
+                "A RuntimeEncoder is copied by loading it again, and this one was not made by runtime.load."
+            )
+        own = ("prompts", "default_prompt_name", "truncate_dim", "similarity_fn_name", "max_seq_length")
+        state = {name: getattr(self, name) for name in own}
+        return self.again, (), state | {"called": self.model_card_data.model_name}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.model_card_data.model_name = state.pop("called")
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         return f"RuntimeEncoder({str(self.saved.folder)!r}, precision={self.precision!r})"
