@@ -40,7 +40,10 @@ def load(
         providers: ONNX Runtime's execution providers for E2; by default the CPU.
         precision: what E2 computes in: "int8", the very integers of a model that is stored so, or "float32". By
             default "int8" for such a model, and "float32" for others.
-        revision, token, cache_folder, local_files_only: for a model on the hub, as for :func:`tiered_st.load`.
+        revision: of a model on the hub, as for :func:`tiered_st.load`.
+        token: for a model on the hub that is private.
+        cache_folder: where files from the hub are kept.
+        local_files_only: whether to take what is cached and ask nobody.
 
     Raises:
         ValueError: if a file is missing or damaged, or the model has a part that the runtime does not run; the text

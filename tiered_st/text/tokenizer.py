@@ -43,6 +43,13 @@ def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32]]:
     return id_of, code_point_of
 
 
+@cache
+def _folded_ids(lowercase: bool) -> NDArray[np.int64]:
+    """Build a look-up table: id of each code point of the Basic Multilingual Plane once it is folded, 0 for bytes."""
+    id_of = _tables()[0].astype(np.int64)
+    return id_of[unicode_table().lower] if lowercase else id_of
+
+
 def code_points(text: str) -> NDArray[np.uint32]:
     """Return the code points of ``text``, shape (characters,); lone surrogates pass."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -110,10 +117,11 @@ class CharTokenizer:
             Their code points with SEPARATOR after each, (characters,), and the separators' places, (texts,).
         """
         apart = chr(SEPARATOR)
-        joined = "".join([text.replace(apart, "") + apart for text in texts])
+        plain = all(map(str.isascii, texts))
+        joined = "".join([(text if plain else text.replace(apart, "")) + apart for text in texts])
         # Normalising never reaches across the separator, a noncharacter that nothing composes with. Python's own
         # test for ASCII is per text, since the separator is not.
-        points = self._normalize(joined, plain=all(map(str.isascii, texts)))
+        points = self._normalize(joined, plain=plain)
         return points, np.flatnonzero(points == SEPARATOR)
 
     def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -147,6 +155,15 @@ class CharTokenizer:
                     for k in range(1, n):
                         out[at + k] = FIRST_BYTE + (0x80 | ((point >> (6 * (n - 1 - k))) & 0x3F))
         return out
+
+    def spell(self, points: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Fold code points, and return how many ids each takes, (characters,), and the ids, (ids,)."""
+        if points.size and points.max() < 0x10000:
+            ids = _folded_ids(self.lowercase)[points]
+            if ids.all():  # of the table all of them, as most text is
+                return np.ones(len(points), dtype=np.int64), ids
+        folded = self.fold(points)
+        return self.widths(folded), self.ids(folded)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the character ids of ``text``, shape (ids,)."""

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.chunks.hashing import mix, powers
+from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, layer_norm, linear, masked
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import VOCAB_SIZE

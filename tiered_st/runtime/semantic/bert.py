@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tiered_st.config import KEPT_PADS, SemanticConfig
+from tiered_st.runtime.semantic.products import loud_channels
 from tiered_st.runtime.semantic.writer import Writer
 from tiered_st.runtime.stored_weights import StoredWeights
 
@@ -23,10 +24,12 @@ def bert(writer: Writer, config: SemanticConfig, weights: StoredWeights, x: str)
     pad = body.get("pad_token_id")
     entry.floats("word_embeddings.weight", 1 + (pad if pad in KEPT_PADS else 0), dim)  # there, but of no use
     x = writer.norm(writer.rows(writer.add_places(x, places)), entry.part("LayerNorm"), epsilon)
-    for i in range(body["num_hidden_layers"]):
-        layer = weights.part(f"encoder.layer.{i}")
+    layers = [weights.part(f"encoder.layer.{i}") for i in range(body["num_hidden_layers"])]
+    norms = [layer.part(f"{name}.LayerNorm") for layer in layers for name in ("attention.output", "output")]
+    loud = loud_channels([norm.floats("weight", dim) for norm in norms])
+    for layer in layers:
         own = [layer.part(f"attention.self.{name}") for name in ("query", "key", "value")]
-        qkv = [writer.by_text(writer.product(x, part, (dim, dim))) for part in own]
+        qkv = [writer.by_text(writer.product(x, part, (dim, dim), loud=loud)) for part in own]
         biases = writer.graph.constant(np.concatenate([part.floats("bias", dim) for part in own]))
         attended = writer.attention(qkv, body["num_attention_heads"], bias=biases)
         after = layer.part("attention.output")
@@ -34,8 +37,8 @@ def bert(writer: Writer, config: SemanticConfig, weights: StoredWeights, x: str)
         x = writer.sum(x, more, writer.bias(after.part("dense"), dim))
         x = writer.norm(x, after.part("LayerNorm"), epsilon)
         inner, after = layer.part("intermediate.dense"), layer.part("output")
-        kind = body["hidden_act"]
-        hidden = writer.activation(writer.product(x, inner, (dim, ffn)), writer.bias(inner, ffn), kind)
+        hidden = writer.product(x, inner, (dim, ffn), loud=loud)
+        hidden = writer.activation(hidden, writer.bias(inner, ffn), body["hidden_act"])
         more = writer.product(hidden, after.part("dense"), (ffn, dim), gelu=True)
         x = writer.norm(writer.sum(x, more, writer.bias(after.part("dense"), dim)), after.part("LayerNorm"), epsilon)
     return x

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tiered_st.runtime.graph import FUSED, Graph
 from tiered_st.runtime.graph.layers import layer_norm
-from tiered_st.runtime.semantic.products import PRODUCTS
+from tiered_st.runtime.semantic.products import PRODUCTS, Channels
 from tiered_st.runtime.stored_weights import StoredWeights
 
 # What a Hugging Face configuration's hidden_act may be: the operator that adds a bias and computes it.
@@ -46,9 +46,9 @@ class Writer:
         """Reshape (rows, width) to (batch, places, width)."""
         return self.graph.op("Reshape", x, self._by_text)
 
-    def linear(self, x: str, weights: StoredWeights, size: tuple[int, int]) -> str:
+    def linear(self, x: str, weights: StoredWeights, size: tuple[int, int], *, loud: Channels = ()) -> str:
         """Apply an ``nn.Linear`` of (in, out) to (rows, in)."""
-        return self.graph.op("Add", self.product(x, weights, size), self.bias(weights, size[1]))
+        return self.graph.op("Add", self.product(x, weights, size, loud=loud), self.bias(weights, size[1]))
 
     def bias(self, weights: StoredWeights, size: int) -> str:
         """Write a bias (size,)."""
