@@ -22,7 +22,7 @@ def bert(writer: Writer, config: SemanticConfig, weights: StoredWeights, x: str)
     # Chunk vectors stand in the words' place, and every chunk is of the first of BERT's two sentences.
     places = places + entry.floats("token_type_embeddings.weight", body["type_vocab_size"], dim)[0]
     pad = body.get("pad_token_id")
-    entry.floats("word_embeddings.weight", 1 + (pad if pad in KEPT_PADS else 0), dim)  # there, but of no use
+    entry.floats("word_embeddings.weight", 1 + KEPT_PADS.index(pad) if pad in KEPT_PADS else 1, dim)  # there, but of no use
     x = writer.norm(writer.rows(writer.add_places(x, places)), entry.part("LayerNorm"), epsilon)
     layers = [weights.part(f"encoder.layer.{i}") for i in range(body["num_hidden_layers"])]
     norms = [layer.part(f"{name}.LayerNorm") for layer in layers for name in ("attention.output", "output")]
