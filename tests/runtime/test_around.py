@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,12 @@ def test_what_moves_a_vector_is_seen_as_it_is_now(tmp_path: Path) -> None:
         one.prompts["query"] = "find: "
     assert model_fingerprint(changed) == model_fingerprint(model) != model_fingerprint(load(tmp_path))
     assert changed.model_card_data.base_model_revision == model_revision(model)
+
+
+def test_without_onnx_runtime_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="needs ONNX Runtime: pip install onnxruntime"):
+        load("en-nano")
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])

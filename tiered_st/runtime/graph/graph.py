@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
 from tiered_st.runtime.graph import onnx_bytes
@@ -66,13 +66,17 @@ class Graph:
         self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
         return outputs
 
-    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> ort.InferenceSession:
+    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> Any:
         """Return a session that runs the graph.
 
         Args:
             threads: that an operator may take; None for one per core.
             providers: ONNX Runtime's execution providers; by default the CPU.
+
+        Raises:
+            ImportError: if ONNX Runtime is not installed.
         """
+        ort = _import_onnxruntime()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
@@ -88,3 +92,11 @@ class Graph:
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
+
+
+def _import_onnxruntime() -> Any:
+    try:
+        return import_module("onnxruntime")
+    except ImportError as error:
+        message = "tiered_st.runtime needs ONNX Runtime: pip install onnxruntime"
+        raise ImportError(message, name="onnxruntime") from error
