@@ -139,14 +139,22 @@ def test_threads_reach_what_computes(toy_folder: Path, notes: Path, monkeypatch:
     assert given == [3, (str(toy_folder), 5), (str(toy_folder), None)]
 
 
-def test_openvino_is_the_librarys(toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openvino_is_the_librarys(
+    toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     given: list[Any] = []
-    load = tiered_st.load
-    monkeypatch.setattr(
-        "tiered_st.model.load", lambda path, **options: given.append((path, options)) or load(path, device="cpu")
-    )
-    assert main(["encode", str(notes), "--model", str(toy_folder), "--backend", "openvino"]) == 0
-    assert given == [(str(toy_folder), {"device": None, "backend": "openvino"})]
+    own = tiered_st.load
+
+    def load(path: str, *, device: str | None = None, backend: str = "torch") -> SentenceTransformer:
+        given.append((path, device, backend))
+        return own(path, device="cpu")
+
+    arguments = ["encode", str(notes), "--model", str(toy_folder), "--backend", "openvino"]
+    monkeypatch.setattr("tiered_st.model.load", load)
+    assert main(arguments) == 0 and given == [(str(toy_folder), None, "openvino")]
+    monkeypatch.setattr("tiered_st.model.load", lambda path, *, device=None: own(path))
+    assert main(arguments) == 1
+    assert "--backend openvino: tiered_st.load has none in this version" in capsys.readouterr().err
 
 
 # going on
