@@ -16,10 +16,10 @@ def export(args: Namespace) -> int:
     texts = _texts(args.check) if args.check else []
     model = load_model(args.model, args)
     with explained():
-        import tiered_st
+        from tiered_st import export as write
 
         given = {"check": texts} if texts else {}
-        tiered_st.export(model, args.output, precision=args.precision, **given)
+        write(model, args.output, precision=args.precision, **given)
     if not args.quiet:
         compared = f", compared with torch on {count_of(len(texts), 'text')}" if texts else ""
         print(f"{args.model} written to {args.output} in {args.precision}{compared}", file=sys.stderr)
