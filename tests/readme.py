@@ -1,4 +1,8 @@
-"""Take a block of code out of the README, as a reader copies it: ``python tests/readme.py "Six lines" python``."""
+"""Take blocks of code out of the README, as a reader copies them.
+
+``python tests/readme.py "Six lines" python`` prints a block under a heading; ``python tests/readme.py --marked "without
+torch" FOLDER`` writes the blocks that follow a comment ``<!-- without torch -->`` into a folder, in order.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,12 @@ def blocks(heading: str, language: str) -> list[str]:
     section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", _hide_comments(text), re.MULTILINE | re.DOTALL)
     found = re.findall(rf"^```{language}\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) if section else []
     return [code.replace("\0", "#") for code in found]
+
+
+def marked(mark: str) -> list[tuple[str, str]]:
+    """Return language and code of each block that a comment ``<!-- mark -->`` opens, in the README's order."""
+    text = README.read_text(encoding="utf-8")
+    return re.findall(rf"^<!-- {re.escape(mark)} -->\n+```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def block(heading: str, language: str, number: int = 0) -> str:
@@ -40,4 +50,8 @@ def _hide_comments(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(block(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0), end="")
+    if sys.argv[1] == "--marked":
+        for number, (language, code) in enumerate(marked(sys.argv[2])):
+            Path(sys.argv[3], f"{number:02d}.{language}").write_text(code, encoding="utf-8")
+    else:
+        print(block(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0), end="")

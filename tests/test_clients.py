@@ -45,6 +45,19 @@ def test_langchain_embeddings(model: Any) -> None:
     np.testing.assert_allclose(embeddings.embed_documents(TEXTS), model.encode(TEXTS), atol=1e-5)
 
 
+def test_langchain_embeddings_of_any_encoder(model: Any) -> None:
+    """What is no SentenceTransformer, such as a model on ONNX Runtime, is taken by three lines."""
+    langchain = pytest.importorskip("langchain_core.embeddings")
+
+    class Tiered(langchain.Embeddings):  # type: ignore[name-defined, misc]
+        embed_documents = lambda self, texts: model.encode_document(texts).tolist()  # noqa: E731
+        embed_query = lambda self, text: model.encode_query(text).tolist()  # noqa: E731
+
+    store = pytest.importorskip("langchain_core.vectorstores").InMemoryVectorStore(Tiered())
+    store.add_texts(TEXTS)
+    assert store.similarity_search(QUERY, k=1)[0].page_content == TEXTS[1]
+
+
 def test_llama_index(model: Any) -> None:
     llama = pytest.importorskip("llama_index.embeddings.huggingface")
     embedding = llama.HuggingFaceEmbedding(model_name=FOLDER, trust_remote_code=True)

@@ -304,6 +304,6 @@ def test_load_runs_no_class_that_a_checkpoint_names(tmp_path: Path) -> None:
 
 
 def test_load_of_nothing_names_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="neither a folder nor a shipped model"):
+    with pytest.raises(ValueError, match="neither a shipped model"):
         load(tmp_path / "nowhere")
     assert pretrained() == sorted(pretrained())

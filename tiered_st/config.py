@@ -214,6 +214,10 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     field.name: get_args(field.type) for field in dataclasses.fields(TieredConfig) if get_origin(field.type) is Literal
 }
 
+# RoBERTa and its kin count positions from the padding id on. A vocabulary opens with its special ids, so a small one is
+# kept; a large one would drag its table along, and no such encoder counts from it.
+KEPT_PADS = range(16)
+
 # Settings that move no vector: what a model may read at most (max_seq_length says what it does), keeps, or drops.
 _STILL = {"max_chunks", "cache_size", "dropout"}
 

@@ -6,6 +6,10 @@ are put before a text without being named: the default one, and those of ``encod
 Not counted, since no vector moves by them: names of prompts, other prompts, the similarity function, the storage of the
 weights, device, dropout, cache size, attention implementation.
 
+Nothing here needs torch. A model of torch is known by its modules and state dict; another may offer as much by
+``named_weights() -> dict[str, array]``, under the state dict's names, and ``module_settings() -> list[dict]``, one per
+module. ``tiered_st.saved_model`` reads both from the folder of a saved model.
+
 A model in half precision is taken for the one that it was made from, whichever of the two was hashed. One whose E1
 computes in int8, or was replaced by a table, is another model.
 """
@@ -16,16 +20,18 @@ import hashlib
 import json
 import logging
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from tiered_st.config import TieredConfig
+from tiered_st.weight_hash import hash_weights, lower_precisions
 
 PROBE = "The quick brown fox jumps over the lazy dog, 0123456789 times."
 _FORM = "2"  # opens a fingerprint; what has no form is of the weights alone
-_PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
 _APPLIED_PROMPTS = ("query", "document")  # by encode_query and encode_document, unasked
 _STILL = re.compile(r"_|.*dropout|transformers_version$|(torch_)?dtype$|use_cache$|gradient_checkpointing$")
 
@@ -47,8 +53,7 @@ class Fingerprint:
     @classmethod
     def of(cls, model: Any) -> Fingerprint:
         """Take the fingerprint of a model, the same in every process and on every device."""
-        settings = json.dumps(_settings(model), sort_keys=True, default=lambda value: type(value).__name__)
-        return cls(hashlib.sha256(settings.encode()).hexdigest()[:16], _weights(model))
+        return cls(_settings_hash(model), tuple(_weight_hashes(model)))
 
     @classmethod
     def parse(cls, text: str) -> Fingerprint | None:
@@ -86,10 +91,10 @@ def difference(stored: str, model: Any) -> str | None:
             "are this model's; that pooling, prompts and max_seq_length are its own too was not checked.", stored,
         )  # fmt: skip
         return None
-    own = Fingerprint.of(model)
-    same_weights = bool(set(known.weights) & set(own.weights))
-    if same_weights and known.settings == own.settings:
+    same_weights = any(weights in known.weights for weights in _weight_hashes(model))  # mostly the first
+    if same_weights and known.settings == _settings_hash(model):
         return None
+    own = Fingerprint.of(model)
     what = "the same weights, but other settings (such as pooling, prompts, max_seq_length or truncate_dim)"
     return f"with fingerprint {stored}, this model has {own}: {what if same_weights else 'other weights'}"
 
@@ -99,67 +104,52 @@ def weights_fingerprint(model: Any) -> str:
 
     A model without a state dict is known by its embedding of a fixed text, rounded to 4 decimals.
     """
-    digest = hashlib.sha256()
-    state = model.state_dict() if hasattr(model, "state_dict") else {}
-    for name in sorted(state):
-        _hash_value(digest, name, state[name], named=True)
-    if not state:
-        _hash_value(digest, "probe", _probe(model), named=True)
-    return digest.hexdigest()[:16]
+    return hash_weights(_state(model), named=True)
 
 
-def _weights(model: Any) -> tuple[str, ...]:
-    state = model.state_dict() if hasattr(model, "state_dict") else {}
-    state = state or {"probe": _probe(model)}
-    floats = [value.dtype for value in state.values() if isinstance(value, Tensor) and value.is_floating_point()]
-    narrowest = min((dtype.itemsize for dtype in floats), default=0)
-    precisions = [None, *(dtype for dtype in _PRECISIONS if dtype.itemsize < narrowest)]
-    digests = [hashlib.sha256() for _ in precisions]
-    for name in sorted(state):
-        for digest, precision in zip(digests, precisions, strict=True):
-            _hash_value(digest, name, state[name], precision=precision)
-    return tuple(digest.hexdigest()[:16] for digest in digests)
+def _weight_hashes(model: Any) -> Iterator[str]:
+    """Yield the hash of the weights as they are, then as they would be in each lower precision."""
+    state = _state(model)
+    yield hash_weights(state)
+    for precision in lower_precisions(state):
+        yield hash_weights(state, precision=precision)
 
 
-def _probe(model: Any) -> Tensor:
+def _state(model: Any) -> dict[str, Any]:
+    """Return weights by name, or what a model without any makes of a fixed text."""
+    state = model.named_weights() if hasattr(model, "named_weights") else {}
+    state = state or (model.state_dict() if hasattr(model, "state_dict") else {})
+    if state:
+        return state
     probe = np.asarray(model.encode([PROBE]), dtype=np.float32)  # (1, dimension)
-    return torch.from_numpy(probe.round(4) + 0)  # + 0 turns -0.0 into 0.0
+    return {"probe": probe.round(4) + 0}  # + 0 turns -0.0 into 0.0
 
 
-def _hash_value(
-    digest: Any, name: str, value: Any, *, named: bool = False, precision: torch.dtype | None = None
-) -> None:
-    """Hash a value of a state dict, with the name of its dtype or, ``named`` aside, rounded to a precision."""
-    if isinstance(value, (tuple, list)):  # the packed weights of int8 layers
-        for position, item in enumerate(value):
-            _hash_value(digest, f"{name}.{position}", item, named=named, precision=precision)
-    elif isinstance(value, Tensor):
-        floating, quantized = value.is_floating_point(), value.is_quantized
-        kind = value.dtype if named or quantized else "float" if floating else "int"
-        digest.update(f"{name}\0{kind}\0{tuple(value.shape)}\0".encode())
-        value = value.detach().cpu()
-        value = value.dequantize() if quantized else value.to(precision) if floating and precision else value
-        # One wide type per kind: numpy has no bfloat16, and float32 would merge integers above 2**24.
-        wide = torch.float64 if value.dtype == torch.float64 and not named else torch.float32
-        value = value.to(wide if value.is_floating_point() else torch.int64)
-        digest.update(value.contiguous().numpy().reshape(-1).view(np.uint8))
-    else:  # the repr of dtypes and scalars is stable, that of other objects holds an address
-        known = isinstance(value, (str, int, float, bool, torch.dtype, type(None)))
-        digest.update(f"{name}\0{value if known else type(value).__name__!r}\0".encode())
+def _settings_hash(model: Any) -> str:
+    settings = json.dumps(_settings(model), sort_keys=True, default=lambda value: type(value).__name__)
+    return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 def _settings(model: Any) -> dict[str, Any]:
     """Return the settings of a model that move a vector, JSON-ready."""
-    modules = list(model.children()) if isinstance(model, torch.nn.Module) else []
     prompts = getattr(model, "prompts", None) or {}
     applied = {name: prompts[name] for name in _APPLIED_PROMPTS if prompts.get(name)}
     if default := prompts.get(getattr(model, "default_prompt_name", None)):
         applied[""] = default
     return {
-        "modules": [{"kind": type(module).__name__, **_module_settings(module)} for module in modules],
+        "modules": module_settings(model),
         "prompts": applied,
         "truncate_dim": getattr(model, "truncate_dim", None),
     }
+
+
+def module_settings(model: Any) -> list[dict[str, Any]]:
+    """Return each module's kind and those of its settings that move a vector."""
+    if hasattr(model, "module_settings"):
+        return model.module_settings()
+    torch = sys.modules.get("torch")  # not loaded, the model is none of its
+    modules = model.children() if torch is not None and isinstance(model, torch.nn.Module) else []
+    return [{"kind": type(module).__name__, **_module_settings(module)} for module in modules]
 
 
 def _module_settings(module: Any) -> dict[str, Any]:
@@ -174,6 +164,12 @@ def _module_settings(module: Any) -> dict[str, Any]:
         vocabulary = json.dumps(sorted(tokenizer.get_vocab().items(), key=lambda row: row[1]))
         settings["vocabulary"] = hashlib.sha256(vocabulary.encode()).hexdigest()
     return settings
+
+
+def of_config(config: TieredConfig) -> dict[str, Any]:
+    """Return the settings of a configuration that move a vector, JSON-ready, its body's among them."""
+    settings = config.vector_settings()
+    return settings | ({"body": moving(settings["body"])} if "body" in settings else {})
 
 
 def moving(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Build a model from a configuration, or load one from a folder."""
+"""Build a model from a configuration, or load one: a shipped one, from a folder, or from the hub."""
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,19 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from torch import nn
 
 from tiered_st.config import PRESETS, TieredConfig
+from tiered_st.hub import find
+from tiered_st.hub import folder_of as folder_of
 from tiered_st.model_card import TieredModelCardData
+from tiered_st.model_folder import DEFAULT_MODEL as DEFAULT_MODEL
+from tiered_st.model_folder import PRETRAINED as PRETRAINED
+from tiered_st.model_folder import module_rows, read_json
+from tiered_st.model_folder import path as path
+from tiered_st.model_folder import pretrained as pretrained
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.weights import as_dtype
 
-PRETRAINED = Path(__file__).parent / "pretrained"
-DEFAULT_MODEL = "en-small"
-
-# The only classes a checkpoint may name, and where each comes from: nothing is imported on a checkpoint's word.
-ALLOWED_MODULES: dict[str, Any] = {
-    "tiered_st.modules.tiered_input.TieredInput": TieredInput,
-    "tiered_st.modules.semantic_encoder.SemanticEncoder": SemanticEncoder,
-    **{f"{cls.__module__}.{cls.__name__}": cls for cls in (Pooling, Normalize)},
-    "sentence_transformers.models.Pooling": Pooling,
-    "sentence_transformers.models.Normalize": Normalize,
-}
+_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (TieredInput, SemanticEncoder, Pooling, Normalize)}
 
 
 def build(config: TieredConfig | str = "small", *, device: str | None = None) -> SentenceTransformer:
@@ -59,24 +55,15 @@ def build(config: TieredConfig | str = "small", *, device: str | None = None) ->
     )
 
 
-def pretrained() -> list[str]:
-    """Return the names of the models that ship with the package."""
-    return sorted(path.parent.name for path in PRETRAINED.glob("*/modules.json"))
-
-
-def path(name: str = DEFAULT_MODEL) -> str:
-    """Return the folder of a model that ships with the package, for what takes a folder but not a model.
-
-    Raises:
-        ValueError: if no such model ships.
-    """
-    if name not in pretrained():
-        raise ValueError(f"No shipped model is called {name!r}: choose from {', '.join(pretrained()) or 'none here'}.")
-    return str(PRETRAINED / name)
-
-
 def load(
-    path: str | Path = DEFAULT_MODEL, *, device: str | None = None, dtype: str | torch.dtype | None = None
+    path: str | Path = DEFAULT_MODEL,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_folder: str | Path | None = None,
+    local_files_only: bool = False,
 ) -> SentenceTransformer:
     """Load a model without executing anything from its folder.
 
@@ -84,38 +71,41 @@ def load(
     tabulating, training) belongs between their calls: see :class:`tiered_st.modules.TieredInput`.
 
     Args:
-        path: the name of a model that ships with the package (see :func:`pretrained`), or a folder. A name is that of
-            the shipped model, whatever lies in the working directory: write a folder of the same name as "./en-small".
+        path: the name of a model that ships with the package (see :func:`pretrained`), a folder, or "owner/name" on the
+            Hugging Face hub, the first of the three that there is. A name is that of the shipped model, whatever lies
+            in the working directory: write a folder of the same name as "./en-small".
         device: where to put it.
         dtype: what to compute in, such as "float16" or "bfloat16"; by default what the model was saved in.
+        revision: of a model on the hub, a branch, a tag or a commit; the whole hash of a commit pins it. Which commit
+            was loaded is ``model.model_card_data.hub_commit``.
+        token: for a private or gated model on the hub; by default what ``hf auth login`` or HF_TOKEN gave.
+        cache_folder: where files from the hub are kept; by default where sentence-transformers keeps them.
+        local_files_only: whether to take what is cached and ask nobody, as HF_HUB_OFFLINE=1 does.
 
     Raises:
-        ValueError: if a file is missing or damaged, a class is not on the allow-list, or weights do not fit; the text
-            names file and cure.
+        ValueError: if there is no such model, a file is missing or damaged, a class is not on the allow-list, or
+            weights do not fit; the text names file and cure.
     """
     options = {} if dtype is None else {"model_kwargs": {"dtype": as_dtype(dtype)}}
-    folder = folder_of(path)
+    found = find(path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    for row in _read_json(folder / "modules.json", list):
-        name, subfolder, kind = _checked_row(row, folder)
-        if name in modules:
-            raise ValueError(
-                f"{folder / 'modules.json'} has two modules called {name!r}. It is damaged, copy it again."
-            )
-        modules[name] = _load_module(ALLOWED_MODULES[kind], folder, subfolder, options)
-    if not modules or not isinstance(next(iter(modules.values())), TieredInput):
-        raise ValueError(f"{folder / 'modules.json'} does not open with a TieredInput: it is no tiered model.")
-    settings = _read_json(folder / "config_sentence_transformers.json", dict, optional=True)
-    model = SentenceTransformer(
+    try:
+        for name, subfolder, kind in module_rows(found.folder):
+            modules[name] = _load_module(_CLASSES[kind], found.folder, subfolder, options)
+        settings = read_json(found.folder / "config_sentence_transformers.json", dict, optional=True)
+    except ValueError as error:
+        raise found.cured(error) from None
+    card = TieredModelCardData(model_name=found.name)
+    card.hub_name, card.hub_commit = (found.name, found.commit) if found.commit else (None, None)
+    return SentenceTransformer(
         modules=modules,  # type: ignore[arg-type]
         device=device,
         prompts=settings.get("prompts"),
         default_prompt_name=settings.get("default_prompt_name"),
         similarity_fn_name=settings.get("similarity_fn_name"),
         truncate_dim=settings.get("truncate_dim"),
-        model_card_data=TieredModelCardData(model_name=folder.name),
+        model_card_data=card,
     )
-    return model
 
 
 def set_storage(model: SentenceTransformer, storage: str) -> None:
@@ -137,60 +127,13 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
         module.set_storage(storage)
 
 
-def folder_of(path: str | Path) -> Path:
-    """Return the folder of a model: a shipped one by its name, or any other by its path (see :func:`load`).
-
-    Raises:
-        ValueError: if there is neither.
-    """
-    # A Path means a folder where there is one: Path("./en-small") has forgotten its "./".
-    if str(path) in pretrained() and not (isinstance(path, Path) and path.is_dir()):
-        return PRETRAINED / str(path)
-    if Path(path).is_dir():
-        return Path(path)
-    raise ValueError(
-        f"{path} is neither a folder nor a shipped model ({', '.join(pretrained()) or 'none here'}). For a model on "
-        "the hub, use SentenceTransformer(name, trust_remote_code=True)."
-    )
-
-
 def _load_module(kind: Any, folder: Path, subfolder: str, options: dict[str, Any]) -> nn.Module:
     """Load one module; whatever its configuration gets wrong becomes a ValueError that names the file."""
     path = folder / subfolder / "config.json"
-    _read_json(path, dict, optional=kind is Normalize)
+    read_json(path, dict, optional=kind is Normalize)
     try:
         return kind.load(str(folder), subfolder=subfolder, local_files_only=True, **options)
     except (ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as error:
         if str(folder) in str(error):
             raise ValueError(str(error)) from None
         raise ValueError(f"{path} does not describe a {kind.__name__} ({error}): copy or download it again.") from None
-
-
-def _checked_row(row: Any, folder: Path) -> tuple[str, str, str]:
-    """Return name, subfolder and class path of one row of modules.json, all of them allowed."""
-    where = folder / "modules.json"
-    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "path", "type")):
-        raise ValueError(f"{where} has a row without name, path and type: {row!r}. It is damaged, copy it again.")
-    if row["type"] not in ALLOWED_MODULES:
-        raise ValueError(
-            f"{where} names the class {row['type']}, which tiered_st.load does not run. If you trust this model, use "
-            "SentenceTransformer(path, trust_remote_code=True)."
-        )
-    if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
-        raise ValueError(f"{where} points outside its folder: {row['path']!r}.")
-    return row["name"], row["path"], row["type"]
-
-
-def _read_json(path: Path, kind: type, *, optional: bool = False) -> Any:
-    """Read a JSON file that must hold a ``kind``."""
-    if not path.is_file():
-        if optional:
-            return kind()
-        raise ValueError(f"{path} is missing: this is not a complete model folder, copy or download it again.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): it is damaged, copy or download it again.") from None
-    if not isinstance(content, kind):
-        raise ValueError(f"{path} holds a {type(content).__name__} instead of a {kind.__name__}: it is damaged.")
-    return content

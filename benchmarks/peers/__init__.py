@@ -15,6 +15,7 @@ from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
 from tiered_st.model import load, pretrained
+from tiered_st.model_folder import NotTieredError
 
 __all__ = ["BASELINES", "Candidate", "is_ready", "resolve"]
 
@@ -67,8 +68,8 @@ def resolve(name: str) -> Candidate:
     """Load a model by name.
 
     Args:
-        name: A model shipped with tiered_st, one of `BASELINES`, a folder, or a name on the hub. A folder of this
-            library is read by `tiered_st.load`, which executes nothing from it.
+        name: A model shipped with tiered_st, one of `BASELINES`, a folder, or a name on the hub. What is a model of
+            this library is read by `tiered_st.load`, which executes nothing from it.
 
     Raises:
         ValueError: If there is no such model; the text says what may be given.
@@ -79,7 +80,7 @@ def resolve(name: str) -> Candidate:
     if name in BASELINES:
         return BASELINES[name]()
     try:
-        model = SentenceTransformer(name)
+        model = _on_hub(name) if "/" in name and not folder.is_dir() else SentenceTransformer(name)
     except (OSError, ValueError) as error:
         known = ", ".join([*pretrained(), *BASELINES])
         raise ValueError(
@@ -87,6 +88,13 @@ def resolve(name: str) -> Candidate:
             f"needs the network or its cache). {type(error).__name__}: {error}"
         ) from error
     return Candidate(folder.resolve().name if folder.is_dir() else name, model)
+
+
+def _on_hub(name: str) -> SentenceTransformer:
+    try:
+        return load(name)
+    except NotTieredError:  # said before anything large is downloaded
+        return SentenceTransformer(name)
 
 
 def _is_tiered(folder: Path) -> bool:

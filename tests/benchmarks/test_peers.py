@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import make_model
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from small_bert import save_bert
@@ -64,6 +66,21 @@ def test_a_baseline_that_is_not_trained_says_how_to_train_it(tmp_path: object, m
     monkeypatch.setattr(peers, "RUNS", tmp_path)
     with pytest.raises(ValueError, match=r"python -m training\.run minilm_noise --data DIR --out"):
         resolve("minilm-noise")
+
+
+def test_a_name_on_the_hub_is_of_either_kind(
+    wordpieces: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock, ours = tmp_path / "stock", tmp_path / "ours"
+    wordpieces.save(str(stock))
+    make_model().save(str(ours))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **options: str(tmp_path / name[6:]))
+    monkeypatch.setattr(peers, "SentenceTransformer", lambda name: SentenceTransformer(str(tmp_path / name[6:])))
+    for folder in (stock, ours):
+        found = resolve(f"owner/{folder.name}")
+        assert found.name == f"owner/{folder.name}"
+        expected = SentenceTransformer(str(folder), trust_remote_code=True).encode(["the river"])
+        np.testing.assert_allclose(found.model.encode(["the river"]), expected, atol=1e-6)
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:

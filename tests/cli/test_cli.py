@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -418,6 +419,32 @@ def test_info_describes_model_and_index(toy: str, built: str, capsys: pytest.Cap
     assert f"{facts['parameters']:,}" in capsys.readouterr().out
 
 
+def test_a_name_on_the_hub_is_a_model_like_any_other(
+    toy: str, notes: str, expected: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    commit, revisions = "c" * 40, []
+    shutil.copytree(toy, tmp_path / "snapshots" / commit)
+
+    def snapshot_download(name: str, *, revision: str | None, **options: Any) -> str:
+        revisions.append((name, revision))
+        return str(tmp_path / "snapshots" / commit)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    out = str(tmp_path / "out.npy")
+    assert main(["encode", notes, "--model", "owner/name@v1", "-o", out]) == 0
+    np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
+    assert revisions == [("owner/name", "v1"), ("owner/name", commit)]
+    capsys.readouterr()
+    assert main(["info", "owner/name", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["model"], facts["commit"]) == ("owner/name", commit)
+    assert facts["folder"] == str(tmp_path / "snapshots" / commit)
+    assert main(["info", toy, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["model"] == facts["folder"] == toy and "commit" not in facts
+
+
 def test_info_lists_the_shipped_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     out = capsys.readouterr().out
@@ -461,12 +488,12 @@ def test_usage_errors_exit_with_2(arguments: list[str], capsys: pytest.CaptureFi
 def test_bad_paths_are_one_line_on_stderr(toy: str, notes: str, tmp_path: Path) -> None:
     (tmp_path / "hollow").mkdir()
     for arguments, complaint in [
-        (["encode", notes, "--model", "no/such/model"], "no/such/model is neither a folder nor a shipped model"),
+        (["encode", notes, "--model", "no/such/model"], "'no/such/model' is neither a shipped model"),
         (["encode", notes, "--model", str(tmp_path / "hollow")], "modules.json is missing"),
         (["encode", str(tmp_path / "gone.txt"), "--model", toy], "gone.txt: no such file"),
         (["encode", notes, "--model", toy, "-o", str(tmp_path / "no" / "o.npy")], "cannot be written"),
         (["encode", notes, "--model", toy, "-o", str(tmp_path)], "not a regular file"),
-        (["info", "no/such/model"], "neither a folder nor a shipped model"),
+        (["info", "no/such/model"], "neither a shipped model"),
     ]:
         error = io.StringIO()
         with pytest.MonkeyPatch.context() as patch:

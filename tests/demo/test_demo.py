@@ -97,7 +97,7 @@ def test_the_demo_fails_in_one_line(toy: str, tmp_path: Path, capsys: pytest.Cap
     assert demo.main(["--model", "no/such/model"]) == 1
     (tmp_path / "precious.txt").touch()
     assert demo.main(["--model", toy, "--index", str(tmp_path), "--limit", "3"]) == 1
-    assert "neither a folder nor a shipped model" in capsys.readouterr().err
+    assert "neither a shipped model" in capsys.readouterr().err
     assert (tmp_path / "precious.txt").exists()
 
 

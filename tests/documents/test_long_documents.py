@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import TOY, UNICODE, make_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
+from without_torch import printed_without_torch
 
 import tiered_st
 from tiered_st.documents import LongDocument, Passage, encode_long
@@ -232,9 +235,15 @@ def test_frequent_words_are_encoded_once_across_the_stream(
         ({"chunks": 40, "overlap": 20}, "overlap=20 must lie between 0 and less than half of chunks=40"),
         ({"overlap": -1}, "overlap=-1"),
         ({"batch_size": 0}, "batch_size=0 must be at least 1"),
+        ({"chunks": "48"}, "chunks='48' is a str: give a whole number"),
+        ({"chunks": 48.0}, "chunks=48.0 is a float"),
+        ({"overlap": "5"}, "overlap='5' is a str"),
+        ({"overlap": None}, "overlap=None is a NoneType"),
+        ({"batch_size": True}, "batch_size=True is a bool"),
+        ({"batch_size": None}, "batch_size=None is a NoneType"),
     ],
 )
-def test_settings_that_do_not_fit(options: dict[str, int], says: str) -> None:
+def test_settings_that_do_not_fit(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         encode_long(SHARED, [BOOK], **options)
 
@@ -257,6 +266,45 @@ def test_a_single_document_is_refused(document: object) -> None:
 def test_what_is_no_text_is_refused(document: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         list(encode_long(SHARED, [document]))
+
+
+class Reading:
+    """What a model without torch is like: it has a reader and encodes."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self.reader, self.encode = model[0].reader, model.encode
+        self.prompts, self.default_prompt_name = model.prompts, model.default_prompt_name
+
+
+def test_any_encoder_with_a_reader_will_do() -> None:
+    options: dict[str, Any] = {"chunks": 32, "overlap": 4, "prompt": "find: "}
+    (own,), (other,) = (encode_long(model, [BOOK], **options) for model in (SHARED, Reading(SHARED)))
+    assert own.passages == other.passages
+    np.testing.assert_array_equal(own.embeddings, other.embeddings)
+
+
+@pytest.mark.parametrize("model", [object(), SentenceTransformer(modules=[torch.nn.Identity()], device="cpu")])
+def test_what_has_no_reader_is_refused(model: Any) -> None:
+    with pytest.raises(ValueError, match=r"a (object|Identity) has no TextReader: give a model of tiered_st"):
+        encode_long(model, [BOOK])
+
+
+def test_torch_is_not_needed() -> None:
+    code = """
+import numpy as np, tiered_st
+from tiered_st.config import PRESETS
+from tiered_st.text import TextReader, make_chunker
+from tiered_st.text.tokenizer import CharTokenizer
+class Encoder:
+    tokenizer = CharTokenizer()
+    reader = TextReader(PRESETS["toy"], tokenizer, make_chunker(PRESETS["toy"], tokenizer, None))
+    prompts, default_prompt_name = {}, None
+    def encode(self, texts, **options):
+        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
+(document,) = tiered_st.encode_long(Encoder(), ["a word " * 100], chunks=20)
+print(len(document.passages), document.embeddings[0])
+"""
+    assert printed_without_torch(code) == "10 [70.  1.]"
 
 
 def test_it_is_offered_by_the_package() -> None:

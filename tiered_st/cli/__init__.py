@@ -1,7 +1,8 @@
 """The command `tiered-st`: arguments go in, an exit code comes out; what a command writes goes to stdout or a file.
 
-The way of a command: `parser` (arguments) → `commands`, `search`, `info` (what they ask) → `records` (texts from files)
-→ the model (`common`), through `finished_blocks` where a run may be resumed → `vector_files`, an index, or `console`.
+The way of a command: `parser` (arguments) → `commands`, `search`, `info`, `export` (what they ask) → `records` (texts
+from files) → the model (`backends`), through `finished_blocks` where a run may be resumed → `vector_files`, an index,
+or `console`.
 """
 
 from __future__ import annotations

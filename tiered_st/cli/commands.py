@@ -1,4 +1,4 @@
-"""Do what `tiered-st encode` and `index` ask; `search` and `info` have their own files, `cli` calls them here."""
+"""Do what `tiered-st encode` and `index` ask; the others have files of their own, and `cli` calls them here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tiered_st.cli.common import count_of, explained, finish, load_model, model_of, progress, report
+from tiered_st.cli.backends import load_model
+from tiered_st.cli.common import count_of, explained, finish, model_of, progress, report
+from tiered_st.cli.export import export
 from tiered_st.cli.finished_blocks import finished_blocks
 from tiered_st.cli.info import info
 from tiered_st.cli.records import RecordReader, blocks, guess_format
@@ -24,7 +26,7 @@ from tiered_st.files import standing
 from tiered_st.indexes import FaissIndex
 from tiered_st.indexes.index_files import refuse_foreign
 
-__all__ = ["encode", "index", "info", "search"]
+__all__ = ["encode", "export", "index", "info", "search"]
 
 BLOCK = 1024  # records held at once
 
@@ -33,14 +35,18 @@ def encode(args: Namespace) -> int:
     """Write the embedding of every record of the inputs."""
     reader = _reader(args)
     _spare_inputs(args)
-    model = load_model(args.model, args.device)
+    model = load_model(args.model, args)
     dimension = int(model.get_embedding_dimension() or 0)
     done = 0
-    kept = nullcontext() if args.output == "-" else finished_blocks(args.output, model, restart=args.restart)
-    with kept, _vector_writer(args, dimension) as writer, tqdm(unit="text", disable=not progress(args)) as bar:
+    kept = nullcontext(model) if args.output == "-" else finished_blocks(args.output, model, args)
+    with (
+        kept as encoder,
+        _vector_writer(args, dimension) as writer,
+        tqdm(unit="text", disable=not progress(args)) as bar,
+    ):
         for block in blocks(iter(reader), BLOCK):
             texts = [record.text for record in block]
-            vectors = model.encode(texts, batch_size=args.batch_size, show_progress_bar=False)
+            vectors = encoder.encode(texts, batch_size=args.batch_size, show_progress_bar=False)
             writer.write([record.id for record in block], np.asarray(vectors, dtype=np.float32))
             done += len(block)
             bar.update(len(block))
@@ -61,12 +67,12 @@ def index(args: Namespace) -> int:
     if stands.exists():
         with explained():
             refuse_foreign(stands)  # as save() would, but after all the work
-    model = load_model(args.model or model_of(folder if args.append else None), args.device)
+    model = load_model(args.model or model_of(folder if args.append else None), args)
     blank: list[str] = []
     with explained():
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with explained(), finished_blocks(args.output, model, restart=args.restart) as kept:
-        found = FaissIndex.load(folder, model) if args.append else FaissIndex(model)
+    with explained(), finished_blocks(args.output, model, args) as kept:
+        found = FaissIndex.load(folder, kept) if args.append else FaissIndex(kept)
         rows = _indexable(reader, taken=set(found.ids), blank=blank)
         added = found.add(rows, batch_size=args.batch_size, chunk_size=BLOCK, progress=progress(args))
         left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""

@@ -1,4 +1,4 @@
-"""What the commands share: loading the model, explaining errors, and the last word on stderr."""
+"""What the commands share: which model an index wants, explaining errors, and the last word on stderr."""
 
 from __future__ import annotations
 
@@ -10,26 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from tiered_st.cli.records import RecordReader
 from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
-from tiered_st.model import DEFAULT_MODEL, load, pretrained
+from tiered_st.model_folder import DEFAULT_MODEL, pretrained
 
 OK, SKIPPED = 0, 3
-
-
-def load_model(model: str, device: str | None) -> SentenceTransformer:
-    """Load a model by name or folder; whatever is wrong with it becomes an InputError."""
-    try:
-        return load(model, device=device)
-    except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{model} cannot be put on device {device or 'auto'} ({reason})") from None
-    except (ValueError, OSError) as error:
-        raise InputError(str(error)) from None
 
 
 def model_of(folder: Path | None) -> str:

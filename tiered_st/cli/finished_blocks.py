@@ -6,38 +6,51 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from tiered_st.cli.records.rows import InputError
 from tiered_st.file_lock import only_writer
 from tiered_st.files import replace_file
-from tiered_st.fingerprint import model_fingerprint
+from tiered_st.fingerprint import model_fingerprint, module_settings
+from tiered_st.indexes.encoder import prompts_of
 
 MANIFEST = "manifest.json"
+_KEPT = ("encode", "encode_document")  # of a model's methods
 
 
 class FinishedBlocks:
-    """The vectors of the blocks that an output needs, in order: read where they are kept, else computed and kept.
+    """A model that takes the vectors of the blocks that an output needs, in order, from where they are kept.
 
-    A block is kept under its number and the hash of its texts. So inputs are known by what is read of them, standard
-    input too, and no setting of the reader has to be compared.
+    What is not kept yet is computed and kept, under its number and the hash of its texts. So inputs are known by what
+    is read of them, standard input too, and no setting of the reader has to be compared. In all else it is the model.
     """
 
-    def __init__(self, folder: Path, model: SentenceTransformer) -> None:
+    def __init__(self, folder: Path, model: Any) -> None:
         self._folder = folder
-        self._encode = model.encode
+        self._model = model
         self._number = 0
         self.reused = 0  # texts whose vectors were kept
 
-    def encode(self, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
-        """Return the vectors (texts, dimension) of the next block, as `SentenceTransformer.encode` gives them.
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of copying and pickling, before there is a model
+            raise AttributeError(name)
+        value = getattr(self._model, name)
+        return partial(self._through, value) if name in _KEPT else value
+
+    def module_settings(self) -> list[dict[str, Any]]:
+        """Return those of the model, which its fingerprint counts."""
+        return module_settings(self._model)
+
+    def _through(self, encode: Callable[..., Any], texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
+        """Return the vectors (texts, dimension) of the next block, as ``encode`` gives them.
 
         Raises:
             InputError: if what is kept under this number are the vectors of other texts.
@@ -55,21 +68,25 @@ class FinishedBlocks:
                 return vectors
         except (OSError, ValueError, EOFError):
             pass  # not there, or damaged
-        vectors = np.asarray(self._encode(list(texts), **options), dtype=np.float32)
+        vectors = np.asarray(encode(list(texts), **options), dtype=np.float32)
         with replace_file(part) as beside, open(beside, "wb") as file:
             np.save(file, vectors)
         return vectors
 
 
 @contextmanager
-def finished_blocks(output: str, model: SentenceTransformer, *, restart: bool) -> Iterator[FinishedBlocks]:
-    """Give the finished blocks of ``output``, and remove them when the block ends well.
+def finished_blocks(output: str, model: Any, args: Namespace) -> Iterator[FinishedBlocks]:
+    """Give the model by way of the finished blocks of ``output``, and remove them when the block ends well.
 
-    Meanwhile ``model.encode`` goes through them, so that whatever encodes with the model goes on too. One run at a
-    time has them.
+    One run at a time has them.
+
+    Args:
+        output: what is to be written.
+        model: what encodes.
+        args: of the command, whose ``backend`` computes and whose ``restart`` begins anew.
 
     Raises:
-        InputError: if they were begun with another model.
+        InputError: if they were begun with another model, or in another way.
         TimeoutError: if another process is at work on the same output.
     """
     target = Path(os.path.realpath(output))
@@ -83,26 +100,35 @@ def finished_blocks(output: str, model: SentenceTransformer, *, restart: bool) -
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from None
     try:
-        if restart or not manifest.is_file():  # without it: the remains of a run that had ended well
+        if args.restart or not manifest.is_file():  # without it: the remains of a run that had ended well
             shutil.rmtree(folder, ignore_errors=True)
-        fingerprint = model_fingerprint(model)
+        way = {"model_fingerprint": model_fingerprint(model), "backend": args.backend}
+        way |= {"prompts": prompts_of(model)} if args.command == "index" else {}
         if not manifest.is_file():
             folder.mkdir(exist_ok=True)
             with replace_file(manifest) as beside:
-                beside.write_text(json.dumps({"model_fingerprint": fingerprint}), encoding="utf-8")
-        begun = json.loads(manifest.read_bytes())["model_fingerprint"]
-        if begun != fingerprint:
-            found = f"it was begun with another model (fingerprint {begun}, this one has {fingerprint})"
-            raise InputError(f"{folder}: {found}: give that model, or --restart to start anew")
-        blocks = FinishedBlocks(folder, model)
-        model.encode = blocks.encode  # type: ignore[method-assign, assignment]
-        try:
-            yield blocks
-        finally:
-            del model.encode
+                beside.write_text(json.dumps(way), encoding="utf-8")
+        _refuse_other(folder, json.loads(manifest.read_bytes()), way)
+        yield FinishedBlocks(folder, model)
         manifest.unlink()  # first: whatever is left without it is rubbish
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         if folder.is_dir() and not any(folder.glob("*.npy")):
             shutil.rmtree(folder, ignore_errors=True)
         lock.__exit__(None, None, None)
+
+
+def _refuse_other(folder: Path, begun: dict[str, Any], way: dict[str, Any]) -> None:
+    """Refuse to go on with another model, or in another way, than ``begun`` says."""
+    begun = {"backend": "torch", "prompts": {}} | begun  # older versions knew no others
+    own = {"prompts": {}} | way
+    if begun["model_fingerprint"] != own["model_fingerprint"]:
+        known = f"fingerprint {begun['model_fingerprint']}, this one has {own['model_fingerprint']}"
+        found = f"with another model ({known}): give that model, or"
+    elif begun["backend"] != own["backend"]:
+        found = f"with --backend {begun['backend']}, not {own['backend']}: give that one, or"
+    elif begun["prompts"] != own["prompts"]:
+        found = f"with the prompts {begun['prompts']} where the model has {own['prompts']}: give"
+    else:
+        return
+    raise InputError(f"{folder}: it was begun {found} --restart to start anew")

@@ -50,6 +50,12 @@ examples:
   tiered-st search notes-index "how do I get a refnud" -k 3
   tiered-st search notes-index --json < questions.txt | jq -r '.hits[0].id'
 """,
+    "export": """\
+examples:
+  tiered-st export my-model -o my-onnx                      in int8
+  tiered-st export my-model -o my-onnx --check notes.txt    if it embeds the notes as torch does
+  tiered-st encode notes.txt --model my-onnx --backend onnx -o notes.npy
+""",
     "info": """\
 examples:
   tiered-st info                 the models that ship with the package

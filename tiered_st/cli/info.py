@@ -1,4 +1,4 @@
-"""Describe a model or an index: `tiered-st info`."""
+"""Describe a model, which is read and not loaded, or an index: `tiered-st info`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sentence_transformers import SentenceTransformer
-from torch import nn
-
 from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
+from tiered_st.hub import find
 from tiered_st.indexes.index_files import read_index_dir
-from tiered_st.model import DEFAULT_MODEL, PRETRAINED, folder_of, load, pretrained
-from tiered_st.modules import TieredInput
+from tiered_st.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
+from tiered_st.saved_model import SavedModel
+
+# The parts of a TieredInput in the order in which a text passes them; a table is no parameter.
+_PARTS = ("boundary_predictor", "char_encoder", "chunk_projector")
 
 
 def info(args: Namespace) -> int:
@@ -41,21 +42,27 @@ def info(args: Namespace) -> int:
 
 def describe_model(name: str) -> dict[str, Any]:
     """Return the facts of a model by name or folder, as JSON-ready types."""
-    model = load(name, device="cpu")
-    folder = folder_of(name)
-    total = _count(model)
-    facts: dict[str, Any] = {
-        "model": name,
-        "fingerprint": model_fingerprint(model),
-        "dimension": model.get_embedding_dimension(),
-        "parameters": total,
-        "tiers": {part: {"parameters": n, "share": round(n / max(total, 1), 4)} for part, n in _tiers(model).items()},
-    }
-    for module in model:
-        if isinstance(module, TieredInput):
-            facts |= {"max_chunks": module.max_seq_length, "chunk_chars": module.settings.chunk_chars}
-            facts["storage"] = module.storage
-    return facts | {"bytes_on_disk": _size(folder)}
+    found = find(name)
+    try:
+        saved = SavedModel(found.folder)
+        counts = _parameters(saved)
+        total = sum(counts.values())
+        opens, config = saved.content_of(saved.rows[0]), saved.config_of(saved.rows[0])
+        return {
+            "model": found.name if found.commit else name,
+            **({"commit": found.commit} if found.commit else {}),
+            "folder": str(found.folder),
+            "fingerprint": model_fingerprint(saved),
+            "dimension": saved.get_embedding_dimension(),
+            "parameters": total,
+            "tiers": {part: {"parameters": n, "share": round(n / max(total, 1), 4)} for part, n in counts.items()},
+            "max_chunks": opens.get("max_seq_length") or config.max_chunks,
+            "chunk_chars": config.chunk_chars,
+            "storage": opens.get("storage", "float32"),
+            "bytes_on_disk": _size(found.folder),
+        }
+    except ValueError as error:
+        raise found.cured(error) from None
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
@@ -79,15 +86,16 @@ def _shipped_line(row: dict[str, Any]) -> str:
     return f"{row['model']:<16} {_megabytes(row['bytes_on_disk']):>10}{'   (default)' if row['default'] else ''}"
 
 
-def _tiers(model: SentenceTransformer) -> dict[str, int]:
+def _parameters(saved: SavedModel) -> dict[str, int]:
     """Count the parameters of E1, the chunk projector and E2."""
-    counts: dict[str, int] = {}
-    for name, module in model.named_children():
-        if isinstance(module, TieredInput):
-            counts |= {part: _count(child) for part, child in module.named_children()}
-        else:
-            counts[name] = _count(module)
-    return {name: count for name, count in counts.items() if count}
+    counts = dict.fromkeys(_PARTS, 0)
+    tiers = saved.rows[0].name
+    for name, value in saved.named_weights().items():
+        module, _, rest = name.partition(".")
+        part = rest.partition(".")[0] if module == tiers else module
+        counts[part] = counts.get(part, 0) + value.size
+    counts.pop("table", None)
+    return {part: count for part, count in counts.items() if count}
 
 
 def _as_text(facts: dict[str, Any]) -> str:
@@ -107,10 +115,6 @@ def _as_text(facts: dict[str, Any]) -> str:
             rows.append((key, f"{value:,}" if isinstance(value, int) else str(value)))
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _size(folder: Path) -> int:

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from tiered_st import __version__
+from tiered_st.cli.backends import BACKENDS, default_backend
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
 from tiered_st.cli.records.encodings import is_encoding
 from tiered_st.cli.records.formats import FORMATS
+from tiered_st.model_folder import DEFAULT_MODEL
 
+MODELS = "a shipped model, a folder, owner/name on the Hugging Face hub or, pinned, owner/name@commit"
 OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-DEFAULT_MODEL = "en-small"  # as in tiered_st.model, which would import torch
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -33,7 +35,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Build the parser, and by name those of the four commands."""
+    """Build the parser, and by name those of the commands."""
     parser = argparse.ArgumentParser(
         prog="tiered-st",
         description="Sentence embeddings that keep their meaning under typos: encode texts, or index and search them.",
@@ -68,8 +70,20 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     _common(search, model=None)
 
     info = _command(commands, "info", "describe a model or an index, or list the shipped models")
-    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help="a shipped model, or a model's or index's folder")
+    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help=f"{MODELS}, or an index's folder")
     info.add_argument("--json", action="store_true", help="print JSON")
+
+    export = _command(commands, "export", "write a model in the form that runs on ONNX Runtime without torch")
+    export.add_argument("model", metavar="MODEL", help="a shipped model's name, or a folder")
+    export.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder to write")
+    export.add_argument(
+        "--precision", choices=["int8", "float32", "float16"], default="int8", help="of weights (default: %(default)s)"
+    )
+    export.add_argument(
+        "--check", metavar="FILE", help="texts to compare with torch on; nothing is written that differs"
+    )
+    export.add_argument("--quiet", action="store_true", help="no summary")
+    export.set_defaults(backend="torch", device="cpu", threads=None)
     return parser, commands.choices
 
 
@@ -77,6 +91,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what no command can do, and settle the output format of `encode`."""
     if args.command == "search" and not all(query.strip() for query in args.query):
         parser.error("an empty query asks nothing: give words to search for")
+    if "backend" in args:
+        _check_backend(parser, args)
     if getattr(args, "encoding", None) is not None and not is_encoding(args.encoding):
         parser.error(f"--encoding {args.encoding!r} is no encoding of texts that Python knows, such as cp1252, utf-16")
     if args.command != "encode":
@@ -89,6 +105,15 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"-o {args.output}: its suffix is none of {known}: give one of them, or --output-format")
     if args.output == "-" and args.output_format == "npy":
         parser.error("npy cannot go to standard output: give -o FILE, or --output-format jsonl")
+
+
+def _check_backend(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Settle the backend, and refuse what it has not."""
+    args.backend = args.backend or default_backend()
+    if args.backend == "onnx" and args.device not in (None, "cpu"):
+        parser.error(f"--device {args.device} is of --backend torch: --backend onnx computes on the CPU")
+    if args.backend == "openvino" and args.threads is not None:
+        parser.error("--threads is of --backend torch and onnx: leave it out")
 
 
 def _command(
@@ -124,12 +149,18 @@ def _on_error(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser, *, model: str | None, batches: bool = False) -> None:
     default = model or f"the index's own if it ships with the package, else {DEFAULT_MODEL}"
-    parser.add_argument("--model", default=model, help=f"a shipped model's name, or a folder (default: {default})")
+    parser.add_argument("--model", default=model, help=f"{MODELS} (default: {default})")
     if batches:
         parser.add_argument(
             "--batch-size", type=_positive, default=64, metavar="N", help="texts at once (default: %(default)s)"
         )
-    parser.add_argument("--device", help="cpu, cuda, mps, … (default: the best there is)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS,
+        help="what computes: torch, onnx (ONNX Runtime on the CPU, needs no torch) or openvino (default: torch where "
+        "it and sentence-transformers are installed, else onnx)",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=_positive, metavar="N", help="of the CPU (default: the backend's own)")
+    parser.add_argument("--device", help="of torch and openvino: cpu, cuda, mps, … (default: the best there is)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary; broken lines are still named")
 
 

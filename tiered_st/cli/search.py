@@ -8,7 +8,8 @@ from argparse import Namespace
 from itertools import islice
 from pathlib import Path
 
-from tiered_st.cli.common import OK, SKIPPED, count_of, explained, load_model, model_of, report
+from tiered_st.cli.backends import load_model
+from tiered_st.cli.common import OK, SKIPPED, count_of, explained, model_of, report
 from tiered_st.cli.console import clip, one_line, terminal_width
 from tiered_st.cli.records import RecordReader
 from tiered_st.cli.records.rows import InputError
@@ -24,7 +25,7 @@ def search(args: Namespace) -> int:
     reader = RecordReader(["-"], format="text", skip=args.on_error == "skip", encoding=args.encoding, report=report)
     if not (standing(args.index) / "meta.json").is_file():
         raise InputError(f"{args.index}: there is no index: tiered-st index FILE -o {args.index} builds one")
-    model = load_model(args.model or model_of(Path(args.index)), args.device)
+    model = load_model(args.model or model_of(Path(args.index)), args)
     with explained():
         found = FaissIndex.load(args.index, model)
     if typed and not args.quiet:

@@ -55,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tiered_st.demo", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model's name, or a folder (%(default)s)")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help="a shipped model, a folder, or owner/name on the hub (%(default)s)"
+    )
     parser.add_argument("--device", help="cpu, cuda, mps, … (default: the best there is)")
     parser.add_argument("--index", metavar="DIR", help="where to keep the index between runs (default: in .cache)")
     parser.add_argument("--limit", type=int, metavar="N", help="index only the first N docstrings")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from tiered_st.documents.passages import Passage, PassageCutter
 from tiered_st.indexes.index_inputs import refuse_inputs
-from tiered_st.modules.tiers_of import tiers_of
+from tiered_st.text import TextReader
 
 _CHUNKS = 128  # about ten sentences
 _LEAST = 20  # a single character can be normalised into 18 letters, each of them a chunk to a learned chunker
@@ -46,7 +46,7 @@ class _Pending:
 
 
 def encode_long(
-    model: SentenceTransformer,
+    model: Any,
     documents: Iterable[str | Iterable[str]],
     *,
     chunks: int | None = None,
@@ -62,7 +62,8 @@ def encode_long(
     what is handed back; documents are read only as far as that.
 
     Args:
-        model: a model of tiered_st.
+        model: a model of tiered_st, or what has the ``reader`` (TextReader) that it reads by, ``prompts``,
+            ``default_prompt_name``, and an ``encode`` that takes ``prompt`` and ``max_length``.
         documents: each one a string, an open text file, or an iterable of strings that are read one after the other.
         chunks: most chunks in a passage, up to ``max_chunks``; by default as many as ``max_seq_length`` has room for,
             but no more than 128.
@@ -84,20 +85,24 @@ def encode_long(
     if isinstance(documents, Mapping):
         raise ValueError("documents is a mapping, which iterates over its keys: give its texts, list(….values()).")
     refuse_inputs("documents", documents, pairs=False)
+    for name, value in (("chunks", chunks), ("overlap", overlap), ("batch_size", batch_size)):
+        if isinstance(value, bool) or (not isinstance(value, (int, np.integer)) and (name, value) != ("chunks", None)):
+            raise ValueError(f"{name}={value!r} is a {type(value).__name__}: give a whole number.")
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
     cutter = _cutter(model, chunks, overlap, prompt)
     return _encode(model, documents, cutter, batch_size=batch_size, keep_text=keep_text)
 
 
-def _cutter(model: SentenceTransformer, chunks: int | None, overlap: int, prompt: str | None) -> PassageCutter:
+def _cutter(model: Any, chunks: int | None, overlap: int, prompt: str | None) -> PassageCutter:
     """Return the cutter of these settings, checked against what the model reads."""
-    tiers = tiers_of(model)
+    tiers = _tiers_of(model)
+    reader = tiers.reader
     if prompt is None:
         prompt = model.prompts.get(model.default_prompt_name or "") or ""
-    taken = int(tiers.preprocess([prompt])["attention_mask"].sum())  # BEGIN, FINISH and the prompt
-    limit = tiers.settings.max_chunks - taken
-    chunks = min(_CHUNKS, tiers.max_seq_length - taken) if chunks is None else chunks
+    taken = int(reader.read([prompt]).attention_mask.sum())  # BEGIN, FINISH and the prompt
+    limit = reader.settings.max_chunks - taken
+    chunks = min(_CHUNKS, reader.limit - taken) if chunks is None else chunks
     if not _LEAST <= chunks <= limit:
         raise ValueError(
             f"chunks={chunks} must lie between {_LEAST} and {limit}, what this model reads at once besides BEGIN, "
@@ -108,8 +113,20 @@ def _cutter(model: SentenceTransformer, chunks: int | None, overlap: int, prompt
     return PassageCutter(tiers, chunks, overlap=overlap, prompt=prompt)
 
 
+def _tiers_of(model: Any) -> Any:
+    """Return what has a reader: a model itself, or the first module of one."""
+    whole = getattr(model, "module", model)  # which a distributed wrapper holds
+    tiers = whole if hasattr(whole, "reader") or not hasattr(whole, "__getitem__") else whole[0]
+    if not isinstance(getattr(tiers, "reader", None), TextReader):
+        raise ValueError(
+            f"Documents are cut as a model reads them, but a {type(tiers).__name__} has no TextReader: give a model of "
+            "tiered_st."
+        )
+    return tiers
+
+
 def _encode(
-    model: SentenceTransformer,
+    model: Any,
     documents: Iterable[str | Iterable[str]],
     cutter: PassageCutter,
     *,

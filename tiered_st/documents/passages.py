@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.modules import TieredInput
-from tiered_st.text import WordChunker
+from tiered_st.text import TextReader, WordChunker
 from tiered_st.text.tokenizer import code_points
 
 _SENTENCE_ENDS = tuple(".!?…。！？｡۔।॥")
@@ -38,19 +37,20 @@ class PassageCutter:
     that it comes in.
 
     Args:
-        tiers: what counts the chunks of a passage, as it will when it reads them.
+        tiers: what has the ``reader`` that counts the chunks of a passage, as it will when it reads them.
         chunks: most chunks in a passage, BEGIN and FINISH aside.
         overlap: most chunks that a passage shares with the one before it.
         prompt: what is put before each passage; its chunks come on top.
     """
 
-    def __init__(self, tiers: TieredInput, chunks: int, *, overlap: int = 0, prompt: str = "") -> None:
-        self.tiers = tiers
+    def __init__(self, tiers: Any, chunks: int, *, overlap: int = 0, prompt: str = "") -> None:
+        self.reader: TextReader = tiers.reader
         self.chunks = chunks
         self.overlap = overlap
         self.prompt = prompt
-        self._chunker = WordChunker(tiers.settings.chunk_chars - 1)
-        self._reach = (chunks + 2) * tiers.settings.chunk_chars  # more than `chunks` chunks without spaces can fill
+        widest = self.reader.settings.chunk_chars
+        self._chunker = WordChunker(widest - 1)
+        self._reach = (chunks + 2) * widest  # more than `chunks` chunks without spaces can fill
         self.room = chunks + (self._count("") if prompt else 0)
 
     def __call__(self, document: str | Iterable[str]) -> Iterator[Passage]:
@@ -85,7 +85,7 @@ class PassageCutter:
             ended: whether the document ends with it.
         """
         points = code_points(window)
-        starts = self._chunker(points, self.tiers.characters.widths(points)).starts  # (chunks,), of the text as it is
+        starts = self._chunker(points, self.reader.tokenizer.widths(points)).starts  # (chunks,), of the text as it is
         if ended and len(starts) <= self.chunks:
             edges = np.append(starts[1:], len(window))
         elif len(starts) > 1:
@@ -122,8 +122,7 @@ class PassageCutter:
 
     def _count(self, text: str) -> int:
         """Return how many chunks the model reads in a passage, BEGIN and FINISH aside."""
-        features = self.tiers.preprocess([text], prompt=self.prompt, max_length=_NO_LIMIT)
-        return int(features["attention_mask"].sum()) - 2
+        return int(self.reader.read([text], self.prompt, _NO_LIMIT).attention_mask.sum()) - 2
 
 
 def _pieces(document: str | Iterable[str]) -> Iterator[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from tiered_st.fingerprint import PROBE, difference
 from tiered_st.indexes.index_files import ModelMismatchError
+
+# The names of prompts that sentence-transformers puts before documents and queries, where a model has them.
+_PROMPTS = {"document": ("document", "passage", "corpus"), "query": ("query",)}
 
 
 class Encoder(Protocol):
@@ -21,14 +24,14 @@ class Encoder(Protocol):
 
 
 def unit_vectors(
-    model: Encoder, texts: Sequence[str], labels: Sequence[str], *, dimension: int, batch_size: int
-) -> Any:
+    encode: Callable[..., Any], texts: Sequence[str], labels: Sequence[str], *, dimension: int, batch_size: int
+) -> np.ndarray:
     """Return unit vectors, (texts, dimension) float32.
 
     Raises:
         ValueError: If a vector is zero or not finite, which names its text by its label, or of another dimension.
     """
-    encoded = model.encode(texts, batch_size=batch_size, show_progress_bar=False)
+    encoded = encode(texts, batch_size=batch_size, show_progress_bar=False)
     vectors = np.asarray(encoded, dtype=np.float64)  # (texts, dimension); float64: no square overflows
     if vectors.shape != (len(texts), dimension):
         raise ValueError(f"encode gave shape {vectors.shape}, expected {(len(texts), dimension)}")
@@ -48,9 +51,27 @@ def dimension_of(model: Any) -> int:
 
 
 def name_of(model: Any) -> str:
-    """Return what messages call a model: its card's name, what it started from, or its class."""
+    """Return what messages call a model: its card's name, what it started from, its own name, or its class."""
     card = getattr(model, "model_card_data", None)
-    return str(getattr(card, "model_name", None) or getattr(card, "base_model", None) or type(model).__name__)
+    name = getattr(card, "model_name", None) or getattr(card, "base_model", None) or getattr(model, "name", None)
+    return name if name and isinstance(name, str) else type(model).__name__
+
+
+def prompts_of(model: Any) -> dict[str, str]:
+    """Return what a model puts before a "document" and a "query"; empty where `encode` embeds both alike."""
+    if not any(hasattr(model, f"encode_{side}") for side in _PROMPTS):
+        return {}
+    given = getattr(model, "prompts", None)
+    prompts = given or {}
+    default = prompts.get(getattr(model, "default_prompt_name", None)) or ""
+    found = {
+        side: next((prompts[name] or "" for name in names if name in prompts), default)
+        for side, names in _PROMPTS.items()
+    }
+    modules = model.children() if hasattr(model, "children") else ()
+    routed = any(type(module).__name__ == "Router" for module in modules)  # has a way of its own for each
+    alike = isinstance(given, Mapping) and not routed and set(found.values()) == {default}
+    return {} if alike else found
 
 
 def refuse_other(model: Any, meta: dict[str, Any], path: Any, *, check_fingerprint: bool) -> None:
@@ -60,5 +81,9 @@ def refuse_other(model: Any, meta: dict[str, Any], path: Any, *, check_fingerpri
     if meta["dimension"] != (dimension := dimension_of(model)):
         found = f"with {meta['dimension']} dimensions, this model has {dimension}"
         raise ModelMismatchError(f"{built_by} {found}. {cure}.")
+    prompts = prompts_of(model)
+    if check_fingerprint and meta.get("prompts", prompts) != prompts:
+        found = f"with the prompts {meta['prompts']}, this model has {prompts or 'none'}"
+        raise ModelMismatchError(f"{built_by} {found}. {cure} (check_model=False skips this check).")
     if check_fingerprint and (differs := difference(meta["model_fingerprint"], model)):
         raise ModelMismatchError(f"{built_by} {differs}. {cure} (check_model=False skips this check).")

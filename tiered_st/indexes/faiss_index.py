@@ -12,10 +12,9 @@ from typing import Any, overload
 import numpy as np
 from tqdm.auto import tqdm
 
-from tiered_st import __version__
 from tiered_st.files import replace_folder
-from tiered_st.fingerprint import model_fingerprint
-from tiered_st.indexes.encoder import Encoder, dimension_of, name_of, refuse_other, unit_vectors
+from tiered_st.indexes.embedder import Embedder
+from tiered_st.indexes.encoder import Encoder
 from tiered_st.indexes.faiss_vectors import empty_index, nearest, remove_rows
 from tiered_st.indexes.hit import Hit
 from tiered_st.indexes.index_files import import_faiss, read_index_dir, refuse_foreign, write_index_files
@@ -29,7 +28,8 @@ BLOCK = 1024  # queries answered at once
 class FaissIndex:
     """Search texts by meaning.
 
-    Vectors are scaled to unit length here, so scores are cosines whether or not the model ends in Normalize.
+    Vectors are scaled to unit length here, so scores are cosines whether or not the model ends in Normalize. A model's
+    prompts for documents and for queries are put before them (see Embedder).
 
     Any number of threads may search, add, remove and save at once: each query is answered from one state, which holds
     a chunk of `add` whole or not at all. A KeyboardInterrupt leaves such a state too. The model is called without the
@@ -48,10 +48,10 @@ class FaissIndex:
 
     def __init__(self, model: Encoder, *, index: Any = None) -> None:
         self.model = model
-        self.dimension = dimension_of(model)
+        self._embedder = Embedder(model)
+        self.dimension = self._embedder.dimension
         self._index = empty_index(self.dimension, index)
         self._records = Records()
-        self._fingerprint = ""
         self._lock = threading.RLock()  # of vectors and records, which change together
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,14 +110,13 @@ class FaissIndex:
         records = as_records(records)
         if batch_size < 1 or chunk_size < 1:
             raise ValueError(f"batch_size {batch_size} and chunk_size {chunk_size} must be at least 1")
-        if not self._fingerprint:  # now, not in save(): the model may be trained further in between
-            self._fingerprint = model_fingerprint(self.model)
+        self._embedder.settle()
         iterator, added, total = iter(records), 0, len(records) if isinstance(records, Sized) else None
         with tqdm(total=total, unit="text", disable=not progress) as bar:
             while chunk := list(islice(iterator, chunk_size)):
                 with self._lock:  # to find out what is wrong before anything is embedded
                     _, ids, texts = map(list, zip(*self._records.numbered(chunk, added), strict=True))
-                vectors = self._embed(texts, ids, batch_size=batch_size)
+                vectors = self._embedder(texts, ids, side="document", batch_size=batch_size)
                 uninterrupted(partial(self._commit, chunk, added, vectors))
                 added += len(chunk)
                 bar.update(len(chunk))
@@ -167,7 +166,7 @@ class FaissIndex:
             if not len(self):
                 hits += [[] for _ in block]
                 continue
-            vectors = self._embed(block, block, batch_size=256)
+            vectors = self._embedder(block, block, side="query", batch_size=256)
             with self._lock:
                 for scores, rows in nearest(self._index, vectors, k):
                     found = zip(scores, (self._records.texts[row] for row in rows), strict=True)
@@ -198,10 +197,7 @@ class FaissIndex:
             IndexFileError: If `path` exists and is not an index directory.
             TimeoutError: If another process is writing `path` and does not come to an end.
         """
-        meta: dict[str, Any] = {
-            "dimension": self.dimension, "metric": "cosine", "library_version": __version__,
-            "model_fingerprint": self._fingerprint or model_fingerprint(self.model), "model_name": name_of(self.model),
-        }  # fmt: skip
+        meta = self._embedder.meta()
         with replace_folder(path, accept=refuse_foreign) as folder, self._lock:
             meta |= {"count": len(self), "next_row": self._records.next_row}
             write_index_files(folder, self._index, records=self._records, meta=meta)
@@ -220,14 +216,11 @@ class FaissIndex:
             ModelMismatchError: If another model built the index.
         """
         index, records, meta = read_index_dir(path)
-        refuse_other(model, meta, path, check_fingerprint=check_model)
+        embedder = Embedder.of_index(meta, model, path, check_model=check_model)
         loaded = cls(model)
-        loaded._index, loaded._fingerprint = index, meta["model_fingerprint"]
+        loaded._index, loaded._embedder = index, embedder
         loaded._records.store(records, next_row=meta["next_row"])
         return loaded
-
-    def _embed(self, texts: list[str], labels: list[str], *, batch_size: int) -> np.ndarray:
-        return unit_vectors(self.model, texts, labels, dimension=self.dimension, batch_size=batch_size)
 
     def _commit(self, chunk: Sequence[Any], start: int, vectors: np.ndarray) -> None:
         """Add vectors and records together; numbered here, for other threads may have added in the meantime."""

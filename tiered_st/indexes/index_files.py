@@ -2,7 +2,8 @@
 
 index.faiss     the vectors, as FAISS writes them
 records.jsonl   one {"row", "id", "text"} per line, in insertion order
-meta.json       format, counts, the model's fingerprint, and the sha256 of the two files above
+meta.json       format, counts, the model's fingerprint, and the sha256 of the two files above; of format version 2,
+                which is written where there are any, the prompts before documents and queries
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any, BinaryIO
 
 from tiered_st.files import standing
 
-FORMAT, FORMAT_VERSION = "tiered_st.index", 1
+FORMAT = "tiered_st.index"
+FORMAT_VERSIONS = (1, 2)  # without and with prompts: who reads version 1 alone would ask without them
 INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
 LITTER = {".DS_Store", ".localized", "Thumbs.db", "desktop.ini"}  # file managers put these into any folder
 Record = tuple[int, str, str]  # row number (the FAISS id), id, text
@@ -151,7 +153,7 @@ def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], me
     for name in (INDEX, RECORDS):
         with _opened(folder / name) as data:
             digests[name] = _sha256(folder / name, data)
-    head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    head = {"format": FORMAT, "format_version": FORMAT_VERSIONS["prompts" in meta]}
     with open(folder / META, "w", encoding="utf-8") as file:
         json.dump({**head, **meta, "sha256": digests}, file, indent=2)
 
@@ -165,11 +167,11 @@ def _read_meta(file: Path) -> dict[str, Any]:
         raise _damaged(file, f"it is not JSON ({err})") from err
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise IndexFileError(f"{file}: not written by FaissIndex.save ('format' is not {FORMAT!r}).")
-    if meta.get("format_version") != FORMAT_VERSION:
-        found = meta.get("format_version")
+    if (version := meta.get("format_version")) not in FORMAT_VERSIONS:
         cure = "Build the index again, or install the tiered-st that wrote it."
-        raise IndexFileError(f"{file}: format version {found!r}, this version reads {FORMAT_VERSION}. {cure}")
-    for key, kind in _META_TYPES.items():
+        reads = " and ".join(map(str, FORMAT_VERSIONS))
+        raise IndexFileError(f"{file}: format version {version!r}, this version reads {reads}. {cure}")
+    for key, kind in (_META_TYPES | ({"prompts": dict} if version == 2 else {})).items():
         if not isinstance(meta.get(key), kind):
             raise _damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
     return meta

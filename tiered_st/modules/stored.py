@@ -13,7 +13,7 @@ from torch import nn
 from typing_extensions import Self
 
 from tiered_st.config import TieredConfig
-from tiered_st.fingerprint import moving, weights_fingerprint
+from tiered_st.fingerprint import of_config, weights_fingerprint
 from tiered_st.modules.load_options import check_load_options
 from tiered_st.modules.weights import WEIGHTS_NAME, as_dtype, load_weights, pack, save_weights, survives
 
@@ -50,8 +50,7 @@ class StoredModule(Module):
 
     def vector_settings(self) -> dict[str, Any]:
         """Return the settings that move a vector, for the model's fingerprint."""
-        settings = self.settings.vector_settings()
-        return settings | ({"body": moving(settings["body"])} if "body" in settings else {})
+        return of_config(self.settings)
 
     def get_embedding_dimension(self) -> int:
         """Return d_sem."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tiered_st.config import KEPT_PADS
+
 # Settings by which a configuration can make transformers fetch or run code: a checkpoint has no say in these.
 _CODE_SETTINGS = (
     "auto_map",
@@ -15,9 +17,6 @@ _CODE_SETTINGS = (
     "quantization_config",
 )
 _ATTENTION = ("eager", "sdpa")
-# RoBERTa and its kin count positions from the padding id on. A vocabulary opens with its special ids, so a small one is
-# kept; a large one would drag its table along, and no such encoder counts from it.
-_KEPT_PADS = range(16)
 
 
 class HuggingFaceBody(nn.Module):
@@ -49,7 +48,7 @@ class HuggingFaceBody(nn.Module):
         config = CONFIG_MAPPING[kind](**settings)
         _refuse_what_is_no_encoder(kind, config)
         pad = getattr(config, "pad_token_id", None)
-        config.pad_token_id = pad if pad in _KEPT_PADS else 0
+        config.pad_token_id = pad if pad in KEPT_PADS else 0
         config.vocab_size = config.pad_token_id + 1  # the table cannot be left out, so it has a row or two, unused
         self.model = AutoModel.from_config(config)
         if getattr(self.model, "pooler", None) is not None:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.chunks.graph import Graph
 from tiered_st.runtime.chunks.hashing import mix, powers
-from tiered_st.runtime.chunks.layers import gelu, layer_norm, linear, masked
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, layer_norm, linear, masked
+from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import VOCAB_SIZE
 
 _KERNEL = 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import linear
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import linear
+from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import PAD, VOCAB_SIZE
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import gelu, layer_norm, linear, masked
 from tiered_st.runtime.chunks.positions import POSITIONS, Positions
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, layer_norm, linear, masked
+from tiered_st.runtime.stored_weights import StoredWeights
 
 Layer = Callable[[Graph, CharEncoderConfig, StoredWeights, str, str, Positions], str]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import gelu, linear, masked
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, linear, masked
+from tiered_st.runtime.stored_weights import StoredWeights
 
 Pooling = Callable[[Graph, CharEncoderConfig, StoredWeights, str, str], str]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
 from tiered_st.runtime.chunks.char_layers import CharLayers
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.stored_weights import StoredWeights
 
 
 class ChunkSpan:

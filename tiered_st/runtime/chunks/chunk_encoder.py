@@ -10,10 +10,10 @@ from tiered_st.runtime.chunks import char_encoder
 from tiered_st.runtime.chunks.char_pooling import mean_over
 from tiered_st.runtime.chunks.char_span import SPANS
 from tiered_st.runtime.chunks.chunk_projector import chunk_projector
-from tiered_st.runtime.chunks.graph import Graph
 from tiered_st.runtime.chunks.hashed_ngrams import NgramBuckets
-from tiered_st.runtime.chunks.layers import layer_norm
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import layer_norm
+from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import END, PAD, START
 
 _BLOCK = 128  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once

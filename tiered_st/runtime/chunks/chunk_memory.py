@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tiered_st.config import ProjectorConfig
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import gelu, linear
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, linear
+from tiered_st.runtime.stored_weights import StoredWeights
 
 
 def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> tuple[str, str | None]:

@@ -6,9 +6,9 @@ from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.chunks.char_pooling import POOLINGS
 from tiered_st.runtime.chunks.chunk_memory import chunk_memory
 from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.layers import gelu, layer_norm, linear
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import gelu, layer_norm, linear
+from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import FIRST_BYTE
 
 

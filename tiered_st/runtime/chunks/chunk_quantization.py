@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tiered_st.runtime.chunks.graph import Graph
+from tiered_st.runtime.graph import Graph
 
 
 def as_they_are(graph: Graph, vectors: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.runtime.chunks.hashing import hash_rows
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import FIRST_BYTE
 
 logger = logging.getLogger(__name__)

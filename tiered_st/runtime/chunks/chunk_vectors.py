@@ -13,7 +13,7 @@ from tiered_st.runtime.chunks.boundary_predictor import BoundaryPredictor
 from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.stored_weights import StoredWeights
 
 _Encoder = ChunkEncoder | None
 ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None], _Encoder]] = {

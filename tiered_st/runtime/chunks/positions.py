@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.runtime.chunks.graph import Graph
+from tiered_st.runtime.graph import Graph
 
 
 class Positions:

@@ -10,8 +10,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_IR_VERSION, _OPSET = 9, 20
-TYPES = {np.dtype(np.float32): 1, np.dtype(np.int8): 3, np.dtype(np.int64): 7, np.dtype(np.bool_): 9}
+_IR_VERSION = 9
+_OPSETS = {"": 20, "com.microsoft": 1}  # domains of operators, and the version that nodes are written in
+TYPES = {
+    np.dtype(name): number
+    for name, number in {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9}.items()
+}
 Attribute = int | float | str | Sequence[int]
 Shape = Sequence[int | str]
 
@@ -19,15 +23,19 @@ Shape = Sequence[int | str]
 def model(nodes: Iterable[bytes], tensors: Iterable[bytes], inputs: Iterable[bytes], outputs: Iterable[bytes]) -> bytes:
     """Return a ModelProto."""
     graph = b"".join(
-        [_many(1, nodes), _text(2, "chunks"), _many(5, tensors), _many(11, inputs), _many(12, outputs)]
+        [_many(1, nodes), _text(2, "tiered_st"), _many(5, tensors), _many(11, inputs), _many(12, outputs)]
     )  # fmt: skip
-    return _number(1, _IR_VERSION) + _bytes(7, graph) + _bytes(8, _number(2, _OPSET))
+    opsets = (_text(1, domain) + _number(2, version) for domain, version in _OPSETS.items())
+    return _number(1, _IR_VERSION) + _bytes(7, graph) + _many(8, opsets)
 
 
-def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], attributes: dict[str, Attribute]) -> bytes:
+def node(
+    kind: str, inputs: Sequence[str], outputs: Sequence[str], attributes: dict[str, Attribute], domain: str = ""
+) -> bytes:
     """Return a NodeProto."""
     named = b"".join(_bytes(5, _attribute(name, value)) for name, value in attributes.items())
-    return b"".join([_text(1, i) for i in inputs] + [_text(2, o) for o in outputs]) + _text(4, kind) + named
+    values = [_text(1, i) for i in inputs] + [_text(2, o) for o in outputs]
+    return b"".join(values) + _text(4, kind) + named + (_text(7, domain) if domain else b"")
 
 
 def external_tensor(name: str, value: NDArray) -> bytes:

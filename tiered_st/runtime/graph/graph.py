@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
-from tiered_st.runtime.chunks import onnx_bytes
-from tiered_st.runtime.chunks.onnx_bytes import Attribute, Shape
+from tiered_st.runtime.graph import onnx_bytes
+from tiered_st.runtime.graph.onnx_bytes import Attribute, Shape
 
 _LARGE = 1 << 10  # bytes from which a tensor is handed over rather than written down
+FUSED = "com.microsoft"  # ONNX Runtime's own operators, each several of the standard's in one pass
 
 
 class Graph:
@@ -54,27 +56,34 @@ class Graph:
         """Add a constant list of whole numbers: axes, or a shape, in which 0 keeps a length and -1 is the rest."""
         return self.constant(values, np.int64)
 
-    def op(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
-        """Add an operation with one result and return it."""
-        return self.ops(kind, *inputs, results=1, **attributes)[0]
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Attribute) -> str:
+        """Add an operation with one result and return it; "" stands for an input that it may lack."""
+        return self.ops(kind, *inputs, results=1, domain=domain, **attributes)[0]
 
-    def ops(self, kind: str, *inputs: str, results: int, **attributes: Attribute) -> list[str]:
+    def ops(self, kind: str, *inputs: str, results: int, domain: str = "", **attributes: Attribute) -> list[str]:
         """Add an operation and return its results."""
         outputs = [self._name() for _ in range(results)]
-        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes))
+        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
         return outputs
 
-    def session(self, threads: int | None) -> ort.InferenceSession:
-        """Return a session that runs the graph on the CPU, on ``threads`` threads, None for one per core."""
+    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> ort.InferenceSession:
+        """Return a session that runs the graph.
+
+        Args:
+            threads: that an operator may take; None for one per core.
+            providers: ONNX Runtime's execution providers; by default the CPU.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         names = list(self._large)
         values: list[Any] = [ort.OrtValue.ortvalue_from_numpy(self._large[name]) for name in names]
         options.add_external_initializers(names, values)
         content = onnx_bytes.model(self._nodes, self._tensors, self._inputs, self._outputs)
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(content, options, providers=list(providers or ["CPUExecutionProvider"]))
 
     def _name(self) -> str:
         self._count += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tiered_st.runtime.chunks.graph import Graph
-from tiered_st.runtime.chunks.stored_weights import StoredWeights
+from tiered_st.runtime.graph.graph import Graph
+from tiered_st.runtime.stored_weights import StoredWeights
 
 _EPSILON = 1e-5  # torch's default
 
@@ -15,10 +15,10 @@ def linear(graph: Graph, weights: StoredWeights, x: str, size: tuple[int, int], 
     return graph.op("Add", product, graph.constant(weights.floats("bias", outside))) if bias else product
 
 
-def layer_norm(graph: Graph, weights: StoredWeights, x: str, dim: int) -> str:
+def layer_norm(graph: Graph, weights: StoredWeights, x: str, dim: int, epsilon: float = _EPSILON) -> str:
     """Apply an ``nn.LayerNorm`` to (…, dim)."""
     scale, shift = (graph.constant(weights.floats(name, dim)) for name in ("weight", "bias"))
-    return graph.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=_EPSILON)
+    return graph.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=epsilon)
 
 
 def gelu(graph: Graph, x: str) -> str:

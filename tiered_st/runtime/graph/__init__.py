@@ -1,0 +1,5 @@
+"""Write computation down as an ONNX graph, from settings and stored weights, by numpy alone, and run it."""
+
+from tiered_st.runtime.graph.graph import FUSED, Graph
+
+__all__ = ["FUSED", "Graph"]

@@ -1,0 +1,117 @@
+"""Load a saved model to run without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tiered_st.hub import find
+from tiered_st.model_folder import DEFAULT_MODEL, missing_files
+from tiered_st.runtime.chunks import ChunkVectors
+from tiered_st.runtime.encoder import RuntimeEncoder
+from tiered_st.runtime.semantic import SemanticEncoder
+from tiered_st.runtime.sentence_pooling import SentencePooling
+from tiered_st.saved_model import SavedModel
+from tiered_st.saved_weights import read_stored
+from tiered_st.text import TextReader, make_chunker
+from tiered_st.text.tokenizer import CharTokenizer
+
+_ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
+
+
+def load(
+    path: str | Path = DEFAULT_MODEL,
+    *,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    precision: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_folder: str | Path | None = None,
+    local_files_only: bool = False,
+) -> RuntimeEncoder:
+    """Load what ``model.save`` wrote, to run on numpy and ONNX Runtime alone.
+
+    Args:
+        path: a shipped model, a folder, or a model on the hub, as for :func:`tiered_st.load`.
+        threads: that one call may take; by default one per core. A server of many threads wants 1.
+        providers: ONNX Runtime's execution providers for E2; by default the CPU.
+        precision: what E2 computes in: "int8", the very integers of a model that is stored so, or "float32". By
+            default "int8" for such a model, and "float32" for others.
+        revision: of a model on the hub, as for :func:`tiered_st.load`.
+        token: for a model on the hub that is private.
+        cache_folder: where files from the hub are kept.
+        local_files_only: whether to take what is cached and ask nobody.
+
+    Raises:
+        ValueError: if a file is missing or damaged, or the model has a part that the runtime does not run; the text
+            names file and cure.
+    """
+    found = find(
+        path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
+    )  # fmt: skip
+    saved = SavedModel(found.folder)
+    if missing := missing_files(saved.folder, saved.rows):
+        raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
+    kinds = [row.kind for row in saved.rows]
+    if kinds not in (_ORDER, _ORDER[:3]):
+        raise ValueError(
+            f"{saved.folder / 'modules.json'} names {', '.join(kinds)}: the runtime runs {', '.join(_ORDER)}, the last "
+            "of which may be missing. tiered_st.load runs it by torch."
+        )
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads={threads} must be at least 1, or None for one per core.")
+    tiers, reader = _tiers(saved, threads)
+    semantic, precision = _semantic(saved, precision, threads, providers)
+    return RuntimeEncoder(saved, reader, tiers, semantic, _pooling(saved), precision=precision)
+
+
+def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
+    row = saved.rows[0]
+    content, config = saved.content_of(row), saved.config_of(row)
+    made: list[Any] = []
+
+    def make(tensors: Any) -> None:
+        chunks = ChunkVectors(
+            config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"), threads=threads
+        )  # fmt: skip
+        characters = CharTokenizer(config.normalization, lowercase=config.lowercase)
+        chunker = make_chunker(config, characters, chunks.boundaries)
+        made.extend([chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))])
+
+    _make(saved.folder / "model.safetensors", make)
+    return made[0], made[1]
+
+
+def _semantic(
+    saved: SavedModel, precision: str | None, threads: int | None, providers: Sequence[str] | None
+) -> tuple[SemanticEncoder, str]:
+    row = saved.rows[1]
+    config = saved.config_of(row)
+    if precision is None:
+        precision = "int8" if saved.content_of(row).get("storage") == "int8" else "float32"
+    made: list[SemanticEncoder] = []
+
+    def make(tensors: Any) -> None:
+        made.append(SemanticEncoder(config, tensors, precision=precision, threads=threads, providers=providers))
+
+    _make(saved.folder / row.subfolder / "model.safetensors", make)
+    return made[0], precision
+
+
+def _make(path: Path, make: Callable[[Any], None]) -> None:
+    """Hand over the tensors of a file, and name it in an error of what is made of them."""
+    tensors = read_stored(path)
+    try:
+        make(tensors)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _pooling(saved: SavedModel) -> SentencePooling:
+    settings = saved.module_settings()[2]
+    return SentencePooling(
+        settings["pooling_mode"], include_prompt=settings["include_prompt"],
+        pool_marks=saved.config_of(saved.rows[1]).pool_marks, normalize=len(saved.rows) > 3,
+    )  # fmt: skip

@@ -1,0 +1,9 @@
+"""Give chunk vectors their context, without torch.
+
+In: chunk vectors (batch, chunks, d_sem). Out: contextual ones. ``semantic_encoder`` writes one graph, by ``writer``'s
+layers: of ``bert`` (shipped) or ``own_transformer``, with ``products`` in int8 or float32.
+"""
+
+from tiered_st.runtime.semantic.semantic_encoder import SemanticEncoder
+
+__all__ = ["SemanticEncoder"]

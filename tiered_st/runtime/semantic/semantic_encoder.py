@@ -1,0 +1,105 @@
+"""E2: chunk vectors in, contextual ones out, by one ONNX graph (see modules.semantic_encoder)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.config import TieredConfig
+from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.semantic.bert import bert
+from tiered_st.runtime.semantic.own_transformer import own_transformer
+from tiered_st.runtime.semantic.products import PRODUCTS
+from tiered_st.runtime.semantic.writer import Writer
+from tiered_st.runtime.stored_weights import StoredWeights
+
+Body = Callable[[Writer, TieredConfig, StoredWeights, str], str]
+BODIES: dict[str | None, Body] = {None: own_transformer, "bert": bert}  # by a Hugging Face body's model_type
+
+
+class SemanticEncoder:
+    """Run E2.
+
+    Args:
+        config: the model's configuration.
+        tensors: those of the module's ``model.safetensors``, by name, as they are stored.
+        precision: what products are computed in, "int8" or "float32".
+        threads: that a product of matrices may take; None for one per core.
+        providers: ONNX Runtime's execution providers; by default the CPU.
+
+    Raises:
+        ValueError: if the body is one that no graph is written for here, or the weights are not the configuration's.
+    """
+
+    def __init__(
+        self,
+        config: TieredConfig,
+        tensors: Mapping[str, NDArray],
+        *,
+        precision: str = "float32",
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        if precision not in PRODUCTS:
+            raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
+        kind = None if config.body is None else config.body.get("model_type")
+        if kind not in BODIES:
+            known = ", ".join(str(name) for name in BODIES if name)
+            raise ValueError(f"body has model_type={kind!r}: the runtime runs {known} and our own Transformer alone.")
+        self.config = config
+        weights = StoredWeights(tensors)
+        graph = _graph(config, weights, precision, BODIES[kind])
+        weights.refuse_unknown()
+        self.session = graph.session(threads, providers)
+
+    def __call__(
+        self,
+        vectors: NDArray[np.float32],
+        lengths: NDArray[np.integer],
+        parts: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the contextual vectors of texts.
+
+        Args:
+            vectors: (batch, chunks, d_sem); with ``peek``, d_char columns of character features behind them.
+            lengths: (batch,), chunks of each text; what is behind them is padding.
+            parts: (batch, chunks), which part of its text a chunk is of, with ``segments``; by default the first.
+
+        Returns:
+            (batch, chunks, d_sem).
+        """
+        feeds: dict[str, NDArray] = {"lengths": lengths.astype(np.int32)}
+        feeds["chunk_embeddings"] = np.ascontiguousarray(vectors[:, :, : self.config.d_sem])
+        if self.config.peek:
+            feeds["char_features"] = np.ascontiguousarray(vectors[:, :, self.config.d_sem :])
+        if self.config.segments:
+            feeds["token_type_ids"] = np.zeros(vectors.shape[:2], dtype=np.int64) if parts is None else parts
+        return self.session.run(None, feeds)[0]
+
+
+def _graph(config: TieredConfig, weights: StoredWeights, precision: str, body: Body) -> Graph:
+    graph = Graph()
+    shape = ("batch", "chunks")
+    x = graph.input("chunk_embeddings", np.float32, (*shape, config.d_sem))
+    writer = Writer(graph, precision, config.d_sem, x, graph.input("lengths", np.int32, ("batch",)))
+    if config.peek:
+        x = _peek(
+            writer, config, weights.part("peek"), x, graph.input("char_features", np.float32, (*shape, config.d_char))
+        )
+    if config.segments:
+        table = graph.constant(weights.floats("segments.weight", config.segments, config.d_sem))
+        x = graph.op("Add", x, graph.op("Gather", table, graph.input("token_type_ids", np.int64, shape)))
+    states = writer.by_text(body(writer, config, weights.part("body"), x))
+    graph.output(states, "token_embeddings", np.float32, (*shape, config.d_sem))
+    return graph
+
+
+def _peek(writer: Writer, config: TieredConfig, weights: StoredWeights, chunks: str, chars: str) -> str:
+    """Write the gate of modules.peek_gate."""
+    op, dim = writer.graph.op, config.d_sem
+    both = writer.rows(op("Concat", chunks, chars, axis=-1), dim + config.d_char)
+    gate = op("Sigmoid", writer.linear(both, weights.part("gate"), (dim + config.d_char, dim)))
+    seen = writer.linear(writer.rows(chars, config.d_char), weights.part("project"), (config.d_char, dim))
+    return op("Add", chunks, writer.by_text(op("Mul", gate, seen)))

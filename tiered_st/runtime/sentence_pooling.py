@@ -1,0 +1,99 @@
+"""Pool the states of a text's chunks into one vector: Pooling and Normalize of sentence-transformers, in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.text import TextRows
+
+States = NDArray[np.float32]  # (batch, chunks, dim)
+Mask = NDArray[np.bool_]  # (batch, chunks)
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide vectors (n, dim) by their lengths; what is next to zero stays so."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    return vectors / np.maximum(lengths, np.float32(1e-12))[:, None]
+
+
+def _mean(states: States, counted: Mask) -> NDArray[np.float32]:
+    weights = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)  # (batch, chunks)
+    return np.matmul(weights.astype(np.float32)[:, None, :], states)[:, 0]
+
+
+def _max(states: States, counted: Mask) -> NDArray[np.float32]:
+    return np.where(counted[:, :, None], states, np.float32(-np.inf)).max(axis=1)
+
+
+def _first(states: States, counted: Mask) -> NDArray[np.float32]:
+    return states[np.arange(len(states)), counted.argmax(axis=1)]
+
+
+MODES: dict[str, Callable[[States, Mask], NDArray[np.float32]]] = {"mean": _mean, "max": _max, "cls": _first}
+
+
+class SentencePooling:
+    """Turn states into sentence embeddings.
+
+    Args:
+        modes: "mean", "max" or "cls", or several, whose vectors are put side by side.
+        include_prompt: whether what a prompt takes counts.
+        pool_marks: whether BEGIN and FINISH count.
+        normalize: whether vectors get length 1.
+
+    Raises:
+        ValueError: if there is no such mode here.
+    """
+
+    def __init__(
+        self,
+        modes: str | Sequence[str],
+        *,
+        include_prompt: bool = True,
+        pool_marks: bool = True,
+        normalize: bool = True,
+    ) -> None:
+        self.modes = (modes,) if isinstance(modes, str) else tuple(modes)
+        if unknown := [mode for mode in self.modes if mode not in MODES]:
+            raise ValueError(f"pooling_mode={unknown[0]!r}: the runtime pools by {', '.join(MODES)} alone.")
+        self.include_prompt = include_prompt
+        self.pool_marks = pool_marks
+        self.normalize = normalize
+
+    def __call__(self, states: States, rows: TextRows) -> NDArray[np.float32]:
+        """Return embeddings (batch, modes * dim) of states whose texts are ``rows``."""
+        counted = self.counted(rows)
+        pooled = [MODES[mode](states, counted) for mode in self.modes]
+        vectors = pooled[0] if len(pooled) == 1 else np.concatenate(pooled, axis=1)
+        return unit(vectors) if self.normalize else vectors
+
+    def counted(self, rows: TextRows) -> Mask:
+        """Return which places count, (batch, chunks): of a text where none would, the next best ones.
+
+        These are what modules.text_edges makes of it, where marks are given the mean of what is between them.
+        """
+        there = rows.attention_mask.astype(bool)
+        behind = there
+        if rows.prompt_length is not None and not self.include_prompt:
+            behind = there.copy()
+            behind[:, : rows.prompt_length] = False
+        if self.pool_marks:
+            return behind
+        between = behind & ~closing(rows)
+        between[:, 0] = False
+        empty = ~between.any(axis=1)
+        if empty.any():
+            between[empty] = behind[empty]
+        return between
+
+
+def closing(rows: TextRows) -> Mask:
+    """Return where a FINISH is, one behind each part of a text, (batch, chunks)."""
+    there = rows.attention_mask.astype(bool)
+    parts = np.where(there, 0 if rows.token_type_ids is None else rows.token_type_ids, -1)
+    following = np.full_like(parts, -1)
+    following[:, :-1] = parts[:, 1:]
+    return there & (parts != following)
