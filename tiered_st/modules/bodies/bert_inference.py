@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +14,7 @@ from torch.nn.modules import module as of_all_modules
 from tiered_st.modules.bodies.packing import pack
 from tiered_st.modules.tracing import is_traced
 
-# Modules that are passed by, rather than called, have to be as transformers and torch made them.
-_MADE_IN = ("transformers.models.bert.modeling_bert", "torch.nn.modules.sparse", "torch.nn.modules.container")
+_BERT = "transformers.models.bert.modeling_bert"
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # queries, keys and values, (positions, heads, dim / heads) each
 
@@ -25,7 +25,7 @@ def can_read(model: nn.Module) -> bool:
     It does where that is a ``BertModel`` in inference that computes attention by "sdpa", nothing is traced, and no
     hook or other code was put into what it passes by.
     """
-    if torch.is_grad_enabled() or is_traced() or not _is_as_made(model):
+    if torch.is_grad_enabled() or is_traced() or type(model).__module__ != _BERT:
         return False
     config: Any = model.config
     hooked = of_all_modules._global_forward_hooks or of_all_modules._global_forward_pre_hooks
@@ -49,19 +49,19 @@ def read_bert(model: Any, x: Tensor, mask: Tensor) -> Tensor:
         States (batch, length, dim); on a CPU, zero where there is padding.
     """
     if x.device.type != "cpu":  # where starting kernels costs more than padding
-        allowed = None if bool(mask.all()) else mask.bool()[:, None, None, :]  # (batch, 1, 1, length)
-        columns = torch.arange(x.shape[1], device=x.device).repeat(len(x))
-        states = _read(model, x.flatten(0, 1), columns, lambda q, k, v: _attend(q, k, v, len(x), allowed))
-        return states.view(x.shape)
+        return read_padded(model, x, mask)
     packing = pack(mask)
     sizes = [sum(texts * length for texts, length in block) for block in packing.blocks]
-    read = [
-        _read(model, states, columns, lambda q, k, v, block=block: _attend_alike(q, k, v, block))
-        for states, columns, block in zip(
-            packing.pack(x).split(sizes), packing.columns.split(sizes), packing.blocks, strict=True
-        )
-    ]
+    parts = zip(packing.pack(x).split(sizes), packing.columns.split(sizes), packing.blocks, strict=True)
+    read = [_read(model, states, columns, partial(_attend_alike, block)) for states, columns, block in parts]
     return packing.unpack(torch.cat(read) if len(read) > 1 else read[0], x)
+
+
+def read_padded(model: Any, x: Tensor, mask: Tensor) -> Tensor:
+    """Compute what :func:`read_bert` does, padding along with the rest."""
+    allowed = None if bool(mask.all()) else mask.bool()[:, None, None, :]  # (batch, 1, 1, length)
+    columns = torch.arange(x.shape[1], device=x.device).repeat(len(x))
+    return _read(model, x.flatten(0, 1), columns, partial(_attend, len(x), allowed)).view(x.shape)
 
 
 def _read(model: Any, x: Tensor, columns: Tensor, attend: Attend) -> Tensor:
@@ -79,35 +79,38 @@ def _read(model: Any, x: Tensor, columns: Tensor, attend: Attend) -> Tensor:
     return x
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, texts: int, allowed: Tensor | None = None) -> Tensor:
+def _attend(texts: int, allowed: Tensor | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attend within texts of the same length: (texts × length, heads, dim / heads) each, to (texts × length, dim)."""
     q, k, v = (part.unflatten(0, (texts, -1)).transpose(1, 2) for part in (q, k, v))  # (texts, heads, length, …)
     attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
     return attended.transpose(1, 2).flatten(2).flatten(0, 1)
 
 
-def _attend_alike(q: Tensor, k: Tensor, v: Tensor, block: list[tuple[int, int]]) -> Tensor:
+def _attend_alike(block: list[tuple[int, int]], q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attend within each text of a block, those of a length together: nothing is padded, so nothing is masked."""
     if len(block) == 1:
-        return _attend(q, k, v, block[0][0])
+        return _attend(block[0][0], None, q, k, v)
     sizes = [texts * length for texts, length in block]
-    parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), block, strict=True)
-    return torch.cat([_attend(*part, texts) for *part, (texts, _) in parts])
+    parts = zip(block, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+    return torch.cat([_attend(texts, None, *part) for (texts, _), *part in parts]) if block else v.flatten(1)
 
 
 def _passed_by(model: Any) -> Iterator[nn.Module]:
-    """Yield the modules that are not called: those that hold others, and the tables that are read."""
-    embeddings, layers = model.embeddings, model.encoder.layer
-    yield from (embeddings, embeddings.token_type_embeddings, embeddings.position_embeddings, model.encoder, layers)
-    for layer in layers:
-        attention = layer.attention
-        yield from (layer, attention, attention.self, attention.output, layer.intermediate, layer.output)
+    """Yield the modules that are not called, those that hold others and the tables that are read, holders first."""
+    yield model
+    yield model.embeddings
+    yield from (model.embeddings.token_type_embeddings, model.embeddings.position_embeddings, model.encoder)
+    yield model.encoder.layer
+    for layer in model.encoder.layer:
+        yield layer
+        yield layer.attention
+        yield from (layer.attention.self, layer.attention.output, layer.intermediate, layer.output)
 
 
 def _is_as_made(module: nn.Module) -> bool:
-    """Say whether a module is of a class of transformers or torch, rests from training, and was not hooked into."""
+    """Say whether a module is what transformers puts there, rests from training, and was not hooked into."""
     return (
-        type(module).__module__ in _MADE_IN
+        (type(module).__module__ == _BERT or type(module) in (nn.Embedding, nn.ModuleList))
         and not module.training
         and not (module._forward_hooks or module._forward_pre_hooks)
         and module._compiled_call_impl is None
