@@ -316,3 +316,18 @@ def test_columns_are_not_taken_for_texts(toy: SentenceTransformer) -> None:
     table = pytest.importorskip("pandas").DataFrame({"id": ["1"], "text": ["a text"]})
     with pytest.raises(TypeError, match=r"documents is a DataFrame: pass list\(table\[\"text\"\]\)"):
         encode_long(toy, table)
+
+
+@pytest.mark.parametrize("chunks", [20, 60])
+def test_passages_lie_where_they_did_when_all_was_read_and_counted(
+    chunks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [BOOK, *AWKWARD, "a-b " * 900 + "x-" * 900 + " the end. " * 90, "one\x0btwo \x00three" * 300]
+    quick, reads = PassageCutter(SHARED[0], chunks), []
+    monkeypatch.setattr(quick, "_count", lambda text: reads.append(text) or count(text))
+    found = [list(quick(text)) for text in texts]
+    assert not any(text in BOOK for text in reads if len(text) > 20)  # plain text is not read to be counted
+    whole = PassageCutter(SHARED[0], chunks)
+    monkeypatch.setattr("tiered_st.documents.passages._NEAR", 1 << 20)
+    monkeypatch.setattr(whole, "_is_read_as_it_is", lambda window, end: False)
+    assert found == [list(whole(text)) for text in texts]
