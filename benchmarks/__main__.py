@@ -16,11 +16,10 @@ from benchmarks import run
 from benchmarks.peers import BASELINES, is_ready
 from benchmarks.report import __main__ as report
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed.contenders import FORMS
 from tiered_st.model import pretrained
 
 VARIANTS = ("minilm+symspell-compound", "minilm+shuffled")  # reached by name: no better than one that is here, a check
-TIMED = ("minilm+symspell", "static", *FORMS, "minilm")  # the last is what ratios are taken to
+TIMED = ("static", "minilm+openvino", "minilm+onnx-int8", "minilm")  # the last is what ratios are taken to
 
 
 def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.peers import BASELINES
-from benchmarks.speed.contenders import FORMS, contender, set_threads
+from benchmarks.peers import BASELINES, FORMS
+from benchmarks.speed.contenders import contender, set_threads
 from benchmarks.speed.full import PARTS, run_full
 from benchmarks.speed.stored import SPEED
 from benchmarks.speed.timing import measure, ratios
@@ -56,11 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    known = ", ".join([*BASELINES, *FORMS])
+    known = ", ".join(BASELINES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument(
         "models", nargs="+", metavar="MODEL",
-        help=f"a shipped model, a folder, a name on the hub, or one of {known}; the last is what ratios are taken to",
+        help=f"a shipped model, a folder, a name on the hub, or one of {known}; behind one that ships or minilm +"
+        f"{', +'.join(FORMS)}; the last is what ratios are taken to",
     )  # fmt: skip
     parser.add_argument("--words", type=int, nargs="+", default=[8, 16, 32, 128], help="words per text")
     parser.add_argument("--count", type=int, default=512, help="texts per round (default: 512)")

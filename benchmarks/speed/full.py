@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from benchmarks.peers import Candidate
+from benchmarks.peers import Candidate, Unavailable, split
 from benchmarks.speed.compression import compressed
-from benchmarks.speed.contenders import FORMS, contender, reads, set_threads
+from benchmarks.speed.contenders import contender, reads, set_threads
 from benchmarks.speed.footprint import footprints
 from benchmarks.speed.scaling import scaling
 from benchmarks.speed.shares import share_table
@@ -52,9 +52,7 @@ class Run:
         for name in self.names:
             try:
                 found[name] = contender(name)
-            except ValueError as error:
-                if name not in FORMS:
-                    raise
+            except Unavailable as error:
                 logger.warning("%s is left out: %s", name, error)
         return found
 
@@ -120,7 +118,7 @@ def steps(run: Run) -> None:
 def processes(run: Run) -> None:
     """Measure what a process pays, for models that load from files: the others are built as they are loaded."""
     if run.stored("footprint") is None:
-        names = [name for name in run.loaded if name not in FORMS]
+        names = [name for name in run.loaded if not split(name)[1]]
         found = footprints(names, rounds=min(3, run.args.rounds))
         run.write("footprint", {"processes": {run.loaded[name].name: own for name, own in found.items()}})
 

@@ -16,8 +16,12 @@ from conftest import make_model
 from pyarrow import parquet
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from benchmarks.graph_encoder import GraphEncoder
 from benchmarks.peers import Candidate
 from benchmarks.report.speed import render_speed
 from benchmarks.speed import (
@@ -35,7 +39,6 @@ from benchmarks.speed import (
 from benchmarks.speed import contenders as contestants
 from benchmarks.speed.footprint import footprints, peak_mebibytes
 from benchmarks.speed.lengths import share_read, units
-from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.scaling import curve
 from benchmarks.speed.shares import shares
 from benchmarks.speed.stored import median_of, read_speed
@@ -173,20 +176,26 @@ def test_a_table_moves_no_vector_of_what_it_holds_and_int8_is_smaller(monkeypatc
     assert len(found["int8"]["ratio"]) == 3
 
 
-def test_a_pooled_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
-    table = torch.eye(300)
+def test_a_graph_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
+    letters = Tokenizer(WordLevel({"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3, "c": 4}, unk_token="[UNK]"))
+    letters.pre_tokenizer = Whitespace()
+    started: list[int] = []
 
-    def tokenize(texts: list[str], **options: Any) -> dict[str, torch.Tensor]:
-        rows = [torch.tensor([ord(c) for c in text][: options["max_length"]]) for text in texts]
-        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        return {"input_ids": ids, "attention_mask": (ids > 0).long()}
+    def start(threads: int) -> Any:
+        started.append(threads)
+        return lambda ids, mask: np.eye(5, dtype=np.float32)[ids]  # a padded position must not count
 
-    encoder = PooledEncoder(tokenize, lambda ids, mask: table[ids], revision="r", max_tokens=3)
-    vectors = encoder.encode(["b", "ab", "aaazzz"], batch_size=2)
-    expected = np.zeros((3, 300))
-    expected[0, ord("b")] = expected[2, ord("a")] = 1.0
-    expected[1, [ord("a"), ord("b")]] = 0.5**0.5
-    assert vectors == pytest.approx(expected, abs=1e-6)
+    encoder = GraphEncoder(letters, start, threads=2, max_seq_length=3)
+    vectors = encoder.encode(["b", "a b", "a a a c c"], batch_size=2)
+    expected = np.zeros((3, 5))
+    expected[0, 3] = expected[2, 2] = 1.0
+    expected[1, [2, 3]] = 0.5**0.5
+    assert vectors == pytest.approx(expected, abs=1e-6) and vectors.dtype == np.float32
+    encoder.max_seq_length = 4
+    assert encoder.encode(["a a a c c"])[0, 4] > 0
+    for threads in (1, 2, 1):
+        encoder.set_threads(threads)
+    assert started == [2, 1]  # each number once: a graph that was just loaded is slower
 
 
 # what is stored
