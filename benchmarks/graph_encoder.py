@@ -57,6 +57,14 @@ class GraphEncoder:
             self._started[count] = self._start(count)
         self._states = self._started[count]
 
+    def units(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, marks included, cut by nothing."""
+        self.graph_tokenizer.no_truncation()
+        try:
+            return [len(self.graph_tokenizer.encode(text).ids) for text in texts]
+        finally:
+            self.graph_tokenizer.enable_truncation(self._length)
+
     def encode(self, texts: Sequence[str], *, batch_size: int = 32, **options: Any) -> np.ndarray:
         """Return (texts, width) float32 of unit length."""
         order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from benchmarks.peers.int8 import int8
 from benchmarks.peers.minilm import NAME
 from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.runtime_model import RuntimeModel
-from tiered_st.model import load, pretrained
+from tiered_st import model
 
 FORMS = {"onnx-int8": "ONNX int8", "onnx-fp32": "ONNX fp32", "openvino": "OpenVINO int8", "bf16": "bf16"}
 BF16_SETS = {"avx512_bf16", "amx_bf16"}  # without them torch takes bf16 apart, which is slower than fp32
@@ -45,9 +46,11 @@ def of_form(base: str, form: str, resolve: Callable[[str], Candidate]) -> Candid
         return Candidate(f"{candidate.name} {shown}", candidate.model)
     if base == "minilm" and form in ("onnx-int8", "openvino"):
         return Candidate(f"{NAME} {shown}", int8(form.removesuffix("-int8")))
-    if base not in pretrained():
-        raise ValueError(f"{base} has no form {form!r} here: {', '.join(pretrained())} have, and minilm some.")
+    if base not in model.pretrained():
+        known = ", ".join(model.pretrained())
+        raise ValueError(f"{base} has no form {form!r} here: {known} have it, and minilm has onnx-int8 and openvino.")
     if form == "openvino":
+        load: Any = model.load
         try:
             return Candidate(f"{base} {shown}", load(base, backend="openvino"))
         except (TypeError, ImportError, NotImplementedError, ValueError) as error:

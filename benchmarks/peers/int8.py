@@ -51,7 +51,7 @@ def int8(form: str, model: SentenceTransformer | None = None, folder: Path = BUI
     """Load a model, by default MiniLM, in a form of `GRAPHS`; it is made and kept in ``folder`` where it is not yet."""
     model = minilm() if model is None else model
     weights = weights_fingerprint(model)
-    place = folder / f"{form}-{weights}"
+    place = place_of(form, weights, folder)
     if not place.is_dir():
         make = {"onnx": _write_onnx, "openvino": _write_openvino}[form]
         with replace_folder(place) as beside:
@@ -61,6 +61,11 @@ def int8(form: str, model: SentenceTransformer | None = None, folder: Path = BUI
     found.revision = hashlib.sha256(f"{weights} {form}-int8".encode()).hexdigest()[:16]
     found.parameter_count = sum(weight.numel() for weight in model.parameters())
     return found
+
+
+def place_of(form: str, weights: str, folder: Path = BUILT) -> Path:
+    """Return where a form of a model is kept, ``weights`` being its fingerprint."""
+    return folder / f"{form}-{weights}"
 
 
 def export_onnx(model: SentenceTransformer, path: Path) -> None:

@@ -11,6 +11,14 @@ import torch
 from benchmarks.peers.optional import Unavailable
 from tiered_st.fingerprint import model_revision
 from tiered_st.model import load
+from tiered_st.modules import TieredInput
+
+NO_LIMIT = 1 << 30
+
+
+def units_of(reader: TieredInput, texts: Sequence[str]) -> list[int]:
+    """Return how many chunks each text has, marks included, cut by nothing."""
+    return reader.preprocess(list(texts), max_length=NO_LIMIT)["attention_mask"].sum(dim=1).tolist()
 
 
 class RuntimeModel:
@@ -35,6 +43,7 @@ class RuntimeModel:
         model = load(name)
         self.revision = model_revision(model)  # the same weights: results are told apart by the form in their names
         self.parameter_count = sum(weight.numel() for weight in model.parameters())
+        self._reader: Any = model[0]
         self._encoders: dict[int, Any] = {}
         self._reads: int | None = None
         self.set_threads(torch.get_num_threads())
@@ -55,6 +64,10 @@ class RuntimeModel:
     @max_seq_length.setter
     def max_seq_length(self, chunks: int) -> None:
         self._reads = self.encoder.max_seq_length = chunks
+
+    def units(self, texts: Sequence[str]) -> list[int]:
+        """Return how many chunks each text has, marks included, cut by nothing: both read alike."""
+        return units_of(self._reader, texts)
 
     def clear_cache(self) -> None:
         """Forget all chunk vectors."""

@@ -55,3 +55,16 @@ def set_threads(candidate: Candidate, count: int) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if count > 1 else "false"
     if hasattr(candidate.model, "set_threads"):
         candidate.model.set_threads(count)
+
+
+def empty_cache(candidate: Candidate) -> bool:
+    """Forget a model's chunk vectors; tell whether it keeps any."""
+    model = candidate.model
+    if isinstance(model, RuntimeModel):
+        model.clear_cache()
+        return True
+    first = next(iter(model), None) if isinstance(model, SentenceTransformer) else None
+    cache = getattr(first, "cache", None)
+    if cache is not None:
+        cache.clear()
+    return cache is not None

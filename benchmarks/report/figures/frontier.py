@@ -7,7 +7,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.figures.style import CLEAN, INK, NOISY, OURS, looks, styled
-from benchmarks.speed.stored import BEST, median_of, parts_of
+from benchmarks.speed.stored import BATCH, median_of, parts_of
 from benchmarks.store import Result
 from tiered_st.model import pretrained
 
@@ -46,8 +46,7 @@ def _label(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
 def frontier(results: Sequence[Result], speed: dict[str, dict[str, Any]]) -> Figure | None:
     """Draw similarity, clean and mistyped, over texts per second; None where no model has both."""
     parts = parts_of(speed, "throughput")
-    cells = [cell for _, part in parts for cell in part["cells"] if (cell["words"], cell["batch"]) == (WORDS, BEST)]
-    cells = [cell for cell in cells if not cell["bf16"]]
+    cells = [cell for _, part in parts for cell in part["cells"] if (cell["words"], cell["kind"]) == (WORDS, BATCH)]
     if not cells:
         return None
     cell = max(cells, key=lambda cell: cell["threads"])
