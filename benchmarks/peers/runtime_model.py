@@ -71,7 +71,9 @@ class RuntimeModel:
 
     def clear_cache(self) -> None:
         """Forget all chunk vectors."""
-        self.encoder.clear_cache()
+        cache = self.encoder.chunks.cache
+        if cache is not None:
+            cache.clear()
 
     def encode(self, texts: Sequence[str], **options: Any) -> np.ndarray:
         """Return (texts, dimension) float32; `options` go to the encoder's own `encode`."""
