@@ -19,6 +19,7 @@ from benchmarks.speed.timing import BATCHES, WORSE, best_batch, measure, seconds
 SAMPLE = 256  # texts whose chunks or tokens are counted
 FAMILIAR = 256  # texts that fill a cache before texts come one at a time, as those before them do in a service
 LEAST, MOST = 8, 1024  # texts of a round
+ENOUGH, WORDS = 64, 2048  # texts, or words of them, by which many are sorted into batches of nearly one length
 LENGTHS: tuple[int | str, ...] = (8, 16, 32, 128, 512, MIXED)
 WRONG = 0.10  # of the characters of misspelt texts
 
@@ -43,6 +44,13 @@ class Setting:
             return chat_messages()
         rate = WRONG if self.kind in (MISSPELT, MISSPELT_BATCH) else 0.0
         return mixed_texts(data, rate) if self.words == MIXED else texts_of(int(self.words), rate)
+
+    @property
+    def least(self) -> int:
+        """Fewest texts of a round that show what the setting costs."""
+        if self.kind not in MANY:
+            return LEAST
+        return ENOUGH if self.words == MIXED else max(LEAST, min(ENOUGH, WORDS // int(self.words)))
 
     @property
     def prepare(self) -> Callable[[Candidate, Any], str] | None:
@@ -103,7 +111,7 @@ def run_cell(
             candidate.encode(familiar, batch_size=32, show_progress_bar=False)
     if not many and setting.kind != CHAT:
         next(islice(stream, FAMILIAR, FAMILIAR), None)  # what is familiar does not come again
-    count = affordable(candidates, stream, seconds / (rounds + 3), setting.prepare)
+    count = max(setting.least, affordable(candidates, stream, seconds / (rounds + 3), setting.prepare))
     if many:
         for candidate in candidates:
             candidate.batch_size = _probe(candidate, stream, count)
@@ -141,9 +149,9 @@ def affordable(
 def _probe(candidate: Candidate, stream: Iterator[str], count: int) -> int:
     """Return the model's best batch, larger ones being tried as long as they promise something."""
     speeds: dict[int, list[float]] = {}
-    for size in BATCHES:
+    for size in (each for each in BATCHES if each <= count):
         texts = list(islice(stream, max(size, count // 2)))
         speeds[size] = [len(texts) / seconds_of(candidate, texts, size)]
-        if size > count or speeds[size][0] < WORSE * max(speed for (speed,) in speeds.values()):
+        if speeds[size][0] < WORSE * max(speed for (speed,) in speeds.values()):
             break
     return best_batch(speeds)

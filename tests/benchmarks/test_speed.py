@@ -164,7 +164,12 @@ def test_a_cell_is_measured_with_its_batch() -> None:
     assert cell["count"] == 8 and set(cell["models"]) == {"recorder", "other"}
     assert len(cell["models"]["other"]["speeds"]) == 2
     best = run_cell([one], Setting(3, BATCH, threads), data=None, rounds=1, seconds=1e-9)  # type: ignore[list-item]
-    assert best["models"]["recorder"]["batch"] in (1, 8, 32, 128)
+    assert best["models"]["recorder"]["batch"] in (1, 8, 32) and best["count"] == 64  # no batch that is never full
+
+
+@pytest.mark.parametrize(("words", "texts"), [(8, 64), (32, 64), (128, 16), (512, 8), ("mixed", 64)])
+def test_a_round_has_texts_enough_to_be_sorted_by_length(words: int | str, texts: int) -> None:
+    assert Setting(words, BATCH, 1).least == texts and Setting(words, SINGLE, 1).least == 8
 
 
 @pytest.mark.parametrize(("kind", "held"), [(COLD, [0] * 3), (CHAT, [15, 15, 15])])
