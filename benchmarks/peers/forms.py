@@ -15,7 +15,7 @@ from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.runtime_model import RuntimeModel
 from tiered_st import model
 
-FORMS = {"onnx-int8": "ONNX int8", "onnx-fp32": "ONNX fp32", "openvino": "OpenVINO int8", "bf16": "bf16"}
+FORMS = {"onnx-int8": "ONNX int8", "onnx-fp32": "ONNX fp32", "openvino": "OpenVINO", "bf16": "bf16"}
 BF16_SETS = {"avx512_bf16", "amx_bf16"}  # without them torch takes bf16 apart, which is slower than fp32
 
 
@@ -45,7 +45,7 @@ def of_form(base: str, form: str, resolve: Callable[[str], Candidate]) -> Candid
         candidate.model.bfloat16()
         return Candidate(f"{candidate.name} {shown}", candidate.model)
     if base == "minilm" and form in ("onnx-int8", "openvino"):
-        return Candidate(f"{NAME} {shown}", int8(form.removesuffix("-int8")))
+        return Candidate(f"{NAME} {shown.removesuffix(' int8')} int8", int8(form.removesuffix("-int8")))
     if base not in model.pretrained():
         known = ", ".join(model.pretrained())
         raise ValueError(f"{base} has no form {form!r} here: {known} have it, and minilm has onnx-int8 and openvino.")
