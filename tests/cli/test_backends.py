@@ -19,6 +19,7 @@ import tiered_st.runtime
 from tiered_st.cli import commands, main
 from tiered_st.cli.backends import default_backend
 from tiered_st.indexes import FaissIndex
+from tiered_st.runtime.export import ExportReport
 
 TEXTS = ["the cat sat on the mat", "Teh CAT!", "delete a folder"]
 MAIN = "import sys; from tiered_st.cli import main; code = main(sys.argv[1:]); "
@@ -242,10 +243,11 @@ def test_export_hands_over_model_precision_and_texts(
 ) -> None:
     given: list[Any] = []
 
-    def export(model: Any, folder: str, **options: Any) -> None:
+    def export(model: Any, folder: str, **options: Any) -> ExportReport:
         given.append((type(model).__name__, folder, options))
+        return ExportReport(0.99987, 0.99991, "a", len(options.get("check", [])))
 
-    monkeypatch.setattr(tiered_st, "export", export, raising=False)
+    monkeypatch.setattr(tiered_st, "export", export)
     out = str(tmp_path / "out")
     assert main(["export", str(toy_folder), "-o", out]) == 0
     assert main(["export", str(toy_folder), "-o", out, "--precision", "float32", "--check", str(notes)]) == 0
@@ -253,7 +255,7 @@ def test_export_hands_over_model_precision_and_texts(
         ("SentenceTransformer", out, {"precision": "int8"}),
         ("SentenceTransformer", out, {"precision": "float32", "check": TEXTS}),
     ]
-    assert "in float32, compared with torch on 3 texts" in capsys.readouterr().err
+    assert "in float32, compared with torch on 3 texts, least cosine 0.99987" in capsys.readouterr().err
     (tmp_path / "blank.txt").write_text("\n \n")
     assert main(["export", str(toy_folder), "-o", out, "--check", str(tmp_path / "blank.txt")]) == 1
     assert "blank.txt: no text to compare by" in capsys.readouterr().err
@@ -265,6 +267,6 @@ def test_an_export_that_differs_is_one_line(
     def refusing(*_: Any, **options: Any) -> None:
         raise ValueError("cosine .5\nof text 3")
 
-    monkeypatch.setattr(tiered_st, "export", refusing, raising=False)
+    monkeypatch.setattr(tiered_st, "export", refusing)
     assert main(["export", str(toy_folder), "-o", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == "tiered-st: cosine .5 of text 3\n"

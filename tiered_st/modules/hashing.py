@@ -8,6 +8,7 @@ from torch import Tensor
 from tiered_st.hash_constants import BASE, INVERSE, MIX_1, MIX_2
 from tiered_st.modules.kept_tables import kept
 
+
 def int64(value: int) -> int:
     """Return ``value`` modulo 2**64 as torch reads it, a signed 64-bit integer."""
     value %= 1 << 64

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tiered_st.config import TieredConfig
 from tiered_st.hub import find
 from tiered_st.model_folder import DEFAULT_MODEL, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
@@ -18,6 +19,7 @@ from tiered_st.saved_weights import read_stored
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
+_EMBEDDING = "sentence_embedding"
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
 
 
@@ -55,19 +57,42 @@ def load(
     saved = SavedModel(found.folder, name=found.name)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
-    kinds = [row.kind for row in saved.rows]
-    if kinds not in (_ORDER, _ORDER[:3]):
-        raise ValueError(
-            f"{saved.folder / 'modules.json'} names {', '.join(kinds)}: the runtime runs {', '.join(_ORDER)}, the last "
-            "of which may be missing. tiered_st.load runs it by torch."
-        )
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} must be at least 1, or None for one per core.")
+    try:
+        pooling = pooling_of(saved.module_settings())
+    except ValueError as error:
+        raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
-    encoder = RuntimeEncoder(saved, reader, tiers, semantic, _pooling(saved), precision=precision)
+    encoder = RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision)
     encoder.again = partial(load, found.folder.absolute(), threads=threads, providers=providers, precision=precision)
     return encoder
+
+
+def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
+    """Return what makes one vector of a text's states.
+
+    Args:
+        modules: each module's kind and settings, as a fingerprint counts them.
+
+    Raises:
+        ValueError: if there are other modules than the runtime runs, in another order, or one works otherwise.
+    """
+    kinds = [module["kind"] for module in modules]
+    if kinds not in (_ORDER, _ORDER[:3]):
+        raise ValueError(
+            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which "
+            "may be missing. tiered_st.load runs it by torch."
+        )
+    for module in modules[3:]:
+        names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
+        if names != (_EMBEDDING, _EMBEDDING):
+            raise ValueError(f"Normalize reads {names[0]} and writes {names[1]}: the runtime has {_EMBEDDING} alone.")
+    return SentencePooling(
+        modules[2]["pooling_mode"], include_prompt=modules[2]["include_prompt"],
+        pool_marks=modules[1].get("pool_marks", TieredConfig.pool_marks), normalize=len(modules) > 3,
+    )  # fmt: skip
 
 
 def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
@@ -110,11 +135,3 @@ def _make(path: Path, make: Callable[[Any], None]) -> None:
         make(tensors)
     except (ValueError, KeyError) as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def _pooling(saved: SavedModel) -> SentencePooling:
-    settings = saved.module_settings()[2]
-    return SentencePooling(
-        settings["pooling_mode"], include_prompt=settings["include_prompt"],
-        pool_marks=saved.config_of(saved.rows[1]).pool_marks, normalize=len(saved.rows) > 3,
-    )  # fmt: skip

@@ -10,13 +10,32 @@ from numpy.typing import NDArray
 from tiered_st.config import TieredConfig
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.semantic.bert import bert
+from tiered_st.runtime.semantic.body_kinds import KINDS
 from tiered_st.runtime.semantic.own_transformer import own_transformer
 from tiered_st.runtime.semantic.products import PRODUCTS
-from tiered_st.runtime.semantic.writer import Writer
+from tiered_st.runtime.semantic.writer import Writer, check_activation
 from tiered_st.runtime.stored_weights import StoredWeights
 
 Body = Callable[[Writer, TieredConfig, StoredWeights, str], str]
-BODIES: dict[str | None, Body] = {None: own_transformer, "bert": bert}  # by a Hugging Face body's model_type
+
+
+def body_of(config: TieredConfig) -> Body:
+    """Return what writes a configuration's body.
+
+    Raises:
+        ValueError: if there is nothing that does, or the body has a setting that no graph is written for here.
+    """
+    if config.body is None:
+        return own_transformer
+    name = config.body.get("model_type")
+    if name not in KINDS:
+        raise ValueError(
+            f"body has model_type={name!r}: the runtime runs {', '.join(KINDS)} and our own Transformer alone."
+        )
+    kind = KINDS[name]
+    kind.check(config.body)
+    check_activation(kind.of(config.body, "hidden_act"))
+    return bert
 
 
 class SemanticEncoder:
@@ -44,13 +63,10 @@ class SemanticEncoder:
     ) -> None:
         if precision not in PRODUCTS:
             raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
-        kind = None if config.body is None else config.body.get("model_type")
-        if kind not in BODIES:
-            known = ", ".join(str(name) for name in BODIES if name)
-            raise ValueError(f"body has model_type={kind!r}: the runtime runs {known} and our own Transformer alone.")
+        body = body_of(config)
         self.config = config
         weights = StoredWeights(tensors)
-        graph = _graph(config, weights, precision, BODIES[kind])
+        graph = _graph(config, weights, precision, body)
         weights.refuse_unknown()
         self.session = graph.session(threads, providers)
 
