@@ -76,9 +76,8 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"), threads=threads
         )  # fmt: skip
-        scores = None if chunks.boundaries is None else chunks.boundaries.read
         characters = CharTokenizer(config.normalization, lowercase=config.lowercase)
-        chunker = make_chunker(config, characters, scores)
+        chunker = make_chunker(config, characters, chunks.boundaries)
         made.extend([chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))])
 
     _make(saved.folder / "model.safetensors", make)
