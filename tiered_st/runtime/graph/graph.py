@@ -25,10 +25,11 @@ class Graph:
 
     def __init__(self) -> None:
         self._nodes: list[bytes] = []
-        self._tensors: list[bytes] = []
+        self._tensors: dict[str, bytes] = {}
         self._large: dict[str, NDArray] = {}
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
+        self._read: set[str] = set()  # values that an operation reads
         self._count = 0
 
     def input(self, name: str, dtype: type, shape: Shape) -> str:
@@ -38,7 +39,7 @@ class Graph:
 
     def output(self, value: str, name: str, dtype: type, shape: Shape) -> None:
         """Make ``value`` an output called ``name``."""
-        self._nodes.append(onnx_bytes.node("Identity", [value], [name], {}))
+        self._add("Identity", [value], [name], {})
         self._outputs.append(onnx_bytes.value_info(name, np.dtype(dtype), shape))
 
     def constant(self, value: ArrayLike, dtype: type = np.float32) -> str:
@@ -46,9 +47,9 @@ class Graph:
         array: NDArray[Any] = np.asarray(value, dtype=dtype, order="C")
         name = self._name()
         if array.nbytes < _LARGE:
-            self._tensors.append(onnx_bytes.tensor(name, array))
+            self._tensors[name] = onnx_bytes.tensor(name, array)
         else:
-            self._tensors.append(onnx_bytes.external_tensor(name, array))
+            self._tensors[name] = onnx_bytes.external_tensor(name, array)
             self._large[name] = array
         return name
 
@@ -63,7 +64,7 @@ class Graph:
     def ops(self, kind: str, *inputs: str, results: int, domain: str = "", **attributes: Attribute) -> list[str]:
         """Add an operation and return its results."""
         outputs = [self._name() for _ in range(results)]
-        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
+        self._add(kind, inputs, outputs, attributes, domain)
         return outputs
 
     def session(self, threads: int | None, providers: Sequence[str] | None = None) -> Any:
@@ -83,11 +84,24 @@ class Graph:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        names = list(self._large)
+        # ONNX Runtime warns of a tensor that nothing reads, and fails where it was to be handed over.
+        names = [name for name in self._large if name in self._read]
+        tensors = [tensor for name, tensor in self._tensors.items() if name in self._read]
         values: list[Any] = [ort.OrtValue.ortvalue_from_numpy(self._large[name]) for name in names]
         options.add_external_initializers(names, values)
-        content = onnx_bytes.model(self._nodes, self._tensors, self._inputs, self._outputs)
+        content = onnx_bytes.model(self._nodes, tensors, self._inputs, self._outputs)
         return ort.InferenceSession(content, options, providers=list(providers or ["CPUExecutionProvider"]))
+
+    def _add(
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        attributes: dict[str, Attribute],
+        domain: str = "",
+    ) -> None:
+        self._read.update(inputs)
+        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
 
     def _name(self) -> str:
         self._count += 1
