@@ -14,8 +14,6 @@ from tiered_st.runtime.semantic.relative_bias import relative_bias
 from tiered_st.runtime.semantic.writer import Writer
 from tiered_st.runtime.stored_weights import StoredWeights
 
-# What transformers' BertConfig takes for what a configuration leaves out.
-
 
 def bert(writer: Writer, config: SemanticConfig, weights: StoredWeights, x: str) -> str:
     """Write the body (Devlin et al. 2019; post-norm, learned positions), (batch, places, d_sem) to (rows, d_sem)."""
