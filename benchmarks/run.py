@@ -50,8 +50,7 @@ def measure(
     path = path_of(folder, candidate, suite.name, former=not fresh)
     settings = {"bf16": candidate.bf16}
     result = Result(candidate.name, candidate.revision, candidate.parameters, suite.name, task.data, settings)
-    wanted = [each for each in task.conditions(seeds) if metrics is None or each.metric in metrics]
-    checksums = {condition: task.checksum(condition) for condition in wanted}
+    checksums = {condition: task.checksum(condition) for condition in task.conditions(seeds)}
     if path.is_file() and not fresh:
         stored = read(path)
         # Seeds beyond this run's are known by the texts that both have: if those changed, so did the others.
@@ -59,9 +58,10 @@ def measure(
             result = stored
         else:
             path = path_of(folder, candidate, suite.name, former=False)
-    todo = [condition for condition, checksum in checksums.items() if not result.has(condition, checksum)]
+    wanted = [condition for condition in checksums if metrics is None or condition.metric in metrics]
+    todo = [condition for condition in wanted if not result.has(condition, checksums[condition])]
     label = f"{suite.name} {candidate.name}"
-    with tqdm(total=len(checksums), initial=len(checksums) - len(todo), desc=label, unit="condition") as bar:
+    with tqdm(total=len(wanted), initial=len(wanted) - len(todo), desc=label, unit="condition") as bar:
         for condition in todo:
             bar.set_postfix_str(f"{condition.metric}, seed {condition.seed}")
             result.add(condition, task.score(candidate, condition), checksums[condition])

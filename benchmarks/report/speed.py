@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from benchmarks.report.markdown import markdown
-from benchmarks.speed.stored import CHAT, COLD, MANY, MISSPELT, MISSPELT_BATCH, median_of, parts_of
+from benchmarks.speed.stored import CHAT, COLD, MANY, MISSPELT, MISSPELT_BATCH, WARM, median_of, parts_of
 from benchmarks.speed.timing import Spread, ratios
 
 REFERENCE = "all-MiniLM-L6-v2"
@@ -55,7 +55,8 @@ def label_of(cell: Mapping[str, Any]) -> str:
     """Write what texts a cell is of."""
     length = _length(cell["words"])
     return {
-        COLD: f"{length}, nothing cached", CHAT: f"a message of {length}, 3 of them new typos",
+        COLD: f"{length}, none met before", WARM: f"{length}, all met before",
+        CHAT: f"a message of {length}, 3 of them new typos",
         MISSPELT: f"{length}, 10 % wrong", MISSPELT_BATCH: f"{length}, 10 % wrong",
     }.get(cell["kind"], length)  # fmt: skip
 

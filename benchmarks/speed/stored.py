@@ -11,9 +11,9 @@ from typing import Any
 SPEED = Path(__file__).parents[1] / "results" / "speed"
 # Kinds of cells: many texts in a call at each model's best batch, or one text in each call.
 BATCH, MISSPELT_BATCH = "batch", "batch, misspelt"
-SINGLE, COLD, MISSPELT, CHAT = "single", "single, cold", "single, misspelt", "chat"
+SINGLE, WARM, COLD, MISSPELT, CHAT = "single", "single, warm", "single, cold", "single, misspelt", "chat"
 MANY = (BATCH, MISSPELT_BATCH)
-KINDS = (*MANY, SINGLE, COLD, MISSPELT, CHAT)
+KINDS = (*MANY, SINGLE, WARM, COLD, MISSPELT, CHAT)
 
 
 def read_speed(folder: Path = SPEED) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,14 @@ from typing import Any
 from benchmarks.peers import Candidate
 from benchmarks.speed.contenders import empty_cache, reads, set_threads
 from benchmarks.speed.lengths import share_read
-from benchmarks.speed.stored import BATCH, CHAT, COLD, MANY, MISSPELT, MISSPELT_BATCH, SINGLE
+from benchmarks.speed.stored import BATCH, CHAT, COLD, MANY, MISSPELT, MISSPELT_BATCH, SINGLE, WARM
 from benchmarks.speed.texts import MESSAGE, MIXED, chat_messages, mixed_texts, texts_of
 from benchmarks.speed.timing import BATCHES, WORSE, best_batch, measure, seconds_of, turn
 
 SAMPLE = 256  # texts whose chunks or tokens are counted
-FAMILIAR = 256  # texts that fill a cache before texts come one at a time, as those before them do in a service
+# Texts that fill a cache before fresh ones come alone; of docstrings, five of a text's 16 words are new even then.
+FAMILIAR = 256
+FRESH = (SINGLE, MISSPELT)
 LEAST, MOST = 8, 1024  # texts of a round
 ENOUGH, WORDS = 64, 2048  # texts, or words of them, by which many are sorted into batches of nearly one length
 LENGTHS: tuple[int | str, ...] = (8, 16, 32, 128, 512, MIXED)
@@ -42,6 +44,8 @@ class Setting:
         """Return the texts without end; of a chat, what is familiar and what is new of each."""
         if self.kind == CHAT:
             return chat_messages()
+        if self.kind == WARM:
+            return ((text, text) for text in texts_of(int(self.words), 0.0))
         rate = WRONG if self.kind in (MISSPELT, MISSPELT_BATCH) else 0.0
         return mixed_texts(data, rate) if self.words == MIXED else texts_of(int(self.words), rate)
 
@@ -74,16 +78,20 @@ def _words_seen(candidate: Candidate, message: tuple[str, str]) -> str:
 
 
 PREPARE: dict[str, Callable[[Candidate, Any], str]] = {
-    SINGLE: _as_it_is, MISSPELT: _as_it_is, COLD: _never_seen, CHAT: _words_seen,
+    SINGLE: _as_it_is, MISSPELT: _as_it_is, COLD: _never_seen, WARM: _words_seen, CHAT: _words_seen,
 }  # fmt: skip
 
 
 def grid(threads: Sequence[int], lengths: Sequence[int | str] = LENGTHS) -> list[Setting]:
-    """Return all settings: batches and single texts on each number of threads, the rest on one."""
+    """Return all settings: batches and single texts on each number of threads, the rest on one.
+
+    Of single texts, fresh ones come after `FAMILIAR` others and have words that those had not; of warm ones every word
+    was met, of cold ones none.
+    """
     every = [Setting(words, BATCH, count) for count in dict.fromkeys(threads) for words in lengths]
     every += [Setting(16, SINGLE, count) for count in dict.fromkeys(threads)]
-    every += [Setting(MESSAGE, CHAT, 1), Setting(128, SINGLE, 1), Setting(16, COLD, 1), Setting(16, MISSPELT, 1)]
-    return [*every, Setting(16, MISSPELT_BATCH, 1)]
+    every += [Setting(MESSAGE, CHAT, 1), Setting(128, SINGLE, 1)]
+    return every + [Setting(16, kind, 1) for kind in (WARM, COLD, MISSPELT, MISSPELT_BATCH)]
 
 
 def run_cell(
@@ -107,9 +115,9 @@ def run_cell(
     for candidate in candidates:
         set_threads(candidate, setting.threads)
         candidate.batch_size = 8 if many else 1
-        if empty_cache(candidate) and not many and setting.kind != COLD:
+        if empty_cache(candidate) and setting.kind in FRESH:
             candidate.encode(familiar, batch_size=32, show_progress_bar=False)
-    if not many and setting.kind != CHAT:
+    if setting.kind in FRESH:
         next(islice(stream, FAMILIAR, FAMILIAR), None)  # what is familiar does not come again
     count = max(setting.least, affordable(candidates, stream, seconds / (rounds + 3), setting.prepare))
     if many:
