@@ -39,5 +39,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import on first use: torch takes seconds, and ``tiered-st --help`` needs none of it."""
     if name in _HOMES:
-        return getattr(import_module(f"tiered_st.{_HOMES[name]}"), name)
+        try:
+            return getattr(import_module(f"tiered_st.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("torch", "transformers", "sentence_transformers"):
+                raise
+            cure = "pip install tiered-st, or do without torch by tiered_st.runtime.load"
+            raise ImportError(f"tiered_st.{name} needs {error.name}: {cure}", name=error.name) from None
     raise AttributeError(f"module 'tiered_st' has no attribute {name!r}")

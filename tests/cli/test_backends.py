@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,38 +15,21 @@ from sentence_transformers import SentenceTransformer
 from without_torch import run_without_torch
 
 import tiered_st
+import tiered_st.runtime
 from tiered_st.cli import commands, main
 from tiered_st.cli.backends import default_backend
 from tiered_st.indexes import FaissIndex
 from tiered_st.runtime.export import ExportReport
 
 TEXTS = ["the cat sat on the mat", "Teh CAT!", "delete a folder"]
-# A runtime that gives back the vectors beside its model.
-STAND_IN = """
-import json, sys, types
-import numpy as np
-from tiered_st.saved_model import SavedModel
-class Encoder(SavedModel):
-    name = "stand-in"
-    def encode(self, texts, **_):
-        vectors = json.loads((self.folder / "vectors.json").read_text())
-        return np.array([vectors[text] for text in texts], dtype=np.float32)
-def load(folder, threads=None):
-    return Encoder(folder)
-sys.modules["tiered_st.runtime"] = types.ModuleType("tiered_st.runtime")
-sys.modules["tiered_st.runtime"].load = load
-"""
-MAIN = "from tiered_st.cli import main; code = main(sys.argv[1:]); "
+MAIN = "import sys; from tiered_st.cli import main; code = main(sys.argv[1:]); "
 MAIN += "assert not {'torch', 'transformers', 'sentence_transformers', 'scipy'} & set(sys.modules); sys.exit(code)"
 
 
 @pytest.fixture(scope="module")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "toy"
-    model = make_model()
-    model.save(str(folder), create_model_card=False)
-    vectors = dict(zip(TEXTS, model.encode(TEXTS).tolist(), strict=True))
-    (folder / "vectors.json").write_text(json.dumps(vectors))
+    make_model().save(str(folder), create_model_card=False)
     return folder
 
 
@@ -57,12 +39,6 @@ def notes(tmp_path: Path) -> Path:
     return tmp_path / "notes.txt"
 
 
-def runtime_of(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
-    runtime = ModuleType("tiered_st.runtime")
-    runtime.load = load  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tiered_st.runtime", runtime)
-
-
 # without torch
 
 
@@ -70,7 +46,7 @@ def test_encode_index_search_and_info_without_torch(toy_folder: Path, notes: Pat
     pytest.importorskip("faiss")
 
     def run(*arguments: object) -> str:
-        done = run_without_torch("import sys\n" + STAND_IN + MAIN, *arguments)
+        done = run_without_torch(MAIN, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -82,29 +58,29 @@ def test_encode_index_search_and_info_without_torch(toy_folder: Path, notes: Pat
     assert FaissIndex.load(tmp_path / "i", make_model()).search(TEXTS[2])[0].text == TEXTS[2]  # torch opens it too
     facts = json.loads(run("info", toy_folder, "--json"))
     assert facts["parameters"] == sum(parameter.numel() for parameter in make_model().parameters())
-    assert json.loads(run("info", tmp_path / "i", "--json"))["model"] == "stand-in"
+    assert json.loads(run("info", tmp_path / "i", "--json"))["model"] == "toy"
     assert "en-nano" in run("info")
 
 
 def test_what_is_missing_is_named_with_the_way_to_it(toy_folder: Path, notes: Path, tmp_path: Path) -> None:
-    missing = "raise ModuleNotFoundError(\"No module named 'onnxruntime'\", name='onnxruntime')"
-    lacking = STAND_IN.replace("return Encoder(folder)", missing)
+    absent = "import sys; sys.modules['onnxruntime'] = None; " + MAIN
     for code, arguments, line in [
-        (STAND_IN, ("--backend", "torch"), "--backend torch needs torch: pip install tiered-st"),
-        (STAND_IN, ("--backend", "openvino"), "--backend openvino needs torch: pip install tiered-st"),
-        (lacking, (), "--backend onnx needs onnxruntime: pip install onnxruntime"),
+        (MAIN, ("--backend", "torch"), "--backend torch needs torch: pip install tiered-st"),
+        (MAIN, ("--backend", "openvino"), "--backend openvino needs torch: pip install tiered-st"),
+        (absent, (), "--backend onnx needs onnxruntime: pip install onnxruntime"),
     ]:
-        done = run_without_torch("import sys\n" + code + MAIN, "encode", notes, "--model", toy_folder, *arguments)
+        done = run_without_torch(code, "encode", notes, "--model", toy_folder, *arguments)
         assert (done.returncode, done.stderr) == (1, f"tiered-st: {line}\n")
 
 
 def test_a_missing_faiss_is_named_with_the_way_to_it(toy_folder: Path, notes: Path, tmp_path: Path) -> None:
     pytest.importorskip("faiss")
     FaissIndex.build(make_model(), TEXTS).save(tmp_path / "there")
-    code = "import sys; sys.modules['faiss'] = None\n" + STAND_IN + MAIN
+    code = "import sys; sys.modules['faiss'] = None; " + MAIN
     for arguments in (("index", notes, "-o", tmp_path / "new"), ("search", tmp_path / "there", "x")):
         done = run_without_torch(code, *arguments, "--model", toy_folder)
-        assert (done.returncode, done.stderr) == (1, "tiered-st: FaissIndex needs FAISS: pip install faiss-cpu\n")
+        assert done.returncode == 1
+        assert done.stderr.endswith("tiered-st: FaissIndex needs FAISS: pip install faiss-cpu\n")
 
 
 # which backend, and how
@@ -139,10 +115,24 @@ def test_what_a_backend_has_not_is_refused(
     assert says in capsys.readouterr().err
 
 
+def test_an_index_is_asked_by_the_shipped_model_that_built_it(
+    notes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("faiss")
+    arguments = ["index", str(notes), "-o", str(tmp_path / "i"), "--model", "en-nano", "--backend", "onnx"]
+    assert main(arguments) == 0
+    for backend in ("onnx", "torch"):
+        assert main(["search", str(tmp_path / "i"), TEXTS[2], "--json", "-k", "1", "--backend", backend]) == 0
+        assert json.loads(capsys.readouterr().out)["hits"][0]["text"] == TEXTS[2]
+
+
 def test_threads_reach_what_computes(toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     monkeypatch.setattr(torch, "set_num_threads", given.append)
-    runtime_of(monkeypatch, lambda folder, threads: given.append((folder, threads)) or tiered_st.load(folder))
+    runtime = tiered_st.runtime.load
+    monkeypatch.setattr(
+        tiered_st.runtime, "load", lambda folder, threads: given.append((folder, threads)) or runtime(folder)
+    )
     arguments = ["encode", str(notes), "-o", str(notes.with_name("o.npy")), "--model", str(toy_folder)]
     assert main([*arguments, "--threads", "3"]) == 0
     assert main([*arguments, "--threads", "5", "--backend", "onnx", "--device", "cpu"]) == 0
@@ -150,14 +140,22 @@ def test_threads_reach_what_computes(toy_folder: Path, notes: Path, monkeypatch:
     assert given == [3, (str(toy_folder), 5), (str(toy_folder), None)]
 
 
-def test_openvino_is_the_librarys(toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openvino_is_the_librarys(
+    toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     given: list[Any] = []
-    load = tiered_st.load
-    monkeypatch.setattr(
-        "tiered_st.model.load", lambda path, **options: given.append((path, options)) or load(path, device="cpu")
-    )
-    assert main(["encode", str(notes), "--model", str(toy_folder), "--backend", "openvino"]) == 0
-    assert given == [(str(toy_folder), {"device": None, "backend": "openvino"})]
+    own = tiered_st.load
+
+    def load(path: str, *, device: str | None = None, backend: str = "torch") -> SentenceTransformer:
+        given.append((path, device, backend))
+        return own(path, device="cpu")
+
+    arguments = ["encode", str(notes), "--model", str(toy_folder), "--backend", "openvino"]
+    monkeypatch.setattr("tiered_st.model.load", load)
+    assert main(arguments) == 0 and given == [(str(toy_folder), None, "openvino")]
+    monkeypatch.setattr("tiered_st.model.load", lambda path, *, device=None: own(path))
+    assert main(arguments) == 1
+    assert "--backend openvino: tiered_st.load has none in this version" in capsys.readouterr().err
 
 
 # going on
@@ -185,7 +183,6 @@ def test_another_backend_does_not_go_on(
     out = notes.with_name("o.npy")
     arguments = ["encode", str(notes), "-o", str(out), "--model", str(toy_folder)]
     interrupted(monkeypatch, arguments)
-    runtime_of(monkeypatch, lambda folder, threads: tiered_st.load(folder, device="cpu"))
     assert main([*arguments, "--backend", "onnx"]) == 1
     assert "begun with --backend torch, not onnx: give that one, or --restart" in capsys.readouterr().err
     manifest = notes.with_name(".o.npy.unfinished") / "manifest.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any
 
 from tiered_st.cli.records.rows import InputError
@@ -58,6 +59,8 @@ def _onnx(model: str, args: Namespace) -> Any:
 def _openvino(model: str, args: Namespace) -> Any:
     from tiered_st.model import load
 
+    if "backend" not in signature(load).parameters:
+        raise ValueError("--backend openvino: tiered_st.load has none in this version, give torch or onnx")
     options: dict[str, Any] = {"backend": "openvino"}
     return load(model, device=args.device, **options)
 

@@ -16,10 +16,10 @@ def export(args: Namespace) -> int:
     texts = _texts(args.check) if args.check else []
     model = load_model(args.model, args)
     with explained():
-        import tiered_st
+        from tiered_st import export as write
 
         given = {"check": texts} if texts else {}
-        found = tiered_st.export(model, args.output, precision=args.precision, **given)
+        found = write(model, args.output, precision=args.precision, **given)
     if not args.quiet:
         compared = f"compared with torch on {count_of(found.texts, 'text')}, least cosine {found.worst:.5f}"
         print(f"{args.model} written to {args.output} in {args.precision}, {compared}", file=sys.stderr)

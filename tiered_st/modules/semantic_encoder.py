@@ -104,7 +104,7 @@ class SemanticEncoder(StoredModule):
             return self.body(states, mask)
         lengths = mask.sum(dim=1).tolist()
         groups = of_like_length(lengths)
-        if len(groups) < 2:
+        if len(groups) < 2 or self.body.leaves_padding_out():
             return self.body(states, mask)
         read = []
         for rows in groups:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.sentence_pooling import SentencePooling, unit
@@ -20,7 +21,8 @@ from tiered_st.text import TextReader, TextRows
 
 logger = logging.getLogger(__name__)
 
-_BLOCK_CHARS = 1 << 16  # characters of texts that are read at once
+_BLOCK_CHARS = 1 << 15  # characters of texts that are read at once
+_PADDING = 32  # places without a chunk that a run of E2 may have: more cost as much as another run
 _OUTPUTS = ("sentence_embedding", "token_embeddings")
 
 
@@ -37,6 +39,7 @@ class RuntimeEncoder:
         precision: what E2 computes in, "int8" or "float32".
         saved: what the model's folder says of it.
         reader: what cuts texts into chunks.
+        model_card_data: what the model is called.
     """
 
     def __init__(
@@ -60,6 +63,23 @@ class RuntimeEncoder:
         self.default_prompt_name = saved.default_prompt_name
         self.truncate_dim = saved.truncate_dim
         self.similarity_fn_name = saved.similarity_fn_name or "cosine"
+        self.model_card_data = RuntimeCard(self, saved.name)
+        self.again: Callable[[], RuntimeEncoder] | None = None  # what loads it, set by runtime.load
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What ONNX Runtime holds cannot be written down: who unpickles or copies an encoder loads it from its folder.
+        if self.again is None:
+            raise TypeError(
+                "A RuntimeEncoder is copied by loading it again, and this one was not made by runtime.load."
+            )
+        own = ("prompts", "default_prompt_name", "truncate_dim", "similarity_fn_name", "max_seq_length")
+        state = {name: getattr(self, name) for name in own}
+        return self.again, (), state | {"called": self.model_card_data.model_name}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.model_card_data.model_name = state.pop("called")
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         return f"RuntimeEncoder({str(self.saved.folder)!r}, precision={self.precision!r})"
@@ -135,8 +155,8 @@ class RuntimeEncoder:
         states: list[Any] = [None] * (len(texts) if whole else 0)
         vectors = np.empty((0 if whole else len(texts), self._width), dtype=np.float32)
         with tqdm(total=len(texts), desc="Texts", disable=not shown) as bar:
-            for at, rows in self._batches(texts, prompt or "", batch_size, max_length):
-                found = self._states(rows)
+            for at, rows, chunks in self._batches(texts, prompt or "", batch_size, max_length):
+                found = self.semantic(chunks, rows.attention_mask.sum(axis=1), rows.token_type_ids)
                 if whole:
                     for i, own in zip(at, self._token_embeddings(found, rows), strict=True):
                         states[i] = own
@@ -201,8 +221,8 @@ class RuntimeEncoder:
 
     def _batches(
         self, texts: Sequence[Any], prompt: str, size: int, limit: int | None
-    ) -> Iterator[tuple[list[int], TextRows]]:
-        """Yield places of texts of like length, longest first, and their rows, without columns that all are padding."""
+    ) -> Iterator[tuple[list[int], TextRows, NDArray[np.float32]]]:
+        """Yield places of texts of like length, longest first, their rows, and the vectors of their chunks."""
         lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
         order = sorted(range(len(texts)), key=lengths.__getitem__, reverse=True)
         reach = 4 * (limit or self.reader.limit)
@@ -214,22 +234,34 @@ class RuntimeEncoder:
                 stop += 1
             block = order[start:stop]
             rows = self.reader.read([texts[i] for i in block], prompt, limit)
+            vectors = self.chunks.fill(rows.input_ids)
             counts = rows.attention_mask.sum(axis=1)
-            by_count = np.argsort(-counts, kind="stable")
-            for first in range(0, len(block), size):
-                at = by_count[first : first + size]
-                yield [block[i] for i in at], rows.of(at, int(counts[at[0]]))
+            for at in of_like_length(counts, size):
+                width = int(counts[at[0]])
+                yield [block[i] for i in at], rows.of(at, width), vectors[at, :width]
             start = stop
-
-    def _states(self, rows: TextRows) -> NDArray[np.float32]:
-        """Return the states of texts' chunks, (batch, chunks, d_sem)."""
-        vectors = self.chunks.fill(rows.input_ids)
-        return self.semantic(vectors, rows.attention_mask.sum(axis=1), rows.token_type_ids)
 
     def _token_embeddings(self, states: NDArray[np.float32], rows: TextRows) -> Iterator[NDArray[np.float32]]:
         if not self.pooling.pool_marks:
             states = exclude_text_edges(states, rows)
         return (own[:count] for own, count in zip(states, rows.attention_mask.sum(axis=1).tolist(), strict=True))
+
+
+def of_like_length(counts: NDArray[np.integer], most: int) -> list[NDArray[np.intp]]:
+    """Put texts of like length together: lists of at most ``most`` places in ``counts``, longest first.
+
+    Texts of equally many words differ in punctuation, and what is padded costs as much as what is read: a third of the
+    positions of ordinary batches of 32. A list ends where its padding would cost more than another run of the graph.
+    """
+    order = np.argsort(-counts, kind="stable")
+    groups, first, padding = [], 0, 0
+    for i in range(len(order)):
+        longest = counts[order[first]]
+        padding += int(longest - counts[order[i]])
+        if i - first == most or padding > _PADDING:
+            groups.append(order[first:i])
+            first, padding = i, 0
+    return [*groups, order[first:]] if len(order) else groups
 
 
 def _check(

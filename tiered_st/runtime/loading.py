@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def load(
     found = find(
         path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
     )  # fmt: skip
-    saved = SavedModel(found.folder)
+    saved = SavedModel(found.folder, name=found.name)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
     if threads is not None and threads < 1:
@@ -64,7 +65,9 @@ def load(
         raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
-    return RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision)
+    encoder = RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision)
+    encoder.again = partial(load, found.folder.absolute(), threads=threads, providers=providers, precision=precision)
+    return encoder
 
 
 def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:

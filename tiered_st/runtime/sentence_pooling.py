@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tiered_st.runtime.text_edges import closing, exclude_text_edges
 from tiered_st.text import TextRows
 
 States = NDArray[np.float32]  # (batch, chunks, dim)
@@ -65,35 +66,27 @@ class SentencePooling:
 
     def __call__(self, states: States, rows: TextRows) -> NDArray[np.float32]:
         """Return embeddings (batch, modes * dim) of states whose texts are ``rows``."""
-        counted = self.counted(rows)
+        counted = rows.attention_mask.astype(bool)
+        if rows.prompt_length is not None and not self.include_prompt:
+            counted[:, : rows.prompt_length] = False
+        if not self.pool_marks:
+            if self.modes == ("mean",):
+                counted = _between(rows, counted)
+            else:
+                states = exclude_text_edges(states, rows)
         pooled = [MODES[mode](states, counted) for mode in self.modes]
         vectors = pooled[0] if len(pooled) == 1 else np.concatenate(pooled, axis=1)
         return unit(vectors) if self.normalize else vectors
 
-    def counted(self, rows: TextRows) -> Mask:
-        """Return which places count, (batch, chunks): of a text where none would, the next best ones.
 
-        These are what modules.text_edges makes of it, where marks are given the mean of what is between them.
-        """
-        there = rows.attention_mask.astype(bool)
-        behind = there
-        if rows.prompt_length is not None and not self.include_prompt:
-            behind = there.copy()
-            behind[:, : rows.prompt_length] = False
-        if self.pool_marks:
-            return behind
-        between = behind & ~closing(rows)
-        between[:, 0] = False
-        empty = ~between.any(axis=1)
-        if empty.any():
-            between[empty] = behind[empty]
-        return between
+def _between(rows: TextRows, counted: Mask) -> Mask:
+    """Return which places count between a text's edges, (batch, chunks): of a text where none would, all that did.
 
-
-def closing(rows: TextRows) -> Mask:
-    """Return where a FINISH is, one behind each part of a text, (batch, chunks)."""
-    there = rows.attention_mask.astype(bool)
-    parts = np.where(there, 0 if rows.token_type_ids is None else rows.token_type_ids, -1)
-    following = np.full_like(parts, -1)
-    following[:, :-1] = parts[:, 1:]
-    return there & (parts != following)
+    Their mean is that of states whose edges ``exclude_text_edges`` gave the mean of what is between, for less.
+    """
+    between = counted & ~closing(rows)
+    between[:, 0] = False
+    empty = ~between.any(axis=1)
+    if empty.any():
+        between[empty] = counted[empty]
+    return between

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.runtime.sentence_pooling import closing
 from tiered_st.text import TextRows
 
 
@@ -31,3 +30,12 @@ def exclude_text_edges(states: NDArray[np.float32], rows: TextRows) -> NDArray[n
 
 def _sum(states: NDArray[np.float32], which: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.einsum("bcd,bc->bd", states, which.astype(np.float32))
+
+
+def closing(rows: TextRows) -> NDArray[np.bool_]:
+    """Return where a FINISH is, one behind each part of a text, (batch, chunks)."""
+    there = rows.attention_mask.astype(bool)
+    parts = np.where(there, 0 if rows.token_type_ids is None else rows.token_type_ids, -1)
+    following = np.full_like(parts, -1)
+    following[:, :-1] = parts[:, 1:]
+    return there & (parts != following)

@@ -80,8 +80,9 @@ class TextReader:
         return dataclasses.replace(rows, prompt_length=self._prompt_length(prompt, limit)) if prompt else rows
 
     def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> TextRows:
+        inputs = list(inputs)
         if not self.settings.segments and all(type(text) is str for text in inputs):
-            return self._read_texts([prompt + text for text in inputs] if prompt else list(inputs), limit, lessons)
+            return self._read_texts([prompt + text for text in inputs] if prompt else inputs, limit, lessons)
         parts = split_inputs(inputs, self.settings.segments)
         if not self.settings.segments:
             return self._read_texts([prompt + text for (text,) in parts], limit, lessons)

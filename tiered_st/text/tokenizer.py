@@ -45,9 +45,16 @@ def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32]]:
 
 @cache
 def _folded_ids(lowercase: bool) -> NDArray[np.int64]:
-    """Build a look-up table: id of each code point of the Basic Multilingual Plane once it is folded, 0 for bytes."""
+    """Build a look-up table: the one id of each folded code point of the Basic Multilingual Plane, 0 if it has several.
+
+    SEPARATOR has one too, since it stands in every text that is read; no chunk holds it.
+    """
     id_of = _tables()[0].astype(np.int64)
-    return id_of[unicode_table().lower] if lowercase else id_of
+    ascii_ = id_of[:0x80]  # a byte each where the table lacks them
+    ascii_[:] = np.where(ascii_ > 0, ascii_, FIRST_BYTE + np.arange(0x80))
+    id_of = id_of[unicode_table().lower] if lowercase else id_of
+    id_of[SEPARATOR] = FIRST_BYTE
+    return id_of
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
@@ -157,10 +164,13 @@ class CharTokenizer:
         return out
 
     def spell(self, points: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Fold code points, and return how many ids each takes, (characters,), and the ids, (ids,)."""
+        """Fold code points, and return how many ids each takes, (characters,), and the ids, (ids,).
+
+        Those of a SEPARATOR mean nothing.
+        """
         if points.size and points.max() < 0x10000:
             ids = _folded_ids(self.lowercase)[points]
-            if ids.all():  # of the table all of them, as most text is
+            if ids.all():  # as in most text, each character has one
                 return np.ones(len(points), dtype=np.int64), ids
         folded = self.fold(points)
         return self.widths(folded), self.ids(folded)

@@ -36,7 +36,7 @@ class UnicodeTable(NamedTuple):
         return self.properties[points] & np.uint8(CAPITAL - 1)
 
     def looks(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """Return each code point's class, with CAPITAL on top in capitals of the Basic Multilingual Plane, (characters,)."""
+        """Return the class of each code point, and CAPITAL on top of it in capital letters, shape (characters,)."""
         return self.properties[points] & np.uint8((CAPITAL << 1) - 1)
 
     def kinds(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
 from tiered_st.runtime.graph import onnx_bytes
@@ -27,9 +27,9 @@ class Graph:
         self._nodes: list[bytes] = []
         self._tensors: dict[str, bytes] = {}
         self._large: dict[str, NDArray] = {}
-        self._read: set[str] = set()  # values that an operation takes
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
+        self._read: set[str] = set()  # values that an operation reads
         self._count = 0
 
     def input(self, name: str, dtype: type, shape: Shape) -> str:
@@ -39,8 +39,7 @@ class Graph:
 
     def output(self, value: str, name: str, dtype: type, shape: Shape) -> None:
         """Make ``value`` an output called ``name``."""
-        self._nodes.append(onnx_bytes.node("Identity", [value], [name], {}))
-        self._read.add(value)
+        self._add("Identity", [value], [name], {})
         self._outputs.append(onnx_bytes.value_info(name, np.dtype(dtype), shape))
 
     def constant(self, value: ArrayLike, dtype: type = np.float32) -> str:
@@ -65,11 +64,10 @@ class Graph:
     def ops(self, kind: str, *inputs: str, results: int, domain: str = "", **attributes: Attribute) -> list[str]:
         """Add an operation and return its results."""
         outputs = [self._name() for _ in range(results)]
-        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
-        self._read.update(inputs)
+        self._add(kind, inputs, outputs, attributes, domain)
         return outputs
 
-    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> ort.InferenceSession:
+    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> Any:
         """Return a session that runs the graph.
 
         Args:
@@ -77,8 +75,10 @@ class Graph:
             providers: ONNX Runtime's execution providers; by default the CPU.
 
         Raises:
+            ImportError: if ONNX Runtime is not installed.
             ValueError: if a provider is not there.
         """
+        ort = _import_onnxruntime()
         there = ort.get_available_providers()
         if lacking := [provider for provider in providers or () if provider not in there]:
             raise ValueError(f"provider={lacking[0]!r} is not one of {', '.join(there)}, which onnxruntime has here.")
@@ -88,14 +88,33 @@ class Graph:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        # ONNX Runtime drops constants that nothing reads, and then misses those that it was handed.
+        # ONNX Runtime warns of a tensor that nothing reads, and fails where it was to be handed over.
         names = [name for name in self._large if name in self._read]
+        tensors = [tensor for name, tensor in self._tensors.items() if name in self._read]
         values: list[Any] = [ort.OrtValue.ortvalue_from_numpy(self._large[name]) for name in names]
         options.add_external_initializers(names, values)
-        tensors = [tensor for name, tensor in self._tensors.items() if name in self._read]
         content = onnx_bytes.model(self._nodes, tensors, self._inputs, self._outputs)
         return ort.InferenceSession(content, options, providers=list(providers or ["CPUExecutionProvider"]))
+
+    def _add(
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        attributes: dict[str, Attribute],
+        domain: str = "",
+    ) -> None:
+        self._read.update(inputs)
+        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
 
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
+
+
+def _import_onnxruntime() -> Any:
+    try:
+        return import_module("onnxruntime")
+    except ImportError as error:
+        message = "tiered_st.runtime needs ONNX Runtime: pip install onnxruntime"
+        raise ImportError(message, name="onnxruntime") from error
