@@ -25,8 +25,8 @@ def swap_semantic_encoder(
 ) -> SentenceTransformer:
     """Put ``other``'s E2, and the pooling behind it, into ``model``, which keeps its E1 and projector.
 
-    The new E2 is a copy, is run by what runs ``model``, and brings the ``max_seq_length`` of its model. It reads what it was trained to read only if
-    both E2s were trained behind the same, frozen E1 and projector.
+    The new E2 is a copy, is run by what runs ``model``, and brings the ``max_seq_length`` of its model. It reads what
+    it was trained to read only if both E2s were trained behind the same, frozen E1 and projector.
 
     Args:
         model: changed in place.

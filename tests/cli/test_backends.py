@@ -66,7 +66,6 @@ def test_what_is_missing_is_named_with_the_way_to_it(toy_folder: Path, notes: Pa
     absent = "import sys; sys.modules['onnxruntime'] = None; " + MAIN
     for code, arguments, line in [
         (MAIN, ("--backend", "torch"), "--backend torch needs torch: pip install tiered-st"),
-        (MAIN, ("--backend", "openvino"), "--backend openvino needs torch: pip install tiered-st"),
         (absent, (), "--backend onnx needs onnxruntime: pip install onnxruntime"),
     ]:
         done = run_without_torch(code, "encode", notes, "--model", toy_folder, *arguments)
@@ -103,7 +102,7 @@ def test_the_help_says_which_is_the_default(command: str, capsys: pytest.Capture
     ("options", "says"),
     [
         (["--backend", "onnx", "--device", "cuda"], "--device cuda is of --backend torch"),
-        (["--backend", "openvino", "--threads", "2"], "--threads is of --backend torch and onnx"),
+        (["--backend", "openvino"], "invalid choice: 'openvino'"),
         (["--backend", "tensorflow"], "invalid choice: 'tensorflow'"),
         (["--threads", "0"], "'0' is not a whole number above 0"),
     ],
@@ -138,24 +137,6 @@ def test_threads_reach_what_computes(toy_folder: Path, notes: Path, monkeypatch:
     assert main([*arguments, "--threads", "5", "--backend", "onnx", "--device", "cpu"]) == 0
     assert main([*arguments, "--backend", "onnx"]) == 0
     assert given == [3, (str(toy_folder), 5), (str(toy_folder), None)]
-
-
-def test_openvino_is_the_librarys(
-    toy_folder: Path, notes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given: list[Any] = []
-    own = tiered_st.load
-
-    def load(path: str, *, device: str | None = None, backend: str = "torch") -> SentenceTransformer:
-        given.append((path, device, backend))
-        return own(path, device="cpu")
-
-    arguments = ["encode", str(notes), "--model", str(toy_folder), "--backend", "openvino"]
-    monkeypatch.setattr("tiered_st.model.load", load)
-    assert main(arguments) == 0 and given == [(str(toy_folder), None, "openvino")]
-    monkeypatch.setattr("tiered_st.model.load", lambda path, *, device=None: own(path))
-    assert main(arguments) == 1
-    assert "--backend openvino: tiered_st.load has none in this version" in capsys.readouterr().err
 
 
 # going on
