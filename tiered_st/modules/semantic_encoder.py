@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -154,7 +153,7 @@ class SemanticEncoder(StoredModule):
 
 
 def run_engine(engine: Engine, states: Tensor, mask: Tensor, chars: Tensor | None, segments: Tensor | None) -> Tensor:
-    """Run E2 by ONNX Runtime, on texts of like length at a time; return (batch, chunks, d_sem).
+    """Run E2 by ONNX Runtime; return (batch, chunks, d_sem).
 
     Raises:
         ValueError: if a text's chunks do not stand before its padding.
@@ -166,9 +165,5 @@ def run_engine(engine: Engine, states: Tensor, mask: Tensor, chars: Tensor | Non
         raise ValueError("attention_mask has padding before a chunk: ONNX Runtime takes it behind a text alone.")
     lengths = there.sum(axis=1)
     parts = None if segments is None else segments.cpu().numpy()
-    out = np.zeros((*there.shape, states.shape[-1]), dtype=np.float32)
-    for rows in of_like_length(lengths.tolist()):
-        longest = max(1, int(lengths[rows[0]]))
-        own = None if parts is None else np.ascontiguousarray(parts[rows, :longest])
-        out[rows, :longest] = semantic(vectors[rows, :longest], lengths[rows], own)
+    out = semantic(vectors, lengths, parts)
     return torch.from_numpy(out).to(states.device, engine.dtype)

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
-from tiered_st.runtime.semantic import SemanticEncoder
+from tiered_st.runtime.semantic import SemanticEncoder, of_equal_length
 from tiered_st.runtime.sentence_pooling import SentencePooling, unit
 from tiered_st.runtime.similarity import MEASURES, PRECISIONS, as_rows
 from tiered_st.runtime.text_edges import exclude_text_edges
@@ -22,7 +22,6 @@ from tiered_st.text import TextReader, TextRows
 logger = logging.getLogger(__name__)
 
 _BLOCK_CHARS = 1 << 15  # characters of texts that are read at once
-_PADDING = 32  # places without a chunk that a run of E2 may have: more cost as much as another run
 _OUTPUTS = ("sentence_embedding", "token_embeddings")
 
 
@@ -222,7 +221,7 @@ class RuntimeEncoder:
     def _batches(
         self, texts: Sequence[Any], prompt: str, size: int, limit: int | None
     ) -> Iterator[tuple[list[int], TextRows, NDArray[np.float32]]]:
-        """Yield places of texts of like length, longest first, their rows, and the vectors of their chunks."""
+        """Yield places of texts of equally many chunks, their rows, and the vectors of their chunks."""
         lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
         order = sorted(range(len(texts)), key=lengths.__getitem__, reverse=True)
         reach = 4 * (limit or self.reader.limit)
@@ -236,7 +235,7 @@ class RuntimeEncoder:
             rows = self.reader.read([texts[i] for i in block], prompt, limit)
             vectors = self.chunks.fill(rows.input_ids)
             counts = rows.attention_mask.sum(axis=1)
-            for at in of_like_length(counts, size):
+            for at in of_equal_length(counts, size):
                 width = int(counts[at[0]])
                 yield [block[i] for i in at], rows.of(at, width), vectors[at, :width]
             start = stop
@@ -245,23 +244,6 @@ class RuntimeEncoder:
         if not self.pooling.pool_marks:
             states = exclude_text_edges(states, rows)
         return (own[:count] for own, count in zip(states, rows.attention_mask.sum(axis=1).tolist(), strict=True))
-
-
-def of_like_length(counts: NDArray[np.integer], most: int) -> list[NDArray[np.intp]]:
-    """Put texts of like length together: lists of at most ``most`` places in ``counts``, longest first.
-
-    Texts of equally many words differ in punctuation, and what is padded costs as much as what is read: a third of the
-    positions of ordinary batches of 32. A list ends where its padding would cost more than another run of the graph.
-    """
-    order = np.argsort(-counts, kind="stable")
-    groups, first, padding = [], 0, 0
-    for i in range(len(order)):
-        longest = counts[order[first]]
-        padding += int(longest - counts[order[i]])
-        if i - first == most or padding > _PADDING:
-            groups.append(order[first:i])
-            first, padding = i, 0
-    return [*groups, order[first:]] if len(order) else groups
 
 
 def _check(

@@ -5,6 +5,6 @@ layers: of ``bert`` (shipped) and its kin (``body_kinds``), or of ``own_transfor
 float32.
 """
 
-from tiered_st.runtime.semantic.semantic_encoder import SemanticEncoder
+from tiered_st.runtime.semantic.semantic_encoder import SemanticEncoder, of_equal_length
 
-__all__ = ["SemanticEncoder"]
+__all__ = ["SemanticEncoder", "of_equal_length"]

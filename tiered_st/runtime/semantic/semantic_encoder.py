@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +87,18 @@ class SemanticEncoder:
         Returns:
             (batch, chunks, d_sem).
         """
-        feeds: dict[str, NDArray] = {"lengths": lengths.astype(np.int32)}
-        feeds["chunk_embeddings"] = np.ascontiguousarray(vectors[:, :, : self.config.d_sem])
+        if len(vectors) and (lengths == vectors.shape[1]).all():
+            return self._run(vectors, parts)
+        out = np.zeros((*vectors.shape[:2], self.config.d_sem), dtype=np.float32)
+        for at in of_equal_length(lengths):
+            length = int(lengths[at[0]])
+            if length:
+                out[at, :length] = self._run(vectors[at, :length], None if parts is None else parts[at, :length])
+        return out
+
+    def _run(self, vectors: NDArray[np.float32], parts: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Run the graph on texts without padding."""
+        feeds: dict[str, NDArray] = {"chunk_embeddings": np.ascontiguousarray(vectors[:, :, : self.config.d_sem])}
         if self.config.peek:
             feeds["char_features"] = np.ascontiguousarray(vectors[:, :, self.config.d_sem :])
         if self.config.segments:
@@ -95,11 +106,25 @@ class SemanticEncoder:
         return self.session.run(None, feeds)[0]
 
 
+def of_equal_length(lengths: NDArray[np.integer], most: int | None = None) -> list[NDArray[np.intp]]:
+    """Put texts of equal length together: lists of at most ``most`` places in ``lengths``, longest first.
+
+    A place that is padded costs as much as one that is read, and texts of equally many words differ in punctuation: a
+    third of the places of ordinary batches of 32 would be padding. A run of the graph costs little beside.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    edges = [0, *(np.flatnonzero(np.diff(lengths[order])) + 1).tolist(), len(order)]
+    most = most or max(1, len(order))
+    return [
+        order[first : min(first + most, last)] for start, last in pairwise(edges) for first in range(start, last, most)
+    ]
+
+
 def _graph(config: TieredConfig, weights: StoredWeights, precision: str, body: Body) -> Graph:
     graph = Graph()
     shape = ("batch", "chunks")
     x = graph.input("chunk_embeddings", np.float32, (*shape, config.d_sem))
-    writer = Writer(graph, precision, config.d_sem, x, graph.input("lengths", np.int32, ("batch",)))
+    writer = Writer(graph, precision, config.d_sem, x)
     if config.peek:
         x = _peek(
             writer, config, weights.part("peek"), x, graph.input("char_features", np.float32, (*shape, config.d_char))

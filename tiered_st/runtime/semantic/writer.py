@@ -25,13 +25,11 @@ class Writer:
         precision: what products are computed in, "int8" or "float32".
         width: of the states.
         chunks: the input whose shape begins with (batch, places).
-        lengths: the input (batch,) int32, places of each text that hold a chunk.
     """
 
-    def __init__(self, graph: Graph, precision: str, width: int, chunks: str, lengths: str) -> None:
+    def __init__(self, graph: Graph, precision: str, width: int, chunks: str) -> None:
         self.graph = graph
         self.width = width
-        self.lengths = lengths
         self.product = PRODUCTS[precision](graph)
         shape = graph.op("Shape", chunks, start=0, end=2)
         self._by_text = graph.op("Concat", shape, graph.ints(-1), axis=0)  # (batch, places, -1)
@@ -78,7 +76,7 @@ class Writer:
         return self.graph.op("Slice", self.graph.constant(table), self.graph.ints(0), self._places)
 
     def attention(self, qkv: list[str], heads: int, *, bias: str = "", scores: str = "") -> str:
-        """Attend from every place to those of its text that hold a chunk; return (rows, d_sem).
+        """Attend from every place to those of its text, all of which hold a chunk; return (rows, d_sem).
 
         Args:
             qkv: queries, keys and values, each (batch, places, d_sem).
@@ -86,7 +84,8 @@ class Writer:
             bias: what is added to queries, keys and values, (3 * d_sem,), if anything.
             scores: what is added to the scores, (1, heads, places, places), if anything.
         """
-        inputs = [*qkv, bias, self.lengths, *([scores] if scores else [])]
+        # Without a mask ONNX Runtime never writes the scores of all places down (Dao et al. 2022, FlashAttention).
+        inputs = [*qkv, bias, *(["", scores] if scores else [])]
         return self.rows(self.graph.op("MultiHeadAttention", *inputs, domain=FUSED, num_heads=heads))
 
 
