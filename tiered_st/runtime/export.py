@@ -16,6 +16,7 @@ from tiered_st.fingerprint import module_settings
 from tiered_st.model import set_storage
 from tiered_st.model_folder import ALLOWED_MODULES, module_rows
 from tiered_st.modules.adapters import refuse_adapters
+from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.runtime.export_check import texts_for
 from tiered_st.runtime.loading import load, pooling_of
@@ -59,6 +60,9 @@ def export(
     if not texts:
         raise ValueError("check has no text to compare by: give some, or leave it out.")
     plain = copy.deepcopy(model).to("cpu").eval()
+    for module in plain:
+        if isinstance(module, StoredModule):
+            module.run_by(None)  # what it is compared with is torch
     set_storage(plain, precision)
     with replace_folder(folder, accept=_refuse_foreign) as beside:
         plain.save(str(beside))
