@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ from tiered_st.hub import find
 from tiered_st.model_folder import DEFAULT_MODEL, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.encoder import RuntimeEncoder
+from tiered_st.runtime.graph import check_providers
+from tiered_st.runtime.options import at_least_one
 from tiered_st.runtime.semantic import SemanticEncoder
+from tiered_st.runtime.semantic.products import PRODUCTS
 from tiered_st.runtime.sentence_pooling import SentencePooling
 from tiered_st.saved_model import SavedModel
 from tiered_st.saved_weights import read_stored
@@ -51,7 +55,19 @@ def load(
     found = find(
         path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
     )  # fmt: skip
-    saved = SavedModel(found.folder)
+    if threads is not None:
+        at_least_one("threads", threads)
+    if precision is not None and precision not in PRODUCTS:
+        raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
+    check_providers(providers)
+    try:
+        return _load(found.folder, threads, providers, precision)
+    except ValueError as error:
+        raise found.cured(error) from None
+
+
+def _load(folder: Path, threads: int | None, providers: Sequence[str] | None, precision: str | None) -> RuntimeEncoder:
+    saved = SavedModel(folder)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
     kinds = [row.kind for row in saved.rows]
@@ -60,11 +76,11 @@ def load(
             f"{saved.folder / 'modules.json'} names {', '.join(kinds)}: the runtime runs {', '.join(_ORDER)}, the last "
             "of which may be missing. tiered_st.load runs it by torch."
         )
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads={threads} must be at least 1, or None for one per core.")
+    pooling = _pooling(saved)
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
-    return RuntimeEncoder(saved, reader, tiers, semantic, _pooling(saved), precision=precision)
+    again = partial(_load, folder, threads, providers, precision)
+    return RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision, again=again)
 
 
 def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
@@ -110,8 +126,21 @@ def _make(path: Path, make: Callable[[Any], None]) -> None:
 
 
 def _pooling(saved: SavedModel) -> SentencePooling:
-    settings = saved.module_settings()[2]
+    _, _, settings, *ends = saved.module_settings()
+    first, second = (saved.config_of(row) for row in saved.rows[:2])
+    for what, width in (("chunk vectors", first.d_sem), ("a Pooling", settings["embedding_dimension"])):
+        if width != second.d_sem:
+            raise ValueError(
+                f"{saved.folder} has {what} of {width} dimensions and a SemanticEncoder of {second.d_sem}: its modules "
+                "are not of one model. Copy or download it again."
+            )
+    for end in ends:
+        if {end["module_input_name"], end["module_output_name"]} != {"sentence_embedding"}:
+            raise ValueError(
+                f"{saved.folder / saved.rows[3].subfolder / 'config.json'} names {end['module_input_name']} and "
+                f"{end['module_output_name']}: the runtime normalizes the sentence_embedding alone."
+            )
     return SentencePooling(
         settings["pooling_mode"], include_prompt=settings["include_prompt"],
-        pool_marks=saved.config_of(saved.rows[1]).pool_marks, normalize=len(saved.rows) > 3,
+        pool_marks=second.pool_marks, normalize=bool(ends),
     )  # fmt: skip

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
 from tiered_st.runtime.graph import onnx_bytes
+from tiered_st.runtime.graph.engine import ort
 from tiered_st.runtime.graph.onnx_bytes import Attribute, Shape
 
 _LARGE = 1 << 10  # bytes from which a tensor is handed over rather than written down

@@ -69,7 +69,15 @@ class SemanticEncoder:
 
         Returns:
             (batch, chunks, d_sem).
+
+        Raises:
+            ValueError: if a text has more chunks than the model reads.
         """
+        if vectors.shape[1] > self.config.max_chunks:
+            raise ValueError(
+                f"A text has {vectors.shape[1]} chunks, but this model reads {self.config.max_chunks} at most: give a "
+                "max_length up to that, or use tiered_st.encode_long."
+            )
         feeds: dict[str, NDArray] = {"lengths": lengths.astype(np.int32)}
         feeds["chunk_embeddings"] = np.ascontiguousarray(vectors[:, :, : self.config.d_sem])
         if self.config.peek:
