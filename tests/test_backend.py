@@ -148,6 +148,17 @@ def test_threads_get_what_one_thread_gets(onnx: SentenceTransformer) -> None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_documents_and_indexes_take_it(onnx: SentenceTransformer, tmp_path: Path) -> None:
+    pytest.importorskip("faiss")
+    plain = make_model()
+    documents = [" ".join(TEXTS) * 20, "a"]
+    for own, other in zip(tiered_st.encode_long(onnx, documents), tiered_st.encode_long(plain, documents), strict=True):
+        np.testing.assert_allclose(own.embeddings, other.embeddings, rtol=0, atol=1e-5)
+    onnx.prompts = plain.prompts
+    tiered_st.FaissIndex.build(onnx, ["a cat", "a dog"]).save(tmp_path / "index")
+    assert tiered_st.FaissIndex.load(tmp_path / "index", plain).search("a dog", k=1)[0].text == "a dog"
+
+
 # what changes a model
 
 
@@ -245,6 +256,13 @@ def test_the_trainer_is_refused(onnx: SentenceTransformer, tmp_path: Path) -> No
     trainer = SentenceTransformerTrainer(onnx, args=options, train_dataset=pairs, loss=loss)
     with pytest.raises(ValueError, match="load it without backend to train"):
         trainer.train()
+
+
+def test_adapters_are_refused(onnx: SentenceTransformer) -> None:
+    peft = pytest.importorskip("peft")
+    onnx[1].body.layers[0].qkv = peft.tuners.lora.Linear(onnx[1].body.layers[0].qkv, "default", peft.LoraConfig(r=2))
+    with pytest.raises(ValueError, match=r"is a Linear of peft.*Merge the adapters first"):
+        onnx.encode("a")
 
 
 def test_one_graph_of_torch_is_refused(onnx: SentenceTransformer) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import TOY, make_model
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from without_torch import run_without_torch
 
 import tiered_st
@@ -217,6 +218,11 @@ def test_info_counts_what_torch_counts(tmp_path: Path, capsys: pytest.CaptureFix
     }
     assert list(facts["tiers"]) == ["boundary_predictor", "char_encoder", "chunk_projector", "semantic_encoder"]
     assert facts["dimension"] == 8
+    assert facts["without_torch"] == "yes"
+    model[2] = Pooling(32, pooling_mode="lasttoken")
+    model.save(str(tmp_path), create_model_card=False)
+    assert main(["info", str(tmp_path)]) == 0
+    assert " no: pooling_mode='lasttoken': the runtime pools by" in capsys.readouterr().out
 
 
 def test_export_hands_over_model_precision_and_texts(

@@ -92,6 +92,7 @@ class SemanticEncoder(StoredModule):
         """Return what runs E2 without torch."""
         from tiered_st.runtime.semantic import SemanticEncoder as RuntimeEncoder
 
+        refuse_adapters(self)
         return RuntimeEncoder(
             self.settings, weights, precision=options.precision or "float32", threads=options.threads,
             providers=options.providers,
