@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tiered_st.hub import find
-from tiered_st.model_folder import DEFAULT_MODEL, missing_files
+from tiered_st.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.encoder import RuntimeEncoder
 from tiered_st.runtime.graph import check_providers
@@ -17,11 +17,16 @@ from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.semantic.products import PRODUCTS
 from tiered_st.runtime.sentence_pooling import SentencePooling
 from tiered_st.saved_model import SavedModel
-from tiered_st.saved_weights import read_stored
+from tiered_st.saved_weights import COMPUTED, read_stored
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
+# What the config.json of each of our modules may hold.
+_KEYS = {
+    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
+    "SemanticEncoder": {"config", "storage", "dtype"},
+}
 
 
 def load(
@@ -76,6 +81,8 @@ def _load(folder: Path, threads: int | None, providers: Sequence[str] | None, pr
             f"{saved.folder / 'modules.json'} names {', '.join(kinds)}: the runtime runs {', '.join(_ORDER)}, the last "
             "of which may be missing. tiered_st.load runs it by torch."
         )
+    for row in saved.rows[:2]:
+        _check_content(saved, row)
     pooling = _pooling(saved)
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
@@ -121,13 +128,28 @@ def _make(path: Path, make: Callable[[Any], None]) -> None:
     tensors = read_stored(path)
     try:
         make(tensors)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} and config.json beside it cannot be run: {error}") from None
+
+
+def _check_content(saved: SavedModel, row: ModuleRow) -> None:
+    """Refuse what a later version may have written, and this one would not heed."""
+    content = saved.content_of(row)
+    path = saved.folder / row.subfolder / "config.json"
+    if unknown := sorted(set(content) - _KEYS[row.kind]):
+        raise ValueError(
+            f"{path} has an unknown {', '.join(unknown)}: the model was saved by a newer tiered-st, upgrade with "
+            "`pip install -U tiered-st`."
+        )
+    if (dtype := content.get("dtype", "float32")) not in COMPUTED:
+        raise ValueError(f"{path}: dtype={dtype!r} is not one of {', '.join(COMPUTED)}.")
 
 
 def _pooling(saved: SavedModel) -> SentencePooling:
     _, _, settings, *ends = saved.module_settings()
     first, second = (saved.config_of(row) for row in saved.rows[:2])
+    if second.peek and not first.peek:
+        raise ValueError(f"{saved.folder} has a SemanticEncoder with peek=True, and a TieredInput without it.")
     for what, width in (("chunk vectors", first.d_sem), ("a Pooling", settings["embedding_dimension"])):
         if width != second.d_sem:
             raise ValueError(
@@ -140,7 +162,10 @@ def _pooling(saved: SavedModel) -> SentencePooling:
                 f"{saved.folder / saved.rows[3].subfolder / 'config.json'} names {end['module_input_name']} and "
                 f"{end['module_output_name']}: the runtime normalizes the sentence_embedding alone."
             )
-    return SentencePooling(
-        settings["pooling_mode"], include_prompt=settings["include_prompt"],
-        pool_marks=second.pool_marks, normalize=bool(ends),
-    )  # fmt: skip
+    try:
+        return SentencePooling(
+            settings["pooling_mode"], include_prompt=settings["include_prompt"],
+            pool_marks=second.pool_marks, normalize=bool(ends),
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{saved.folder / saved.rows[2].subfolder / 'config.json'}: {error}") from None
