@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.inputs import as_texts, batches
-from tiered_st.runtime.options import as_tensor, at_least_one, check_options, resolve_prompt
+from tiered_st.runtime.options import as_tensor, at_least_one, check_options, checked_prompts, resolve_prompt
 from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.sentence_pooling import SentencePooling, unit
 from tiered_st.runtime.similarity import PRECISIONS, checked_measure, quantize_each, similarity, similarity_pairwise
@@ -64,7 +64,7 @@ class RuntimeEncoder:
         self._files = WeightFiles(saved)
         self._module_settings = saved.module_settings()
         self._width = saved.width
-        self.prompts = dict(saved.prompts)
+        self.prompts = checked_prompts(saved)
         self.default_prompt_name = saved.default_prompt_name
         self.truncate_dim = saved.truncate_dim
         self.similarity_fn_name = saved.similarity_fn_name

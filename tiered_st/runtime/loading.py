@@ -9,7 +9,7 @@ from typing import Any
 
 from tiered_st.config import TieredConfig
 from tiered_st.hub import find
-from tiered_st.model_folder import DEFAULT_MODEL, missing_files
+from tiered_st.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.encoder import RuntimeEncoder
 from tiered_st.runtime.graph import check_providers
@@ -18,12 +18,17 @@ from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.semantic.products import PRODUCTS
 from tiered_st.runtime.sentence_pooling import SentencePooling
 from tiered_st.saved_model import SavedModel
-from tiered_st.saved_weights import read_stored
+from tiered_st.saved_weights import COMPUTED, read_stored
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
 _EMBEDDING = "sentence_embedding"
+# What the config.json of each of our modules may hold.
+_KEYS = {
+    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
+    "SemanticEncoder": {"config", "storage", "dtype"},
+}
 
 
 def load(
@@ -79,6 +84,8 @@ def _load(
     except ValueError as error:
         raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
     _refuse_other_widths(saved)
+    for row in saved.rows[:2]:
+        _check_content(saved, row)
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
     again = partial(_load, folder.absolute(), name, threads, providers, precision)
@@ -123,8 +130,21 @@ def _make(path: Path, make: Callable[[Any], None]) -> None:
     tensors = read_stored(path)
     try:
         make(tensors)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} and config.json beside it cannot be run: {error}") from None
+
+
+def _check_content(saved: SavedModel, row: ModuleRow) -> None:
+    """Refuse what a later version may have written, and this one would not heed."""
+    content = saved.content_of(row)
+    path = saved.folder / row.subfolder / "config.json"
+    if unknown := sorted(set(content) - _KEYS[row.kind]):
+        raise ValueError(
+            f"{path} has an unknown {', '.join(unknown)}: the model was saved by a newer tiered-st, upgrade with "
+            "`pip install -U tiered-st`."
+        )
+    if (dtype := content.get("dtype", "float32")) not in COMPUTED:
+        raise ValueError(f"{path}: dtype={dtype!r} is not one of {', '.join(COMPUTED)}.")
 
 
 def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
@@ -155,6 +175,8 @@ def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
 def _refuse_other_widths(saved: SavedModel) -> None:
     """Refuse modules of two models."""
     first, second = (saved.config_of(row) for row in saved.rows[:2])
+    if second.peek and not first.peek:
+        raise ValueError(f"{saved.folder} has a SemanticEncoder with peek=True, and a TieredInput without it.")
     pooled = saved.module_settings()[2]["embedding_dimension"]
     for what, width in (("chunk vectors", first.d_sem), ("a Pooling", pooled)):
         if width != second.d_sem:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.runtime.similarity import PRECISIONS
+from tiered_st.saved_model import SavedModel
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,21 @@ def at_least_one(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name}={value!r} must be a whole number, at least 1.")
     return int(value)
+
+
+def checked_prompts(saved: SavedModel) -> dict[str, str]:
+    """Return the prompts of a saved model.
+
+    Raises:
+        ValueError: if they are no texts by name, or there is none that is called as the default one.
+    """
+    prompts, default = saved.prompts, saved.default_prompt_name
+    where = saved.folder / "config_sentence_transformers.json"
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+        raise ValueError(f"{where} has prompts={prompts!r}, which must be texts by name.")
+    if default is not None and default not in prompts:
+        raise ValueError(f"{where} has default_prompt_name={default!r}, which none of its prompts is called.")
+    return dict(prompts)
 
 
 def resolve_prompt(prompts: Mapping[str, str], default: str | None, prompt: str | None, prompt_name: str | None) -> str:

@@ -24,7 +24,7 @@ def check_providers(providers: Sequence[Any] | None) -> None:
     if isinstance(providers, str):
         raise ValueError(f"providers={providers!r} must be a list: give [{providers!r}].")
     for provider in providers or ():
-        name = provider if isinstance(provider, str) else provider[0]
+        name = provider[0] if isinstance(provider, (list, tuple)) and provider else provider
         if name not in there:
             raise ValueError(
                 f"providers names {name!r}, which this onnxruntime does not have: choose from {', '.join(there)}, or "
