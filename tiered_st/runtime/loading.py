@@ -9,18 +9,26 @@ from typing import Any
 
 from tiered_st.config import TieredConfig
 from tiered_st.hub import find
-from tiered_st.model_folder import DEFAULT_MODEL, missing_files
+from tiered_st.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.encoder import RuntimeEncoder
+from tiered_st.runtime.graph import check_providers
+from tiered_st.runtime.options import at_least_one
 from tiered_st.runtime.semantic import SemanticEncoder
+from tiered_st.runtime.semantic.products import PRODUCTS
 from tiered_st.runtime.sentence_pooling import SentencePooling
 from tiered_st.saved_model import SavedModel
-from tiered_st.saved_weights import read_stored
+from tiered_st.saved_weights import COMPUTED, read_stored
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
-_EMBEDDING = "sentence_embedding"
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
+_EMBEDDING = "sentence_embedding"
+# What the config.json of each of our modules may hold.
+_KEYS = {
+    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
+    "SemanticEncoder": {"config", "storage", "dtype"},
+}
 
 
 def load(
@@ -54,45 +62,34 @@ def load(
     found = find(
         path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only
     )  # fmt: skip
-    saved = SavedModel(found.folder, name=found.name)
+    if threads is not None:
+        at_least_one("threads", threads)
+    if precision is not None and precision not in PRODUCTS:
+        raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
+    check_providers(providers)
+    try:
+        return _load(found.folder, found.name, threads, providers, precision)
+    except ValueError as error:
+        raise found.cured(error) from None
+
+
+def _load(
+    folder: Path, name: str, threads: int | None, providers: Sequence[str] | None, precision: str | None
+) -> RuntimeEncoder:
+    saved = SavedModel(folder, name=name)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads={threads} must be at least 1, or None for one per core.")
     try:
         pooling = pooling_of(saved.module_settings())
     except ValueError as error:
         raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
+    _refuse_other_widths(saved)
+    for row in saved.rows[:2]:
+        _check_content(saved, row)
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
-    encoder = RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision)
-    encoder.again = partial(load, found.folder.absolute(), threads=threads, providers=providers, precision=precision)
-    return encoder
-
-
-def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
-    """Return what makes one vector of a text's states.
-
-    Args:
-        modules: each module's kind and settings, as a fingerprint counts them.
-
-    Raises:
-        ValueError: if there are other modules than the runtime runs, in another order, or one works otherwise.
-    """
-    kinds = [module["kind"] for module in modules]
-    if kinds not in (_ORDER, _ORDER[:3]):
-        raise ValueError(
-            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which "
-            "may be missing. tiered_st.load runs it by torch."
-        )
-    for module in modules[3:]:
-        names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
-        if names != (_EMBEDDING, _EMBEDDING):
-            raise ValueError(f"Normalize reads {names[0]} and writes {names[1]}: the runtime has {_EMBEDDING} alone.")
-    return SentencePooling(
-        modules[2]["pooling_mode"], include_prompt=modules[2]["include_prompt"],
-        pool_marks=modules[1].get("pool_marks", TieredConfig.pool_marks), normalize=len(modules) > 3,
-    )  # fmt: skip
+    again = partial(_load, folder.absolute(), name, threads, providers, precision)
+    return RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision, again=again)
 
 
 def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
@@ -133,5 +130,57 @@ def _make(path: Path, make: Callable[[Any], None]) -> None:
     tensors = read_stored(path)
     try:
         make(tensors)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} and config.json beside it cannot be run: {error}") from None
+
+
+def _check_content(saved: SavedModel, row: ModuleRow) -> None:
+    """Refuse what a later version may have written, and this one would not heed."""
+    content = saved.content_of(row)
+    path = saved.folder / row.subfolder / "config.json"
+    if unknown := sorted(set(content) - _KEYS[row.kind]):
+        raise ValueError(
+            f"{path} has an unknown {', '.join(unknown)}: the model was saved by a newer tiered-st, upgrade with "
+            "`pip install -U tiered-st`."
+        )
+    if (dtype := content.get("dtype", "float32")) not in COMPUTED:
+        raise ValueError(f"{path}: dtype={dtype!r} is not one of {', '.join(COMPUTED)}.")
+
+
+def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
+    """Return what makes one vector of a text's states.
+
+    Args:
+        modules: each module's kind and settings, as a fingerprint counts them.
+
+    Raises:
+        ValueError: if there are other modules than the runtime runs, in another order, or one works otherwise.
+    """
+    kinds = [module["kind"] for module in modules]
+    if kinds not in (_ORDER, _ORDER[:3]):
+        raise ValueError(
+            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which "
+            "may be missing. tiered_st.load runs it by torch."
+        )
+    for module in modules[3:]:
+        names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
+        if names != (_EMBEDDING, _EMBEDDING):
+            raise ValueError(f"Normalize reads {names[0]} and writes {names[1]}: the runtime has {_EMBEDDING} alone.")
+    return SentencePooling(
+        modules[2]["pooling_mode"], include_prompt=modules[2]["include_prompt"],
+        pool_marks=modules[1].get("pool_marks", TieredConfig.pool_marks), normalize=len(modules) > 3,
+    )  # fmt: skip
+
+
+def _refuse_other_widths(saved: SavedModel) -> None:
+    """Refuse modules of two models."""
+    first, second = (saved.config_of(row) for row in saved.rows[:2])
+    if second.peek and not first.peek:
+        raise ValueError(f"{saved.folder} has a SemanticEncoder with peek=True, and a TieredInput without it.")
+    pooled = saved.module_settings()[2]["embedding_dimension"]
+    for what, width in (("chunk vectors", first.d_sem), ("a Pooling", pooled)):
+        if width != second.d_sem:
+            raise ValueError(
+                f"{saved.folder} has {what} of {width} dimensions and a SemanticEncoder of {second.d_sem}: its modules "
+                "are not of one model. Copy or download it again."
+            )

@@ -57,9 +57,9 @@ class SentencePooling:
         pool_marks: bool = True,
         normalize: bool = True,
     ) -> None:
-        self.modes = (modes,) if isinstance(modes, str) else tuple(modes)
-        if unknown := [mode for mode in self.modes if mode not in MODES]:
-            raise ValueError(f"pooling_mode={unknown[0]!r}: the runtime pools by {', '.join(MODES)} alone.")
+        self.modes = tuple(modes) if isinstance(modes, (list, tuple)) else (modes,)
+        if not self.modes or any(mode not in MODES for mode in self.modes):
+            raise ValueError(f"pooling_mode={modes!r}: the runtime pools by {', '.join(MODES)} alone.")
         self.include_prompt = include_prompt
         self.pool_marks = pool_marks
         self.normalize = normalize

@@ -14,12 +14,17 @@ Measure = Callable[[Floats, Floats], Floats]  # (n, dim) and (m, dim), or with p
 
 
 def _manhattan(first: Floats, second: Floats) -> Floats:
-    return np.stack([-np.abs(one - second).sum(axis=1) for one in first])  # a row at a time, whatever n and m are
+    scores = np.empty((len(first), len(second)), dtype=np.float32)
+    for one, row in zip(first, scores, strict=True):  # a row at a time, whatever n and m are
+        np.negative(np.abs(one - second).sum(axis=1), out=row)
+    return scores
 
 
 def _euclidean(first: Floats, second: Floats) -> Floats:
-    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
-    return -np.sqrt(np.maximum(squares, 0))
+    # In float64: of vectors next to each other, what float32 leaves of the difference is nothing but its rounding.
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return -np.sqrt(np.maximum(squares, 0)).astype(np.float32)
 
 
 MEASURES: dict[str, tuple[Measure, Measure]] = {  # of all with all, and of pairs
@@ -30,13 +35,49 @@ MEASURES: dict[str, tuple[Measure, Measure]] = {  # of all with all, and of pair
 }
 
 
-def as_rows(vectors: ArrayLike) -> Floats:
-    """Return vectors as (n, dim) float32; one alone becomes (1, dim)."""
-    return np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+def checked_measure(name: str) -> str:
+    """Return the name of a measure.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in MEASURES:
+        raise ValueError(f"similarity_fn_name={name!r} is not one of {', '.join(MEASURES)}.")
+    return name
+
+
+def similarity(measure: str, first: ArrayLike, second: ArrayLike) -> Floats:
+    """Return the scores of all with all, (n, m), of vectors (n, dim) and (m, dim); one alone may be (dim,)."""
+    return MEASURES[measure][0](*_alike(first, second))
+
+
+def similarity_pairwise(measure: str, first: ArrayLike, second: ArrayLike) -> Floats:
+    """Return the scores of pairs, (n,), of vectors (n, dim) twice; of one pair of (dim,), a number."""
+    scores = MEASURES[measure][1](*_alike(first, second))
+    return scores[0] if np.ndim(first) == np.ndim(second) == 1 else scores
+
+
+def _alike(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    a, b = (np.atleast_2d(np.asarray(vectors, dtype=np.float32)) for vectors in (first, second))
+    if a.ndim > 2 or b.ndim > 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"Vectors of shapes {a.shape} and {b.shape} cannot be compared: give (n, dim) and (m, dim), of one model."
+        )
+    return a, b
+
+
+def quantize_each(arrays: list[Floats], precision: str) -> list[NDArray]:
+    """Quantize arrays (n, dim), by ranges that they share."""
+    if precision == "float32" or not arrays:
+        return list(arrays)
+    ends = np.cumsum([len(own) for own in arrays])[:-1]
+    return np.split(PRECISIONS[precision](np.concatenate(arrays)), ends)
 
 
 def _to_bytes(vectors: Floats) -> Floats:
-    if len(vectors) < 2:
+    if len(vectors) == 0:
+        return vectors
+    if len(vectors) == 1:
         raise ValueError("precision='int8' and 'uint8' take their ranges from all vectors: give more than one text.")
     low, high = vectors.min(axis=0), vectors.max(axis=0)
     steps = (high - low) / 255

@@ -1,5 +1,6 @@
 """Write computation down as an ONNX graph, from settings and stored weights, by numpy alone, and run it."""
 
+from tiered_st.runtime.graph.engine import check_providers
 from tiered_st.runtime.graph.graph import FUSED, Graph
 
-__all__ = ["FUSED", "Graph"]
+__all__ = ["FUSED", "Graph", "check_providers"]

@@ -86,7 +86,15 @@ class SemanticEncoder:
 
         Returns:
             (batch, chunks, d_sem).
+
+        Raises:
+            ValueError: if a text has more chunks than the model reads.
         """
+        if vectors.shape[1] > self.config.max_chunks:
+            raise ValueError(
+                f"A text has {vectors.shape[1]} chunks, but this model reads {self.config.max_chunks} at most: give a "
+                "max_length up to that, or use tiered_st.encode_long."
+            )
         if len(vectors) and (lengths == vectors.shape[1]).all():
             return self._run(vectors, parts)
         out = np.zeros((*vectors.shape[:2], self.config.d_sem), dtype=np.float32)
