@@ -16,8 +16,8 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize,
 import tiered_st
 from tiered_st import runtime
 from tiered_st.cli import main
+from tiered_st.exporting import export_model as exporting
 from tiered_st.fingerprint import model_fingerprint
-from tiered_st.runtime import export as exporting
 
 TEXTS = ["The cat sat on the mat.", "", "hel lo wolrd", "漢字 😂"]
 DISTANCE = {"int8": 0.05, "float16": 2e-3, "float32": 1e-5}

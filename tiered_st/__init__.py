@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tiered_st.compression import tabulate as tabulate
     from tiered_st.config import TieredConfig as TieredConfig
     from tiered_st.documents import encode_long as encode_long
+    from tiered_st.exporting import export as export
     from tiered_st.indexes import FaissIndex as FaissIndex
     from tiered_st.model import build as build
     from tiered_st.model import load as load
     from tiered_st.model import set_storage as set_storage
     from tiered_st.model_folder import path as path
     from tiered_st.model_folder import pretrained as pretrained
-    from tiered_st.runtime.export import export as export
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "indexes",
     "build": "model", "load": "model", "path": "model_folder", "pretrained": "model_folder", "set_storage": "model",
-    "encode_long": "documents", "export": "runtime.export",
+    "encode_long": "documents", "export": "exporting",
     "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [

@@ -19,8 +19,8 @@ import tiered_st
 import tiered_st.runtime
 from tiered_st.cli import commands, main
 from tiered_st.cli.backends import default_backend
+from tiered_st.exporting.export_model import ExportReport
 from tiered_st.indexes import FaissIndex
-from tiered_st.runtime.export import ExportReport
 
 TEXTS = ["the cat sat on the mat", "Teh CAT!", "delete a folder"]
 MAIN = "import sys; from tiered_st.cli import main; code = main(sys.argv[1:]); "

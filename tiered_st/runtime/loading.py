@@ -82,7 +82,7 @@ def _load(
     try:
         pooling = pooling_of(saved.module_settings())
     except ValueError as error:
-        raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
+        raise ValueError(f"{saved.folder}: {error}") from None
     _refuse_other_widths(saved)
     for row in saved.rows[:2]:
         _check_content(saved, row)

@@ -8,7 +8,7 @@ from typing import Any
 try:
     import onnxruntime as ort
 except ImportError as error:
-    raise ImportError(f"tiered_st.runtime needs ONNX Runtime ({error}): pip install onnxruntime") from error
+    raise ImportError(f"tiered_st.runtime needs ONNX Runtime ({error}): pip install onnxruntime", name="onnxruntime") from error
 
 
 def check_providers(providers: Sequence[Any] | None) -> None:

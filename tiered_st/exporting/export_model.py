@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
+from tiered_st.exporting.check_texts import texts_for
 from tiered_st.files import replace_folder
 from tiered_st.fingerprint import module_settings
 from tiered_st.model import set_storage
@@ -18,7 +19,6 @@ from tiered_st.model_folder import ALLOWED_MODULES, module_rows
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tiers_of import tiers_of
-from tiered_st.runtime.export_check import texts_for
 from tiered_st.runtime.loading import load, pooling_of
 from tiered_st.runtime.semantic.semantic_encoder import body_of
 
