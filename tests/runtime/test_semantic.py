@@ -59,7 +59,7 @@ def test_what_no_graph_is_written_for_is_refused_by_name(act: str, tmp_path: Pat
 
 def test_another_body_is_refused_by_name(tmp_path: Path) -> None:
     body = {**BERT_BODY, "model_type": "modernbert", "global_attn_every_n_layers": 2}
-    with pytest.raises(ValueError, match="model_type='modernbert': the runtime runs bert, .* and our own Transformer"):
+    with pytest.raises(ValueError, match=r"model_type='modernbert': the runtime runs bert, .* and our own Transformer"):
         loaded(make_model(TOY.replace(body=body)), tmp_path)
 
 
