@@ -90,7 +90,12 @@ def test_far_places_share_mpnets_last_buckets() -> None:
     np.testing.assert_array_equal(bucket(distance), theirs.numpy())
 
 
-@pytest.mark.parametrize("body", [BERT_BODY, {"model_type": "roberta", **SIZES, "max_position_embeddings": 66}])
+NAMED_TWICE = {"model_type": "distilbert", **SIZES, **DISTILBERT, "n_layers": 1, "n_heads": 4}
+
+
+@pytest.mark.parametrize(
+    "body", [BERT_BODY, {"model_type": "roberta", **SIZES, "max_position_embeddings": 66}, NAMED_TWICE]
+)
 def test_what_a_configuration_leaves_out_is_transformers_default(body: dict[str, Any], tmp_path: Path) -> None:
     model = make_model(TOY.replace(body=body))
     model.save(str(tmp_path), create_model_card=False)

@@ -14,7 +14,6 @@ from test_variants import FORMS, SETTINGS, TEXTS, made
 
 import tiered_st
 from tiered_st import runtime
-from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.text.text_rows import TextRows
 
 PAIRS = [("a question", "its answer"), ("b", ""), ("one two three", "four"), ("x y z " * 30, "k")]
@@ -58,10 +57,10 @@ def test_what_no_graph_is_written_for_is_refused_by_name(act: str, tmp_path: Pat
         loaded(model, tmp_path)
 
 
-def test_another_body_is_refused_by_name() -> None:
-    config = TOY.replace(body={**BERT_BODY, "model_type": "modernbert"})
-    with pytest.raises(ValueError, match="model_type='modernbert': the runtime runs "):
-        SemanticEncoder(config, {})
+def test_another_body_is_refused_by_name(tmp_path: Path) -> None:
+    body = {**BERT_BODY, "model_type": "modernbert", "global_attn_every_n_layers": 2}
+    with pytest.raises(ValueError, match=r"model_type='modernbert': the runtime runs bert, .* and our own Transformer"):
+        loaded(make_model(TOY.replace(body=body)), tmp_path)
 
 
 def test_more_chunks_than_a_model_reads_are_refused(tmp_path: Path) -> None:

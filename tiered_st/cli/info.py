@@ -13,8 +13,6 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.hub import find
 from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
-from tiered_st.runtime.loading import pooling_of
-from tiered_st.runtime.semantic.semantic_encoder import body_of
 from tiered_st.saved_model import SavedModel
 
 # The parts of a TieredInput in the order in which a text passes them; a table is no parameter.
@@ -125,10 +123,16 @@ def _as_text(facts: dict[str, Any]) -> str:
 def _without_torch(saved: SavedModel) -> str:
     """Return "yes", or what of the model the runtime does not run."""
     try:
+        from tiered_st.runtime.loading import check_order, pooling_of
+        from tiered_st.runtime.semantic.semantic_encoder import body_of
+
+        check_order(saved.module_settings())
         pooling_of(saved.module_settings())
         body_of(saved.config_of(saved.rows[1]))
     except ValueError as error:
         return f"no: {error}"
+    except ImportError as error:
+        return f"not known: {error}"
     return "yes"
 
 

@@ -19,7 +19,7 @@ from tiered_st.model_folder import ALLOWED_MODULES, module_rows
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tiers_of import tiers_of
-from tiered_st.runtime.loading import load, pooling_of
+from tiered_st.runtime.loading import check_order, load, pooling_of
 from tiered_st.runtime.semantic.semantic_encoder import body_of
 
 # The least cosine between a text's vectors in torch and in the runtime that an export may have, by precision.
@@ -90,6 +90,7 @@ def _refuse_what_is_not_run(model: SentenceTransformer, precision: str) -> None:
         if name not in ALLOWED_MODULES:
             raise ValueError(f"The model has a {name}: the runtime runs no module of that class.")
         refuse_adapters(module)
+    check_order(module_settings(model))
     pooling_of(module_settings(model))
     encoder: Any = model[1]
     body_of(encoder.settings)

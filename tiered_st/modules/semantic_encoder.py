@@ -90,9 +90,11 @@ class SemanticEncoder(StoredModule):
 
     def make_engine(self, weights: dict[str, NDArray[Any]], options: EngineOptions) -> Any:
         """Return what runs E2 without torch."""
+        from tiered_st.runtime.graph import check_providers
         from tiered_st.runtime.semantic import SemanticEncoder as RuntimeEncoder
 
         refuse_adapters(self)
+        check_providers(options.providers)
         return RuntimeEncoder(
             self.settings, weights, precision=options.precision or "float32", threads=options.threads,
             providers=options.providers,

@@ -79,10 +79,13 @@ def _load(
     saved = SavedModel(folder, name=name)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
+    modules, file = saved.module_settings(), saved.folder / "modules.json"
     try:
-        pooling = pooling_of(saved.module_settings())
+        check_order(modules)
+        file = saved.folder / saved.rows[2].subfolder / "config.json"
+        pooling = pooling_of(modules)
     except ValueError as error:
-        raise ValueError(f"{saved.folder}: {error}") from None
+        raise ValueError(f"{file}: {error}") from None
     _refuse_other_widths(saved)
     for row in saved.rows[:2]:
         _check_content(saved, row)
@@ -147,14 +150,14 @@ def _check_content(saved: SavedModel, row: ModuleRow) -> None:
         raise ValueError(f"{path}: dtype={dtype!r} is not one of {', '.join(COMPUTED)}.")
 
 
-def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
-    """Return what makes one vector of a text's states.
+def check_order(modules: list[dict[str, Any]]) -> None:
+    """Refuse other modules than the runtime runs, another order, and a Normalize of something else.
 
     Args:
         modules: each module's kind and settings, as a fingerprint counts them.
 
     Raises:
-        ValueError: if there are other modules than the runtime runs, in another order, or one works otherwise.
+        ValueError: if there are any.
     """
     kinds = [module["kind"] for module in modules]
     if kinds not in (_ORDER, _ORDER[:3]):
@@ -166,6 +169,17 @@ def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
         names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
         if names != (_EMBEDDING, _EMBEDDING):
             raise ValueError(f"Normalize reads {names[0]} and writes {names[1]}: the runtime has {_EMBEDDING} alone.")
+
+
+def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
+    """Return what makes one vector of a text's states.
+
+    Args:
+        modules: each module's kind and settings, of such as :func:`check_order` lets through.
+
+    Raises:
+        ValueError: if it pools as the runtime does not.
+    """
     return SentencePooling(
         modules[2]["pooling_mode"], include_prompt=modules[2]["include_prompt"],
         pool_marks=modules[1].get("pool_marks", TieredConfig.pool_marks), normalize=len(modules) > 3,

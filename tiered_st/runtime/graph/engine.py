@@ -8,7 +8,8 @@ from typing import Any
 try:
     import onnxruntime as ort
 except ImportError as error:
-    raise ImportError(f"tiered_st.runtime needs ONNX Runtime ({error}): pip install onnxruntime", name="onnxruntime") from error
+    cure = f"tiered_st.runtime needs ONNX Runtime ({error}): pip install onnxruntime"
+    raise ImportError(cure, name=error.name) from error
 
 
 def check_providers(providers: Sequence[Any] | None) -> None:

@@ -76,12 +76,8 @@ class Graph:
 
         Raises:
             ImportError: if ONNX Runtime is not installed.
-            ValueError: if a provider is not there.
         """
         ort = _import_onnxruntime()
-        there = ort.get_available_providers()
-        if lacking := [provider for provider in providers or () if provider not in there]:
-            raise ValueError(f"provider={lacking[0]!r} is not one of {', '.join(there)}, which onnxruntime has here.")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1

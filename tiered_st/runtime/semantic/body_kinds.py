@@ -50,8 +50,7 @@ class BodyKind:
 
     def of(self, body: Mapping[str, Any], name: str) -> Any:
         """Return a setting of a body's configuration by BERT's name."""
-        own = self.settings.get(name, name)
-        value = body.get(own, body.get(name))  # transformers takes both names
+        value = body.get(name, body.get(self.settings.get(name, name)))  # transformers takes both, and BERT's first
         return {**_DEFAULTS, **self.defaults}[name] if value is None else value
 
     def pad(self, body: Mapping[str, Any]) -> int:
