@@ -44,7 +44,8 @@ def test_texts_get_the_vectors_of_torch(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
         assert cosines(integers.encode(texts, prompt=prompt), expected).min() > 0.99
         whole = model.encode(texts, prompt=prompt, output_value="token_embeddings")
-        for own, states in zip(encoder.encode(texts, prompt=prompt, output_value="token_embeddings"), whole):
+        states_of = encoder.encode(texts, prompt=prompt, output_value="token_embeddings")
+        for own, states in zip(states_of, whole, strict=True):
             np.testing.assert_allclose(own, states.float().numpy(), rtol=1e-5, atol=1e-5)
 
 

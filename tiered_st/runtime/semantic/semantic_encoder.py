@@ -48,6 +48,8 @@ class SemanticEncoder:
         if kind not in BODIES:
             known = ", ".join(str(name) for name in BODIES if name)
             raise ValueError(f"body has model_type={kind!r}: the runtime runs {known} and our own Transformer alone.")
+        if precision == "int8":
+            _refuse_infinite(tensors)
         self.config = config
         weights = StoredWeights(tensors)
         graph = _graph(config, weights, precision, BODIES[kind])
@@ -85,6 +87,13 @@ class SemanticEncoder:
         if self.config.segments:
             feeds["token_type_ids"] = np.zeros(vectors.shape[:2], dtype=np.int64) if parts is None else parts
         return self.session.run(None, feeds)[0]
+
+
+def _refuse_infinite(tensors: Mapping[str, NDArray]) -> None:
+    """Refuse weights that are no numbers: as integers they would be some, and what they spoil would look sound."""
+    for name, value in tensors.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"{name} has a value that is not finite, and 8-bit integers hold none: train it anew.")
 
 
 def _graph(config: TieredConfig, weights: StoredWeights, precision: str, body: Body) -> Graph:
