@@ -1,8 +1,8 @@
 """Measure everything and draw it: ``python -m benchmarks --data DIR``, or ``make benchmarks DATA=DIR``.
 
-Quality of the shipped models and the baselines in every suite, speed and size of these and of other forms and
-architectures, then all tables (into RESULTS.md) and plots. Each step reuses what is stored: stopped, the same command
-goes on. A baseline that must be trained takes part once its run is there (see `benchmarks.peers`).
+Quality of the shipped models and the baselines in every suite, what int8 loses, speed and size of all in the forms in
+which one deploys them, then all tables (into RESULTS.md) and plots. Each step reuses what is stored: stopped, the same
+command goes on. A baseline that must be trained takes part once its run is there (see `benchmarks.peers`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ from benchmarks import run
 from benchmarks.peers import BASELINES, is_ready
 from benchmarks.report import __main__ as report
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed.contenders import FORMS
+from benchmarks.speed import install_size
 from tiered_st.model import pretrained
 
 VARIANTS = ("minilm+symspell-compound", "minilm+shuffled")  # reached by name: no better than one that is here, a check
-TIMED = ("minilm+symspell", "static", *FORMS, "minilm")  # the last is what ratios are taken to
+TIMED = ("static", "minilm+openvino", "minilm+bf16", "minilm+onnx-int8", "minilm")
+LOST = {"typo": ("clean", "10 %"), "retrieval": ("XQuAD",)}  # what is asked of forms in int8
 
 
 def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the commands, as (program, arguments)."""
     models = args.models or pretrained()
     baselines = [name for name in BASELINES if name not in VARIANTS and is_ready(name)]
-    measured = ["--suite", "all", "--data", str(args.data), "--seeds", str(args.seeds)]
-    timed = ["--full", "--data", str(args.data), "--rounds", str(args.rounds)]
+    texts = ["--data", str(args.data)]
+    measured = [*texts, "--seeds", str(args.seeds)]
+    ours = [name for name in models if name in pretrained()]
+    deployed = [f"{name}+{form}" for name in ours for form in ("bf16", "onnx-int8", "openvino")]
+    small = [f"{name}+onnx-int8" for name in (*ours, "minilm")]
     return [
-        ("run", [*models, *baselines, *measured, "--bf16", "--batch-size", "128"]),
-        ("speed", [*models, *TIMED, *timed]),
+        ("run", [*models, *baselines, "--suite", "all", *measured]),
+        *(("run", [*small, "--suite", suite, "--metrics", *metrics, *measured]) for suite, metrics in LOST.items()),
+        ("speed", [*models, *deployed, *TIMED, "--full", *texts, "--rounds", str(args.rounds)]),
+        ("speed.install_size", []),
         ("report", ["--plots", "--write"]),
     ]
 
@@ -45,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7, help="of speed (default: 7)")
     parser.add_argument("--print", action="store_true", help="only say what would be run")
     args = parser.parse_args(argv)
-    programs = {"run": run.main, "speed": speed.main, "report": report.main}
+    programs = {
+        "run": run.main, "speed": speed.main, "speed.install_size": install_size.main, "report": report.main,
+    }  # fmt: skip
     for program, arguments in steps(args):
         print(f"python -m benchmarks.{program} {' '.join(arguments)}", file=sys.stderr)
         if not args.print and (status := programs[program](arguments)):

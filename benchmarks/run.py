@@ -2,8 +2,9 @@
 
 MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound,
 minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25), a folder, or any sentence-transformers
-name. All models of a run see the same texts. Every score is stored at once; what is stored is not measured again while
-weights, texts and settings are the same.
+name. Forms in which one deploys a model stand behind its name: en-small+onnx-int8, minilm+openvino. All models of a run
+see the same texts. Every score is stored at once; what is stored is not measured again while weights, texts and
+settings are the same.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from benchmarks.suites import suites
 
 
 def measure(
-    candidate: Candidate, suite: Suite, task: Task, *, seeds: int = 5, folder: Path = RESULTS, fresh: bool = False
+    candidate: Candidate,
+    suite: Suite,
+    task: Task,
+    *,
+    seeds: int = 5,
+    folder: Path = RESULTS,
+    fresh: bool = False,
+    metrics: Sequence[str] | None = None,
 ) -> Result:
     """Score a model in every condition of a task that is not stored yet.
 
@@ -34,6 +42,7 @@ def measure(
         seeds: Number of seeds.
         folder: Where results are stored.
         fresh: Measure again what is stored.
+        metrics: Score these alone; None for all of the suite.
 
     Returns:
         The result as stored. It keeps scores of further seeds from earlier runs on the same texts.
@@ -49,9 +58,10 @@ def measure(
             result = stored
         else:
             path = path_of(folder, candidate, suite.name, former=False)
-    todo = [condition for condition, checksum in checksums.items() if not result.has(condition, checksum)]
+    wanted = [condition for condition in checksums if metrics is None or condition.metric in metrics]
+    todo = [condition for condition in wanted if not result.has(condition, checksums[condition])]
     label = f"{suite.name} {candidate.name}"
-    with tqdm(total=len(checksums), initial=len(checksums) - len(todo), desc=label, unit="condition") as bar:
+    with tqdm(total=len(wanted), initial=len(wanted) - len(todo), desc=label, unit="condition") as bar:
         for condition in todo:
             bar.set_postfix_str(f"{condition.metric}, seed {condition.seed}")
             result.add(condition, task.score(candidate, condition), checksums[condition])
@@ -69,6 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.data is not None and not options.data.is_dir():
             raise ValueError(f"--data {options.data} is not a folder: give the folder that holds the parquet files.")
+        unknown = set(options.metrics or ()) - {metric for suite in chosen for metric in suite.metrics}
+        if unknown:
+            metrics = ", ".join(metric for suite in chosen for metric in suite.metrics)
+            raise ValueError(f"no metric {', '.join(sorted(unknown))} in the suites chosen, which have {metrics}.")
         tasks = [suite.load(options.data) for suite in chosen]
         results: list[list[Result]] = [[] for _ in chosen]
         for name in options.models:
@@ -81,9 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if hasattr(task, "takes") and not task.takes(candidate):
                     print(f"{candidate.name} cannot be told how far to read: left out of {suite.name}", file=sys.stderr)
                     continue
-                found.append(
-                    measure(candidate, suite, task, seeds=options.seeds, folder=options.out, fresh=options.fresh)
-                )
+                settings = {"seeds": options.seeds, "folder": options.out, "fresh": options.fresh}
+                found.append(measure(candidate, suite, task, **settings, metrics=options.metrics))
         for suite, task, found in zip(chosen, tasks, results, strict=True):
             if not found:
                 continue
@@ -115,6 +128,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--suite", choices=[*suites(), "all"], default="typo")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of parquet files; default: the hub, if it can")
     parser.add_argument("--seeds", type=_positive, default=5, metavar="N", help="default: 5")
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="METRIC", help='such as clean "10 %%"; default: all of the suite'
+    )
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="default: benchmarks/results")
     parser.add_argument("--batch-size", type=_positive, default=64, metavar="N", help="default: 64")
     parser.add_argument("--bf16", action="store_true", help="encode under bfloat16 autocast")

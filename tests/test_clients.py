@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import tiered_st
+import tiered_st.runtime
+from benchmarks.suites.sts import Pairs, SentencePairs
 
 TEXTS = ["How do I get a refund?", "Where is my parcel?", "The cat sat on the mat.", "My card was stolen."]
 QUERY = "were is my parcle"
@@ -43,6 +46,19 @@ def test_langchain_embeddings(model: Any) -> None:
     langchain = pytest.importorskip("langchain_huggingface")
     embeddings = langchain.HuggingFaceEmbeddings(model_name=FOLDER, model_kwargs={"trust_remote_code": True})
     np.testing.assert_allclose(embeddings.embed_documents(TEXTS), model.encode(TEXTS), atol=1e-5)
+
+
+def test_langchain_embeddings_without_torch() -> None:
+    langchain = pytest.importorskip("langchain_core.embeddings")
+    model = tiered_st.runtime.load("en-nano")
+
+    class Tiered(langchain.Embeddings):  # type: ignore[name-defined, misc]
+        embed_documents = lambda self, texts: model.encode_document(texts).tolist()  # noqa: E731
+        embed_query = lambda self, text: model.encode_query(text).tolist()  # noqa: E731
+
+    store = pytest.importorskip("langchain_core.vectorstores").InMemoryVectorStore(Tiered())
+    store.add_texts(TEXTS)
+    assert store.similarity_search(QUERY, k=1)[0].page_content == TEXTS[1]
 
 
 def test_llama_index(model: Any) -> None:
@@ -138,6 +154,17 @@ def test_mteb(model: Any) -> None:
     mteb = pytest.importorskip("mteb.models")
     meta = mteb.SentenceTransformerEncoderWrapper(model).mteb_model_meta
     assert meta.n_embedding_parameters == 512 * 384
+
+
+def test_mteb_on_onnx_runtime(model: Any) -> None:
+    """The tasks of mteb need torch, and take a model that does not."""
+    mteb = pytest.importorskip("mteb")
+    tasks = importlib.import_module("benchmarks.mteb_tasks")
+    pairs = SentencePairs({"STS-B": Pairs(TEXTS * 2, TEXTS + TEXTS[::-1], [1.0] * 4 + [0.0] * 4, graded=True)})
+    wrapped = mteb.models.SentenceTransformerEncoderWrapper(tiered_st.runtime.load("en-nano"))
+    assert wrapped.mteb_model_meta.name == "en-nano"
+    (result,) = mteb.evaluate(wrapped, tasks.tasks_of(pairs)[:1], cache=None, show_progress_bar=False).task_results
+    assert result.get_score() > 0.8
 
 
 def test_peft_is_refused_until_it_is_merged(tmp_path: Path) -> None:

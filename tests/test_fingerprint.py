@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import subprocess
@@ -53,6 +54,25 @@ def test_the_new_one_is_a_constant_too() -> None:
     """A change here makes every stored index foreign: make it a new form, and compare the old one as before."""
     assert model_fingerprint(layer()) == "2-7e026308180b6ce5-697268d91f85e97c-697268d91f85e97c-697268d91f85e97c"
     assert Fingerprint.of(make_model()).settings == "bcc23dc70eb3d906"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("en-small", "2-1a7dda4210bd951c-2c181d45a6a44ae6-f564e1d31e016985-9e9c5317c8fb8d14"),
+        ("en-mini", "2-a2b1dc645f9df445-b59586af4ca10bb1-de6c05576cbee723-58d3183537fcb08d"),
+        ("en-nano", "2-1ba97bff7459d898-7aa586ef872d01fb-de72f84877563419-e6864fe926c40b4d"),
+    ],
+)
+def test_a_shipped_model_is_known_by_what_indexes_of_it_hold(name: str, known: str) -> None:
+    """As long as its version is 2 (see CONTRIBUTING.md)."""
+    assert json.loads(Path(tiered_st.path(name), "recipe.json").read_text())["version"] == 2
+    assert model_fingerprint(load(name, device="cpu")) == known
+
+
+def test_half_precision_and_models_without_weights_have_constants_too() -> None:
+    assert model_fingerprint(make_model().half()) == "2-bcc23dc70eb3d906-9bd7300f4f4e221b"
+    assert model_fingerprint(Shell(1)) == "2-bdbeb33d7623e7a8-b80c3bcc6fc8133f-b80c3bcc6fc8133f-b80c3bcc6fc8133f"
 
 
 @pytest.mark.parametrize("fingerprint", [weights_fingerprint, model_fingerprint, model_revision])

@@ -68,6 +68,7 @@ def check(folder: str | Path) -> None:
     model, saved = load(folder, device="cpu"), SavedModel(folder)
     assert json.dumps(settings_of_folder(folder)) == json.dumps(module_settings(model))  # a tuple is a list there
     assert model_fingerprint(saved) == model_fingerprint(model)
+    assert saved.prompts == model.prompts and saved.default_prompt_name == model.default_prompt_name
     assert model_revision(saved) == model_revision(model)
     assert saved.get_embedding_dimension() == model.get_embedding_dimension()
     assert weights_fingerprint(saved) == weights_fingerprint(model)
@@ -105,6 +106,13 @@ def test_weights_are_those_of_the_state_dict(tmp_path: Path) -> None:
     assert weights.keys() == state.keys()
     for name, value in state.items():
         np.testing.assert_array_equal(weights[name], value.numpy(), strict=True)
+
+
+def test_prompts_are_those_of_the_loaded_model(tmp_path: Path) -> None:
+    make_model().save(str(tmp_path), create_model_card=False)
+    for prompts in (None, {"x": "x: "}, {"document": None, "query": "q: "}):
+        (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+        assert SavedModel(tmp_path).prompts == load(tmp_path, device="cpu").prompts
 
 
 def test_a_process_without_torch_gives_the_same_fingerprint(tmp_path: Path) -> None:

@@ -21,22 +21,29 @@ if TYPE_CHECKING:
     from tiered_st.model import set_storage as set_storage
     from tiered_st.model_folder import path as path
     from tiered_st.model_folder import pretrained as pretrained
+    from tiered_st.runtime.export import export as export
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "indexes",
     "build": "model", "load": "model", "path": "model_folder", "pretrained": "model_folder", "set_storage": "model",
-    "encode_long": "documents", "quantize_char_encoder": "compression", "tabulate": "compression",
-    "swap_semantic_encoder": "swap",
+    "encode_long": "documents", "export": "runtime.export",
+    "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "load", "path", "pretrained", "quantize_char_encoder",
-    "set_storage", "swap_semantic_encoder", "tabulate",
+    "FaissIndex", "TieredConfig", "build", "encode_long", "export", "load", "path", "pretrained",
+    "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: torch takes seconds, and ``tiered-st --help`` needs none of it."""
     if name in _HOMES:
-        return getattr(import_module(f"tiered_st.{_HOMES[name]}"), name)
+        try:
+            return getattr(import_module(f"tiered_st.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("torch", "transformers", "sentence_transformers"):
+                raise
+            cure = "pip install tiered-st, or do without torch by tiered_st.runtime.load"
+            raise ImportError(f"tiered_st.{name} needs {error.name}: {cure}", name=error.name) from None
     raise AttributeError(f"module 'tiered_st' has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tiered_st.model_folder import module_rows, read_json
 from tiered_st.model_folder import path as path
 from tiered_st.model_folder import pretrained as pretrained
 from tiered_st.modules import SemanticEncoder, TieredInput
+from tiered_st.modules.load_options import check_load_options, engine_options
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.weights import as_dtype
 
@@ -60,6 +62,8 @@ def load(
     *,
     device: str | None = None,
     dtype: str | torch.dtype | None = None,
+    backend: str = "torch",
+    model_kwargs: Mapping[str, Any] | None = None,
     revision: str | None = None,
     token: str | bool | None = None,
     cache_folder: str | Path | None = None,
@@ -76,6 +80,10 @@ def load(
             in the working directory: write a folder of the same name as "./en-small".
         device: where to put it.
         dtype: what to compute in, such as "float16" or "bfloat16"; by default what the model was saved in.
+        backend: "torch", or "onnx": a model that ONNX Runtime runs, E2 in int8 where a model is stored so, as
+            :func:`tiered_st.runtime.load` does, with all methods of a ``SentenceTransformer``. It cannot be trained.
+        model_kwargs: more, as ``SentenceTransformer`` takes it, see modules.load_options: with "onnx" ``precision``
+            ("int8" or "float32"), ``threads``, and ``provider`` or ``providers``.
         revision: of a model on the hub, a branch, a tag or a commit; the whole hash of a commit pins it. Which commit
             was loaded is ``model.model_card_data.hub_commit``.
         token: for a private or gated model on the hub; by default what ``hf auth login`` or HF_TOKEN gave.
@@ -84,9 +92,14 @@ def load(
 
     Raises:
         ValueError: if there is no such model, a file is missing or damaged, a class is not on the allow-list, or
-            weights do not fit; the text names file and cure.
+            weights do not fit, or ``backend`` does not run it or takes no such option; the text names file and cure.
     """
-    options = {} if dtype is None else {"model_kwargs": {"dtype": as_dtype(dtype)}}
+    given = dict(model_kwargs or {}) | ({} if dtype is None else {"dtype": as_dtype(dtype)})
+    check_load_options({"backend": backend, "model_kwargs": given})
+    engine = engine_options({"backend": backend, "model_kwargs": given})
+    if engine is not None and device not in (None, "cpu"):
+        raise ValueError(f"device={device!r}: ONNX Runtime runs where providers in model_kwargs says. Leave it out.")
+    options = {"model_kwargs": given} if engine is None else {}
     found = find(path, revision=revision, token=token, cache_folder=cache_folder, local_files_only=local_files_only)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     try:
@@ -95,11 +108,15 @@ def load(
         settings = read_json(found.folder / "config_sentence_transformers.json", dict, optional=True)
     except ValueError as error:
         raise found.cured(error) from None
+    for module in modules.values():
+        if isinstance(module, StoredModule):
+            module.run_by(engine)
     card = TieredModelCardData(model_name=found.name)
     card.hub_name, card.hub_commit = (found.name, found.commit) if found.commit else (None, None)
     return SentenceTransformer(
         modules=modules,  # type: ignore[arg-type]
-        device=device,
+        device=device if engine is None else "cpu",
+        backend=backend,  # type: ignore[arg-type]
         prompts=settings.get("prompts"),
         default_prompt_name=settings.get("default_prompt_name"),
         similarity_fn_name=settings.get("similarity_fn_name"),

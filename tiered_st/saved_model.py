@@ -23,16 +23,19 @@ class SavedModel:
 
     Args:
         folder: what ``model.save`` wrote.
+        name: what the model is called; by default as its folder.
 
     Raises:
         ValueError: if a file is missing or damaged, or the folder is of no tiered model.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, name: str | None = None) -> None:
         self.folder = Path(folder)
+        self.name = name or self.folder.name
         self.rows = module_rows(self.folder)
         settings = read_json(self.folder / "config_sentence_transformers.json", dict, optional=True)
-        self.prompts: dict[str, str] = settings.get("prompts") or {}
+        prompts = {"query": None, "document": None} | (settings.get("prompts") or {})  # these two are always there
+        self.prompts: dict[str, str] = {name: prompt or "" for name, prompt in prompts.items()}
         self.default_prompt_name: str | None = settings.get("default_prompt_name")
         self.truncate_dim: int | None = settings.get("truncate_dim")
         self.similarity_fn_name: str | None = settings.get("similarity_fn_name")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
@@ -24,8 +25,8 @@ def swap_semantic_encoder(
 ) -> SentenceTransformer:
     """Put ``other``'s E2, and the pooling behind it, into ``model``, which keeps its E1 and projector.
 
-    The new E2 is a copy, and brings the ``max_seq_length`` of its model. It reads what it was trained to read only if
-    both E2s were trained behind the same, frozen E1 and projector.
+    The new E2 is a copy, is run by what runs ``model``, and brings the ``max_seq_length`` of its model. It reads what
+    it was trained to read only if both E2s were trained behind the same, frozen E1 and projector.
 
     Args:
         model: changed in place.
@@ -53,6 +54,9 @@ def swap_semantic_encoder(
     model[0].reader.settings = model[0].settings
     # A table of learned positions has max_chunks rows: E2 keeps its own.
     encoder.settings = model[0].settings.replace(max_chunks=new.max_chunks)
+    engine = model[0].engine
+    if engine is not None or encoder.engine is not None:
+        encoder.run_by(None if engine is None else replace(engine.options, precision=None))
     for name in [name for name, _ in model.named_children()][1:]:
         delattr(model, name)
     for name, module in tail.items():

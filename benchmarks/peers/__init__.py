@@ -9,15 +9,17 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks.peers.bm25 import BM25
 from benchmarks.peers.candidate import Candidate
+from benchmarks.peers.forms import FORMS, of_form, split
 from benchmarks.peers.hashed_ngrams import HashedNgrams
 from benchmarks.peers.minilm import NAME, minilm
+from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
 from tiered_st.model import load, pretrained
 from tiered_st.model_folder import NotTieredError
 
-__all__ = ["BASELINES", "Candidate", "is_ready", "resolve"]
+__all__ = ["BASELINES", "FORMS", "Candidate", "Unavailable", "is_ready", "resolve", "split"]
 
 RUNS = Path("runs")  # where the runs of recipes are looked for, from the folder that the command is given in
 TRAINED = ("minilm-noise", "subword-baseline")  # each by the recipe of its name
@@ -68,12 +70,17 @@ def resolve(name: str) -> Candidate:
     """Load a model by name.
 
     Args:
-        name: A model shipped with tiered_st, one of `BASELINES`, a folder, or a name on the hub. What is a model of
-            this library is read by `tiered_st.load`, which executes nothing from it.
+        name: A model shipped with tiered_st, one of `BASELINES`, a folder, or a name on the hub, and "+" with one of
+            `FORMS` behind the first and "minilm". What is a model of this library is read by `tiered_st.load`, which
+            executes nothing from it.
 
     Raises:
+        Unavailable: If it cannot be had on this machine.
         ValueError: If there is no such model; the text says what may be given.
     """
+    base, form = split(name)
+    if form:
+        return of_form(base, form, resolve)
     folder = Path(name)
     if name in pretrained() or _is_tiered(folder):
         return Candidate(folder.resolve().name if folder.is_dir() else name, load(name))

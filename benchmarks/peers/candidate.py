@@ -37,7 +37,8 @@ class Candidate:
         # What results were kept under when the weights alone were looked at; None where settings were changed since.
         self.former_revision = weights_fingerprint(self.model) if own is None and _is_as_built(self.model) else None
         weights = self.model.parameters() if hasattr(self.model, "parameters") else ()
-        self.parameters: int = sum(weight.numel() for weight in weights)
+        counted = getattr(self.model, "parameter_count", None)  # of a model that is no module of torch
+        self.parameters: int = counted or sum(weight.numel() for weight in weights)
 
     def encode(self, texts: Sequence[str], **options: Any) -> np.ndarray:
         """Return (texts, dimension) float32; `options` go to the model's own `encode`.

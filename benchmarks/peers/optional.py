@@ -6,19 +6,24 @@ from importlib import import_module
 from types import ModuleType
 
 
+class Unavailable(ValueError):
+    """A model or form of one that cannot be had here, for a reason that its text gives: the others can."""
+
+
 def need(module: str, *, of: str) -> ModuleType:
     """Import a module of the `benchmarks` extra.
 
     Args:
-        module: Its name, which is also that of its package.
+        module: Its name, which begins with that of its package.
         of: The baseline that needs it.
 
     Raises:
-        ValueError: If it is not installed; the text says how to install it.
+        Unavailable: If it is not installed; the text says how to install it.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise ValueError(
-            f"{of} needs {module}, which is not installed: pip install -e '.[benchmarks]', or pip install {module}."
+        raise Unavailable(
+            f"{of} needs {module}, which is not installed: pip install -e '.[benchmarks]', or pip install "
+            f"{module.partition('.')[0]}."
         ) from error

@@ -15,6 +15,7 @@ from benchmarks.report.aims import aims
 from benchmarks.report.choice import newest, shipped_revisions
 from benchmarks.report.markdown import write_between
 from benchmarks.report.speed import render_speed
+from benchmarks.report.speed_aims import speed_aims
 from benchmarks.report.summary import write_summary
 from benchmarks.report.tables import render
 from benchmarks.speed.stored import read_speed
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             page = options.write / "benchmarks" / "RESULTS.md"
             write_between(page, "tables", tables)
             write_between(page, "aims", aims(chosen, speed))
+            write_between(page, "speed aims", speed_aims(chosen, speed))
             write_summary(chosen, speed, options.write, shipped)
         if options.plots:
             for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):

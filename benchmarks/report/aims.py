@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.report.markdown import markdown
 from benchmarks.report.speed import REFERENCE, ratio_of
-from benchmarks.speed.stored import BEST
+from benchmarks.speed.stored import BATCH, cell_of
 from benchmarks.store import Stored, values_of
 
 CORRECTED = f"{REFERENCE} + SymSpell"
@@ -56,11 +56,11 @@ def aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a row per aim and a column per model; what is met is bold, what was not measured a dash."""
     rows = [
         [f"typo: {level}", "≥ " + " / ".join(f"{aim[place]:g}" for aim in SCORES.values())]
-        + [_cell(_score(stored, "typo", name, level), aim[place]) for name, aim in SCORES.items()]
+        + [cell(_score(stored, "typo", name, level), aim[place]) for name, aim in SCORES.items()]
         for place, level in enumerate(LEVELS)
     ]
     rows.append(["speed", "≥ " + " / ".join(f"{least:g}×" for least in SPEEDS.values())])
-    rows[-1] += [_cell(_ratio(speeds, name), least, "{:.2f}×") for name, least in SPEEDS.items()]
+    rows[-1] += [cell(_ratio(speeds, name), least, "{:.2f}×") for name, least in SPEEDS.items()]
     for suite, metric, least, against in AIMS:
         other = "clean" if against == OWN_CLEAN else against
         row = [f"{suite}: {metric}", f"≥ {least:+g} against {other}" if least else f"≥ {other}"]
@@ -69,12 +69,13 @@ def aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
             base = (
                 _score(stored, suite, name, "clean") if against == OWN_CLEAN else _score(stored, suite, against, metric)
             )
-            row.append(_cell(None if own is None or base is None else own - base, least, "{:+.1f}"))
+            row.append(cell(None if own is None or base is None else own - base, least, "{:+.1f}"))
         rows.append(row)
     return markdown(["what", "aim", *SCORES], rows)
 
 
-def _cell(found: float | None, least: float, form: str = "{:.1f}") -> str:
+def cell(found: float | None, least: float, form: str = "{:.1f}") -> str:
+    """Write a figure, bold where it is at least ``least``, a dash where there is none."""
     if found is None:
         return "–"
     return f"**{form.format(found)}**" if found >= least else form.format(found)
@@ -87,8 +88,5 @@ def _score(stored: Stored, suite: str, model: str, metric: str) -> float | None:
 
 def _ratio(speeds: Mapping[str, Mapping[str, Any]], model: str) -> float | None:
     """Return how many times as fast as MiniLM a model reads texts of 16 words, each at its best batch."""
-    for cell in speeds.get("cpu-throughput", {}).get("cells", ()):
-        setting = (cell["words"], cell["batch"], cell["bf16"], cell["threads"])
-        if setting == (16, BEST, False, 1) and {model, REFERENCE} <= set(cell["models"]):
-            return ratio_of(cell, model).median
-    return None
+    timed = cell_of(speeds, 16, BATCH)
+    return ratio_of(timed, model).median if timed and {model, REFERENCE} <= set(timed["models"]) else None

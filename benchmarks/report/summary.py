@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import compact, mean_and_spread, write_between
-from benchmarks.report.speed import REFERENCE, WHOLE, cut_by, ratio_of, read_alike, times_as_fast
-from benchmarks.speed.stored import BEST, median_of
+from benchmarks.report.speed import REFERENCE, WHOLE, base_of, cut_by, label_of, ratio_of, read_alike, speed_in
+from benchmarks.speed.stored import BATCH, CHAT, MANY, MISSPELT_BATCH, SINGLE, WARM
+from benchmarks.speed.texts import MESSAGE, MIXED
 from benchmarks.store import Stored, values_of
 from tiered_st.model import pretrained
 
@@ -96,38 +97,58 @@ def headline(stored: Stored, ours: Sequence[str]) -> str:
     return "\n".join(["```", *rows, "```"])
 
 
-def speed(content: Mapping[str, Any]) -> str:
-    """Return the ratios to all-MiniLM-L6-v2 in torch, fp32, on one thread, from the grid of the throughput.
+SHOWN = (
+    (16, BATCH), (128, BATCH), (512, BATCH), (MIXED, BATCH), (16, MISSPELT_BATCH), (16, SINGLE), (16, WARM),
+    (MESSAGE, CHAT),
+)  # fmt: skip
+
+
+def speed(content: Mapping[str, Any], processes: Mapping[str, Mapping[str, float]]) -> str:
+    """Return how fast each model is on one thread, what one would deploy first, the rest behind.
+
+    Args:
+        content: What is stored of throughput; ratios are to what `base_of` says.
+        processes: What a process pays for each model, where it was measured.
 
     Raises:
         ValueError: If all-MiniLM-L6-v2 was not timed.
     """
     if REFERENCE not in content["models"]:
         raise ValueError(f"the stored speeds are not of {REFERENCE}, to which ratios are taken: time it too.")
-    plain = [cell for cell in content["cells"] if cell["threads"] == 1 and not cell["bf16"]]
-    chosen = [cell for cell in plain if cell["batch"] == BEST]
-    chosen += [cell for cell in plain if cell["batch"] == 1 and cell["words"] == 16]
-    rows = [["model", *(_length(cell) for cell in chosen)]]
-    rows += [
-        [name, *(times_as_fast(ratio_of(cell, name)) if read_alike(cell, name) else "–" for cell in chosen)]
-        for name in content["models"]
-        if name != REFERENCE
-    ]
-    rows.append([REFERENCE, *(f"{median_of(cell, REFERENCE):,.0f} texts/s" for cell in chosen)])
+    base = base_of(content["models"])
+    alone = [cell for cell in content["cells"] if cell["threads"] == 1]
+    cells = [cell for each in SHOWN for cell in alone if (cell["words"], cell["kind"]) == each]
+    paid = [("import + load", "{import + load:.1f} s"), ("peak memory", "{memory:.0f} MiB")] if processes else []
+    headings = [label_of(cell) + ("" if cell["kind"] in MANY else ", one at a time") for cell in cells]
+    rows = [["model", *headings, *(heading for heading, _ in paid)]]
+    for name in sorted(content["models"], key=lambda name: not is_deployed(name)):
+        row = [f"**{name}**" if is_deployed(name) and name.split(" ")[0] in pretrained() else name]
+        for cell in cells:
+            ratio = f"{ratio_of(cell, name, base).median:.2f}×" if read_alike(cell, name, base) else "–"
+            row.append(speed_in(cell, name) if name == base else ratio)
+        own = processes.get(name)
+        figures = own and {**own, "import + load": own["import"] + own["load"]}
+        rows.append(row + [form.format(**figures) if figures else "–" for _, form in paid])
     cut = ", ".join(
         f"{name} {own['reads']}" for name, own in content["models"].items() if isinstance(own["reads"], int)
     )
-    made = content["provenance"]
+    made, chip = content["provenance"], content.get("cpu", {})
+    sets = f" ({chip['name']}: {', '.join(chip['sets'])})" if chip.get("sets") else ""
     return (
         f"{compact(rows)}\n\n"
-        f"Times as fast as {REFERENCE} in torch: fp32, one thread of a CPU, each model's best batch; median and\n"
-        f"middle half of {content['rounds']} interleaved rounds of fresh texts (docstrings of the standard library;\n"
+        f"Times as fast as {base}, what can do without torch first: one thread of a CPU{sets}, each model's best\n"
+        f"batch; median of {content['rounds']} interleaved rounds of fresh texts (docstrings of the standard library;\n"
         f"mixed: {content['mixed']}). Words not met before have to be spelt, so that\n"
         "the first texts are the slowest. Each model reads so many chunks or tokens of a text, and cuts the rest:\n"
         f"{cut}.\n"
-        f"A dash where one of the two reads less than {WHOLE:.0%} of the texts.{cut_by(chosen)}\n"
+        f"A dash where one of the two reads less than {WHOLE:.0%} of the texts.{cut_by(cells, base)}\n"
         f"{made['date'][:10]}, commit {made['commit']}: `{made['command']}`"
     )
+
+
+def is_deployed(name: str) -> bool:
+    """Tell whether a model is in a form that does without torch."""
+    return name.endswith((" int8", " ONNX fp32"))
 
 
 def write_summary(
@@ -153,13 +174,9 @@ def write_summary(
         own = quality(stored, [name]) + older(stored, [name], shipped)
         write_between(root / CARDS / name / "README.md", "quality", own)
     if "cpu-throughput" in speeds:
-        write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"]))
+        processes = speeds.get("cpu-footprint", {}).get("processes", {})
+        write_between(root / "README.md", "speed", speed(speeds["cpu-throughput"], processes))
 
 
 def _parameters(stored: Stored, name: str) -> int:
     return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
-
-
-def _length(cell: Mapping[str, Any]) -> str:
-    length = f"{cell['words']} words" if isinstance(cell["words"], int) else cell["words"]
-    return length if cell["batch"] == BEST else f"{length}, one text at a time"

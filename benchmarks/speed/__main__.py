@@ -5,8 +5,9 @@ machine hits all of them; a figure is the median over rounds, a ratio the median
 named, with the range of the middle half. Texts are docstrings of the standard library, cut to a number of words and
 mistyped at ``--rate``: no text comes twice, so a chunk cache helps only as far as words of real texts repeat.
 
-With ``--full`` everything is measured and stored in benchmarks/results/speed: the grid of lengths, batches, precisions
-and threads, where the time goes, what a process pays, and how cost grows. A stopped run goes on by the same command.
+With ``--full`` everything is measured and stored in benchmarks/results/speed: the grid of lengths, kinds of calls and
+threads, what a process pays, where the time goes, and how cost grows. A stopped run goes on by the same command.
+``--kinds`` and ``--parts`` choose among these; ``--seconds`` is what one of the grid's 20 cells may take.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.peers import BASELINES
-from benchmarks.speed.contenders import FORMS, contender, set_threads
+from benchmarks.peers import BASELINES, FORMS
+from benchmarks.speed.contenders import contender, set_threads
 from benchmarks.speed.full import PARTS, run_full
-from benchmarks.speed.stored import SPEED
+from benchmarks.speed.stored import KINDS, SPEED
 from benchmarks.speed.timing import measure, ratios
 
 
@@ -41,11 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped: run the same command to go on from here", file=sys.stderr)
         return 130
     for candidate in candidates:
-        candidate.bf16, candidate.batch_size = args.bf16, args.batch_size
+        candidate.batch_size = args.batch_size
         if args.threads:
             set_threads(candidate, args.threads)
-    precision = "bf16" if args.bf16 else "fp32"
-    print(f"{torch.get_num_threads()} threads, {precision}, batches of {args.batch_size}, {args.rate:.0%} mistyped\n")
+    print(f"{torch.get_num_threads()} threads, batches of {args.batch_size}, {args.rate:.0%} mistyped\n")
     print("| words per text | model | texts/s | ratio (middle half) |\n| ---: | --- | ---: | --- |")
     for words in args.words:
         speeds = measure(candidates, words=words, count=args.count, rounds=args.rounds, rate=args.rate)
@@ -56,11 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    known = ", ".join([*BASELINES, *FORMS])
+    known = ", ".join(BASELINES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument(
         "models", nargs="+", metavar="MODEL",
-        help=f"a shipped model, a folder, a name on the hub, or one of {known}; the last is what ratios are taken to",
+        help=f"a shipped model, a folder, a name on the hub, or one of {known}; behind one that ships or minilm +"
+        f"{', +'.join(FORMS)}; the last is what ratios are taken to",
     )  # fmt: skip
     parser.add_argument("--words", type=int, nargs="+", default=[8, 16, 32, 128], help="words per text")
     parser.add_argument("--count", type=int, default=512, help="texts per round (default: 512)")
@@ -68,12 +69,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.0, help="share of characters mistyped (default: 0)")
     parser.add_argument("--batch-size", type=int, default=32, help="texts per call (default: 32)")
     parser.add_argument("--threads", type=int, help="threads (default: torch's)")
-    parser.add_argument("--bf16", action="store_true", help="encode under bfloat16 autocast")
     full = parser.add_argument_group("with --full")
     full.add_argument("--full", action="store_true", help="measure everything and store it")
     full.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="default: all")
     full.add_argument("--data", type=Path, metavar="DIR", help="the kit's folder, for mixed texts; default: docstrings")
-    full.add_argument("--seconds", type=float, default=5.0, help="of the slowest model's round, about (default: 5)")
+    full.add_argument("--seconds", type=float, default=45.0, help="of a cell, all models, about (default: 45)")
+    full.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of cells; default: all")
     full.add_argument("--out", type=Path, default=SPEED, metavar="DIR", help="default: benchmarks/results/speed")
     full.add_argument("--fresh", action="store_true", help="measure again what is stored")
     return parser.parse_args(argv)

@@ -1,52 +1,45 @@
-"""Whom speed is measured against: every baseline, and forms and architectures that are of interest for it alone."""
+"""Whom speed is measured against, each reading as far as its architecture can."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 
 import torch
 from sentence_transformers import SentenceTransformer
 
 from benchmarks.peers import Candidate, resolve
-from benchmarks.speed.int8 import onnx_int8, openvino_int8
-from benchmarks.speed.pooled_encoder import PooledEncoder
-from benchmarks.speed.random_weights import byt5_small, canine_s, seeded_build, xlm_r_base
+from benchmarks.peers.runtime_model import RuntimeModel
+from tiered_st.modules import TieredInput
 
-FORMS: dict[str, tuple[str, Callable[[], PooledEncoder]]] = {
-    "minilm-onnx-int8": ("all-MiniLM-L6-v2 ONNX int8", onnx_int8),
-    "minilm-openvino-int8": ("all-MiniLM-L6-v2 OpenVINO int8", openvino_int8),
-    "canine-s": ("CANINE-s", partial(seeded_build, canine_s)),
-    "byt5-small": ("ByT5-small", partial(seeded_build, byt5_small)),
-    "xlm-r-base": ("XLM-R base", partial(seeded_build, xlm_r_base)),
-}
+CHUNKS = 510  # what the shipped models' bodies have positions for, marks included
 
 
 def contender(name: str) -> Candidate:
-    """Load a model by name, as `resolve` does or from `FORMS`, and let it read as far as its architecture can.
+    """Load a model by name, as `resolve` does, and let it read as far as its architecture can.
 
     Raises:
         ValueError: If there is no such model, or it makes no vectors.
     """
-    if name in FORMS:
-        shown, make = FORMS[name]
-        return Candidate(shown, make())
     candidate = resolve(name)
     if candidate.ranks:
         raise ValueError(f"{candidate.name} makes no vectors, so that its speed cannot be compared: leave it out.")
-    positions = _positions(candidate)
-    if isinstance(reach := reads(candidate), int) and reach < positions <= 8192:
-        candidate.model.max_seq_length = positions  # MiniLM stops at 256 tokens of 512, which would flatter it
+    reach, positions = reads(candidate), _positions(candidate)
+    if isinstance(reach, int) and reach < positions <= 8192:
+        candidate.model.max_seq_length = positions  # what stops earlier than others would be flattered
     return candidate
 
 
 def _positions(candidate: Candidate) -> int:
-    """Return how many tokens a Hugging Face encoder has positions for, 0 where there is none.
+    """Return how many chunks or tokens a model has positions for, 0 where it is not known.
 
-    Its tokenizer does not know: sentence-transformers sets ``model_max_length`` to what the model stops at.
+    A tokenizer of Hugging Face's does not know: sentence-transformers sets ``model_max_length`` to what the model stops
+    at.
     """
+    if isinstance(candidate.model, RuntimeModel):
+        return CHUNKS
     first = next(iter(candidate.model), None) if isinstance(candidate.model, SentenceTransformer) else None
+    if isinstance(first, TieredInput):
+        return CHUNKS
     config = getattr(getattr(first, "auto_model", None), "config", None)
     return getattr(config, "max_position_embeddings", 0)
 
@@ -62,3 +55,16 @@ def set_threads(candidate: Candidate, count: int) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if count > 1 else "false"
     if hasattr(candidate.model, "set_threads"):
         candidate.model.set_threads(count)
+
+
+def empty_cache(candidate: Candidate) -> bool:
+    """Forget a model's chunk vectors; tell whether it keeps any."""
+    model = candidate.model
+    if isinstance(model, RuntimeModel):
+        model.clear_cache()
+        return True
+    first = next(iter(model), None) if isinstance(model, SentenceTransformer) else None
+    cache = getattr(first, "cache", None)
+    if cache is not None:
+        cache.clear()
+    return cache is not None

@@ -1,74 +1,66 @@
-"""What a process pays before and beside the texts.
+"""What a process pays before and beside the texts: see `benchmarks.fresh_process`.
 
-Seconds to import, to load, for the first text and for the one after; the most memory that the process ever held. Each
-model has a process of its own, for imports and memory are never given back.
+Each model has a process of its own, on one thread, for imports and memory are never given back.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from importlib import import_module
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from benchmarks.peers import resolve, split
+from benchmarks.peers.int8 import place_of
+from benchmarks.peers.minilm import minilm_path
+from benchmarks.speed.texts import texts_of
+from tiered_st.fingerprint import weights_fingerprint
 from tiered_st.model import pretrained
 
-# Nothing of the benchmarks is imported before the library, for it would bring the library along.
-PROGRAM = """
-import sys, time
-start = time.perf_counter()
-import {library}
-imported = time.perf_counter() - start
-import json
-from benchmarks.speed.footprint import footprint
-print(json.dumps(footprint(sys.argv[1], imported)))
-"""
-TEXT, OTHER = "Where is the nearest station?", "What time does the last train leave?"
+TEXTS, WORDS = 1_000, 16  # what is encoded before memory is read
 
 
-def peak_mebibytes() -> float:
-    """Return the most resident memory of this process.
-
-    Linux is asked in /proc: what `getrusage` says there includes the peak of the process that this one was forked from.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 1024
+def is_from_files(name: str) -> bool:
+    """Tell whether a model is loaded from files, and not built when it is asked for."""
+    base, form = split(name)
+    return form not in ("bf16", "onnx-fp32") and (base in pretrained() or base == "minilm" or Path(base).is_dir())
 
 
-def footprint(name: str, imported: float) -> dict[str, float]:
-    """Measure a model in this process, which should be a fresh one that took ``imported`` seconds to import."""
-    contender = import_module("benchmarks.speed.contenders").contender  # what this imports is no cost of the model
-    marks = [time.perf_counter()]
-    candidate = contender(name)
-    marks.append(time.perf_counter())
-    for text in (TEXT, OTHER):
-        candidate.encode([text], batch_size=1, show_progress_bar=False)
-        marks.append(time.perf_counter())
-    loaded, first, second = (b - a for a, b in pairwise(marks))
-    return {"import": imported, "load": loaded, "first": first, "second": second, "memory": peak_mebibytes()}
+def process_of(name: str) -> tuple[str, str]:
+    """Return the kind and the argument by which `benchmarks.fresh_process` loads a model."""
+    base, form = split(name)
+    runtime = form.removesuffix("-int8")
+    if base == "minilm":
+        if not form:
+            return "sentence-transformers", minilm_path()
+        resolve(name)  # made, where it is not yet
+        return f"graph-{runtime}", str(place_of(runtime, weights_fingerprint(resolve(base).model)))
+    return {"": "torch", "onnx": "runtime"}.get(runtime, runtime), base
 
 
 def footprints(names: Sequence[str], *, rounds: int) -> dict[str, dict[str, float]]:
     """Return the median over rounds of what each model pays; rounds are interleaved, the first is not counted."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    for number in range(rounds + 1):
-        for name, own in found.items():
-            library = "tiered_st.model" if name in pretrained() or Path(name).is_dir() else "sentence_transformers"
-            command = [sys.executable, "-c", PROGRAM.format(library=library), name]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ValueError(f"{name} could not be measured in a process of its own: {done.stderr.strip()[-300:]}")
-            if number:
-                own.append(json.loads(done.stdout.splitlines()[-1]))
+    processes = {name: process_of(name) for name in names}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with TemporaryDirectory() as folder:
+        few, all_of_them = (Path(folder) / f"{count}.json" for count in (2, TEXTS))
+        for path in (few, all_of_them):
+            path.write_text(json.dumps(list(islice(texts_of(WORDS, 0.0), int(path.stem)))), encoding="utf-8")
+        for number in range(rounds + 1):
+            for name, own in found.items():
+                texts = str(all_of_them if number else few)  # the first round brings the files into memory
+                command = [sys.executable, "-m", "benchmarks.fresh_process", *processes[name], texts]
+                done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+                if done.returncode:
+                    raise ValueError(
+                        f"{name} could not be measured in a process of its own: {done.stderr.strip()[-300:]}"
+                    )
+                if number:
+                    own.append(json.loads(done.stdout.splitlines()[-1]))
     return {name: {key: statistics.median(each[key] for each in own) for key in own[0]} for name, own in found.items()}

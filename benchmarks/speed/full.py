@@ -14,20 +14,19 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from benchmarks.peers import Candidate
+from benchmarks.cpu import cpu
+from benchmarks.peers import Candidate, Unavailable
 from benchmarks.speed.compression import compressed
-from benchmarks.speed.contenders import FORMS, contender, reads, set_threads
-from benchmarks.speed.footprint import footprints
+from benchmarks.speed.contenders import contender, reads, set_threads
+from benchmarks.speed.footprint import footprints, is_from_files
 from benchmarks.speed.scaling import scaling
 from benchmarks.speed.shares import share_table
-from benchmarks.speed.stored import BEST
 from benchmarks.speed.texts import MIXED
-from benchmarks.speed.throughput import grid, run_cell
+from benchmarks.speed.throughput import Setting, grid, run_cell
 from benchmarks.store import provenance, write_json
 
 logger = logging.getLogger(__name__)
 
-WORDS = (8, 16, 32, 128, 512, MIXED)
 SHARE_WORDS = (16, 128, MIXED)
 
 
@@ -52,9 +51,7 @@ class Run:
         for name in self.names:
             try:
                 found[name] = contender(name)
-            except ValueError as error:
-                if name not in FORMS:
-                    raise
+            except Unavailable as error:
                 logger.warning("%s is left out: %s", name, error)
         return found
 
@@ -86,6 +83,7 @@ class Run:
 
     def write(self, part: str, content: dict[str, Any]) -> None:
         head = {"models": self.models(), "mixed": self.mixed, "rounds": self.args.rounds, "cores": os.cpu_count()}
+        head |= {"cpu": cpu()}
         write_json(self.path(part), head | content | {"provenance": provenance("benchmarks.speed")})
 
 
@@ -93,12 +91,11 @@ def throughput(run: Run) -> None:
     """Measure the grid, cell by cell."""
     args = run.args
     stored = run.stored("throughput") or {"cells": []}
-    cells = {(cell["words"], cell["batch"], cell["bf16"], cell["threads"]): cell for cell in stored["cells"]}
-    settings = grid(WORDS, (1, BEST), run.threads)
+    cells = {Setting(cell["words"], cell["kind"], cell["threads"]): cell for cell in stored["cells"]}
+    settings = [setting for setting in grid(run.threads) if setting.kind in args.kinds]
     for setting in tqdm(settings, desc="throughput", unit="cell"):
-        key = (setting.words, setting.batch, setting.bf16, setting.threads)
-        if key not in cells:
-            cells[key] = run_cell(run.candidates, setting, data=args.data, rounds=args.rounds, seconds=args.seconds)
+        if setting not in cells:
+            cells[setting] = run_cell(run.candidates, setting, data=args.data, rounds=args.rounds, seconds=args.seconds)
             run.write("throughput", {"cells": list(cells.values())})
 
 
@@ -112,16 +109,13 @@ def growth(run: Run) -> None:
 def steps(run: Run) -> None:
     """Measure where the time goes."""
     if run.stored("shares") is None:
-        for candidate in run.candidates:
-            candidate.bf16 = False
         run.write("shares", {"words": share_table(run.candidates, SHARE_WORDS, run.args.data, 256)})
 
 
 def processes(run: Run) -> None:
     """Measure what a process pays, for models that load from files: the others are built as they are loaded."""
     if run.stored("footprint") is None:
-        names = [name for name in run.loaded if name not in FORMS]
-        found = footprints(names, rounds=min(3, run.args.rounds))
+        found = footprints([name for name in run.loaded if is_from_files(name)], rounds=min(3, run.args.rounds))
         run.write("footprint", {"processes": {run.loaded[name].name: own for name, own in found.items()}})
 
 

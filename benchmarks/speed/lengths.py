@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.peers import Candidate
+from benchmarks.peers.runtime_model import units_of
 from tiered_st.modules import TieredInput
-
-NO_LIMIT = 1 << 30
 
 
 def units(candidate: Candidate, texts: Sequence[str]) -> list[int] | None:
     """Return how many chunks or tokens each text has, marks included; None where a model counts none."""
     model = candidate.model
+    if hasattr(model, "units"):
+        return model.units(texts)
     first = next(iter(model), None) if hasattr(model, "__iter__") else None
     if isinstance(first, TieredInput):
-        return first.preprocess(list(texts), max_length=NO_LIMIT)["attention_mask"].sum(dim=1).tolist()
+        return units_of(first, texts)
     tokenize = getattr(model, "tokenizer", None)
     if not callable(tokenize):
         return None

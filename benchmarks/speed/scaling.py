@@ -34,10 +34,10 @@ def scaling(
     """
     for candidate in candidates:
         set_threads(candidate, threads)
-        candidate.bf16, candidate.batch_size = False, 32
+        candidate.batch_size = 32
     by_length, by_count = [], []
     for words in lengths:
-        count = affordable(candidates, texts_of(words, 0.0), seconds)
+        count = affordable(candidates, texts_of(words, 0.0), seconds / (rounds + 1))
         by_length.append([[1 / speed for speed in own] for own in _speeds(candidates, words, count, rounds, threads)])
     for count in counts:
         found = _speeds(candidates, WORDS, count, rounds, threads)

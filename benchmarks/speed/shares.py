@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.peers import Candidate
-from benchmarks.speed.throughput import Setting, stream_of
+from benchmarks.speed.stored import BATCH
+from benchmarks.speed.throughput import Setting
 from tiered_st.modules import TieredInput
 
 
@@ -44,7 +45,7 @@ def share_table(candidates: Sequence[Candidate], words: Sequence[int | str], dat
     """Return {words: {model: shares}}; as many texts again come first, to warm up and to fill a cache of chunks."""
     table: dict[str, dict[str, dict[str, float]]] = {}
     for length in words:
-        stream = stream_of(Setting(length, 32, False, 1), data)
+        stream = Setting(length, BATCH, 1).stream(data)
         rounds = [[next(stream) for _ in range(count)] for _ in range(2)]
         table[str(length)] = {}
         for candidate in candidates:

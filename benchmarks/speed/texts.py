@@ -12,6 +12,7 @@ from tiered_st.demo.docstrings import stdlib_docstrings
 from tiered_st.noise import add_typos, seeded
 
 MIXED = "mixed"
+MESSAGE, NEW = 15, 3  # words of a chat message, and how many of them are misspelt as no word was before
 # A message, a tweet, a question, a caption-like sentence, a paragraph: what a collection of one application holds.
 COLLECTION = (
     ("dev_banking77.parquet", "text"),
@@ -36,6 +37,23 @@ def texts_of(words: int, rate: float) -> Iterator[str]:
     for number, first in enumerate(stream):
         rest = [next(stream) for _ in range(words - 1)]
         yield add_typos(" ".join([first, *rest]), rate, seeded("speed", number))
+
+
+def chat_messages() -> Iterator[tuple[str, str]]:
+    """Yield (message, the same with `NEW` typos that no message before had) of `MESSAGE` words, without end."""
+    seen: set[str] = set()
+    for number, text in enumerate(texts_of(MESSAGE, 0.0)):
+        words, random = text.split(), seeded("chat", number)
+        places = [place for place, word in enumerate(words) if word.isalpha() and len(word) > 3]
+        random.shuffle(places)
+        left = NEW
+        for place in places:
+            typed = add_typos(words[place], 0.2, random)
+            if left and typed != words[place] and typed not in seen:
+                seen.add(typed)
+                words[place], left = typed, left - 1
+        if not left:
+            yield text, " ".join(words)
 
 
 def mixed_texts(data: Path | None, rate: float) -> Iterator[str]:

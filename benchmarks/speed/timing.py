@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from benchmarks.speed.texts import texts_of
 
 BATCHES = (1, 8, 32, 128)  # what the best batch is chosen from
+WORSE = 0.95  # of the best so far: a batch that is slower than that promises nothing of a larger one
 
 
 class Spread(NamedTuple):
@@ -34,8 +35,9 @@ def measure(
     count: int,
     rounds: int,
     rate: float = 0.0,
-    stream: Iterator[str] | None = None,
+    stream: Iterator[Any] | None = None,
     before: Callable[[Any], object] = lambda candidate: None,
+    prepare: Callable[[Any, Any], str] | None = None,
 ) -> list[list[float]]:
     """Return texts per second, (models, rounds); a first round that warms up is not counted.
 
@@ -50,18 +52,33 @@ def measure(
         rate: Share of characters that are mistyped.
         stream: Texts without end.
         before: Called with a model before each of its turns, outside the time.
+        prepare: Makes each text a call of its own: called with the model and an item of the stream, outside the time,
+            it returns the text.
     """
     stream = texts_of(words, rate) if stream is None else stream
     speeds: list[list[float]] = [[] for _ in candidates]
     for number in range(rounds + 1):
-        texts = [next(stream) for _ in range(count)]
+        items = [next(stream) for _ in range(count)]
         for candidate, found in zip(candidates, speeds, strict=True):
             before(candidate)
-            start = time.perf_counter()
-            candidate.encode(texts, batch_size=candidate.batch_size, show_progress_bar=False)
+            taken = turn(candidate, items, prepare)
             if number:
-                found.append(count / (time.perf_counter() - start))
+                found.append(count / taken)
     return speeds
+
+
+def turn(candidate: Any, items: Sequence[Any], prepare: Callable[[Any, Any], str] | None = None) -> float:
+    """Return the seconds that a model encodes for in one of its turns, as `measure` says."""
+    if prepare is None:
+        return seconds_of(candidate, items, candidate.batch_size)
+    return sum(seconds_of(candidate, [prepare(candidate, item)], 1) for item in items)
+
+
+def seconds_of(candidate: Any, texts: Sequence[str], batch_size: int) -> float:
+    """Return how long one call of `encode` takes."""
+    start = time.perf_counter()
+    candidate.encode(texts, batch_size=batch_size, show_progress_bar=False)
+    return time.perf_counter() - start
 
 
 def ratios(speeds: Sequence[Sequence[float]]) -> list[Spread]:

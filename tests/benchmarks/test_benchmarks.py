@@ -219,6 +219,17 @@ def test_an_interrupted_run_goes_on_from_the_last_score(tmp_path):
     assert resumed.scores == whole.scores and resumed.checksum == whole.checksum
 
 
+def test_metrics_are_measured_alone_and_keep_what_is_stored(tmp_path, capsys):
+    lookup = Lookup()
+    model = Candidate("lookup", lookup)
+    assert set(measure(model, tmp_path, seeds=2, metrics=["clean"]).scores) == {"clean"}
+    calls = lookup.calls
+    found = measure(model, tmp_path, seeds=2, metrics=["10 %"])
+    assert set(found.scores) == {"clean", "10 %"} and lookup.calls == calls + 2
+    assert run.main(["lookup", "--suite", "typo", "--metrics", "clean", "12 %"]) == 2
+    assert "no metric 12 % in the suites chosen, which have clean, 2 %" in capsys.readouterr().err
+
+
 def test_changed_texts_or_settings_are_measured_again(tmp_path):
     lookup = Lookup()
     measure(Candidate("lookup", lookup), tmp_path, seeds=1)

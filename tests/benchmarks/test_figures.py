@@ -47,7 +47,7 @@ def speed() -> dict[str, dict[str, Any]]:
         "models": {name: {"seconds": [1 / v, 10 / v], "exponent": 1.0} for name, v in models.items()},
     }
     cell = {
-        "words": 16, "batch": "best", "bf16": False, "threads": 2,
+        "words": 16, "kind": "batch", "threads": 2,
         "models": {name: {"batch": 32, "speeds": [value, value]} for name, value in models.items()},
     }  # fmt: skip
     head: dict[str, Any] = {
@@ -120,7 +120,7 @@ def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.Capt
     for part, content in speed().items():
         (out / "speed" / f"{part}.json").write_text(json.dumps(content), encoding="utf-8")
     pages = [
-        page(tmp_path / "benchmarks" / "RESULTS.md", "tables", "aims"),
+        page(tmp_path / "benchmarks" / "RESULTS.md", "tables", "aims", "speed aims"),
         page(tmp_path / "README.md", "headline", "quality", "speed"),
         page(tmp_path / "tiered_st" / "pretrained" / "en-small" / "README.md", "quality"),
     ]
@@ -140,8 +140,10 @@ def test_the_command_for_everything_names_its_steps(
 ) -> None:
     monkeypatch.setattr("benchmarks.peers.RUNS", tmp_path)
     assert everything(["--data", "somewhere", "--print"]) == 0
-    run, speed, last = capsys.readouterr().err.splitlines()
+    run, typo, retrieval, speed, size, last = capsys.readouterr().err.splitlines()
     assert "benchmarks.run en-mini en-nano en-small minilm minilm+symspell" in run and "bm25" in run
     assert "minilm-noise" not in run  # it is not trained there
-    assert "--full" in speed and "canine-s" in speed and " minilm --full" in speed
+    assert "--full" in speed and "minilm+onnx-int8 minilm --full" in speed
+    assert "en-small+onnx-int8 minilm+onnx-int8 --suite typo --metrics clean 10 %" in typo and "XQuAD" in retrieval
+    assert "en-mini+openvino" in speed and size.startswith("python -m benchmarks.speed.install_size")
     assert last == "python -m benchmarks.report --plots --write"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,10 +16,13 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from small_bert import save_bert
 
+import tiered_st
 from benchmarks import peers
-from benchmarks.peers import BASELINES, Candidate, resolve
+from benchmarks.cpu import instruction_sets
+from benchmarks.peers import BASELINES, Candidate, Unavailable, resolve, split
 from benchmarks.peers.bm25 import BM25
 from benchmarks.peers.hashed_ngrams import DIMENSION, HashedNgrams, ngrams
+from benchmarks.peers.int8 import int8
 from benchmarks.peers.optional import need
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import PAIRS, WORDS, SpellChecked
@@ -211,3 +216,64 @@ def test_the_fine_tuned_student_starts_as_its_teacher_and_leaves_it_alone(wordpi
 def test_a_teacher_that_normalizes_is_not_normalized_twice(wordpieces: SentenceTransformer) -> None:
     teacher = SentenceTransformer(modules=[*wordpieces, Normalize()], device="cpu")
     assert len(build_fine_tuned(teacher)) == 3
+
+
+def test_int8_on_onnx_runtime_is_fused_and_gives_nearly_the_vectors_of_torch(
+    wordpieces: SentenceTransformer, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    texts = ["the river bank of the station", "river", "the station ."]
+    found = int8("onnx", wordpieces, tmp_path)
+    mean = wordpieces.encode(texts, normalize_embeddings=True)
+    assert ((found.encode(texts, batch_size=2) * mean).sum(axis=1) > 0.98).all()
+    (graph,) = tmp_path.glob("*/int8.onnx")
+    kinds = {node.op_type for node in onnx.load(graph).graph.node}
+    assert {"QAttention", "SkipLayerNormalization", "BiasGelu", "QEmbedLayerNormalization"} <= kinds
+    before = graph.stat().st_mtime_ns
+    assert int8("onnx", wordpieces, tmp_path).revision == found.revision and graph.stat().st_mtime_ns == before
+    assert found.parameter_count == sum(weight.numel() for weight in wordpieces.parameters())
+
+
+def test_a_form_is_named_behind_the_model_and_needs_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert split("en-small+onnx-int8") == ("en-small", "onnx-int8")
+    assert split("minilm+symspell") == ("minilm+symspell", "") and split("+bf16") == ("+bf16", "")
+    monkeypatch.setattr("benchmarks.peers.forms.instruction_sets", lambda: ["avx2"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(Unavailable, match="avx512_bf16"):
+        resolve("minilm+bf16")
+    with pytest.raises(ValueError, match=r"static has no form 'onnx-int8'"):
+        resolve("static+onnx-int8")
+
+
+def test_a_model_on_the_runtime_keeps_an_encoder_per_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[tuple[str, int, str]] = []
+
+    class Encoder(Echo):
+        max_seq_length = 128
+
+    def load(name: str, *, threads: int, precision: str) -> Encoder:
+        loaded.append((name, threads, precision))
+        return Encoder()
+
+    runtime = ModuleType("tiered_st.runtime")
+    runtime.load = load  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tiered_st.runtime", runtime)
+    monkeypatch.setattr(tiered_st, "runtime", runtime, raising=False)
+    candidate = resolve("en-nano+onnx-int8")
+    assert candidate.name == "en-nano ONNX int8" and candidate.parameters == resolve("en-nano").parameters
+    assert candidate.revision == resolve("en-nano").revision
+    candidate.model.max_seq_length = 510
+    for threads in (3, 1, 3):
+        candidate.model.set_threads(threads)
+        assert candidate.model.max_seq_length == 510
+    assert candidate.encode(["a"]).shape == (1, 2)
+    assert [threads for _, threads, _ in loaded if threads == 3] == [3]
+    assert {(name, precision) for name, _, precision in loaded} == {("en-nano", "int8")}
+
+
+def test_instruction_sets_are_read_where_the_machine_tells(tmp_path: Path) -> None:
+    listing = tmp_path / "cpuinfo"
+    listing.write_text("processor : 0\nflags\t\t: fpu avx2 avx512f amx_bf16 avx512_bf16\n", encoding="utf-8")
+    assert instruction_sets(listing) == ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
+    assert instruction_sets(tmp_path / "none") == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,8 +18,13 @@ from conftest import make_model
 from pyarrow import parquet
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from benchmarks.fresh_process import peak_mebibytes
+from benchmarks.graph_encoder import GraphEncoder
 from benchmarks.peers import Candidate
 from benchmarks.report.speed import render_speed
 from benchmarks.speed import (
@@ -27,19 +34,19 @@ from benchmarks.speed import (
     compression,
     exponent,
     full,
+    install_size,
     measure,
     mixed_texts,
     ratios,
     texts_of,
 )
 from benchmarks.speed import contenders as contestants
-from benchmarks.speed.footprint import footprints, peak_mebibytes
+from benchmarks.speed.footprint import footprints, is_from_files, process_of
 from benchmarks.speed.lengths import share_read, units
-from benchmarks.speed.pooled_encoder import PooledEncoder
 from benchmarks.speed.scaling import curve
 from benchmarks.speed.shares import shares
-from benchmarks.speed.stored import median_of, read_speed
-from benchmarks.speed.texts import COLLECTION
+from benchmarks.speed.stored import BATCH, CHAT, COLD, KINDS, MISSPELT, SINGLE, WARM, median_of, read_speed
+from benchmarks.speed.texts import COLLECTION, chat_messages
 from benchmarks.speed.throughput import Setting, grid, run_cell
 
 
@@ -140,21 +147,57 @@ def test_what_is_read_of_texts_is_counted_in_the_models_own_units() -> None:
     assert units(Recorder(), texts) is None and share_read(Recorder(), texts, 6) == 1.0  # type: ignore[arg-type]
 
 
-def test_the_grid_holds_every_combination_once() -> None:
-    settings = grid([8, "mixed"], [1, "best"], [1, 1])  # on one core, "all" threads are one
-    assert len(settings) == len(set(settings)) == 2 * 2 * 2
+def test_the_grid_holds_every_setting_once() -> None:
+    settings = grid([1, 1], [8, "mixed"])  # on one core, "all" threads are one
+    assert len(settings) == len(set(settings)) == 2 + 1 + 6
+    assert {setting.kind for setting in settings} == set(KINDS)
+    assert len(grid([1, 2], [8, "mixed"])) == 2 * (2 + 1) + 6
 
 
-def test_a_cell_is_measured_with_its_batch(tmp_path: Path) -> None:
+def test_a_cell_is_measured_with_its_batch() -> None:
     one, other = Recorder(), Recorder()
     other.name = "other"
     threads = torch.get_num_threads()
-    cell = run_cell([one, other], Setting(3, 1, False, threads), data=None, rounds=2, seconds=1e-9)  # type: ignore[list-item]
-    assert set(one.batches[2:]) == {1} and one.seen[2:] == other.seen[2:]
+    cell = run_cell([one, other], Setting(3, SINGLE, threads), data=None, rounds=2, seconds=1e-9)  # type: ignore[list-item]
+    assert set(one.batches) == {1} and one.seen[9:] == other.seen[9:] and len(one.seen[9:]) == 3 * 8
+    assert {len(texts) for texts in one.seen} == {1}  # a call for each text
     assert cell["count"] == 8 and set(cell["models"]) == {"recorder", "other"}
     assert len(cell["models"]["other"]["speeds"]) == 2
-    best = run_cell([one], Setting(3, "best", False, threads), data=None, rounds=1, seconds=1e-9)  # type: ignore[list-item]
-    assert best["models"]["recorder"]["batch"] in (1, 8, 32, 128)
+    best = run_cell([one], Setting(3, BATCH, threads), data=None, rounds=1, seconds=1e-9)  # type: ignore[list-item]
+    assert best["models"]["recorder"]["batch"] in (1, 8, 32) and best["count"] == 64  # no batch that is never full
+
+
+@pytest.mark.parametrize(("words", "texts"), [(8, 64), (32, 64), (128, 16), (512, 8), ("mixed", 64)])
+def test_a_round_has_texts_enough_to_be_sorted_by_length(words: int | str, texts: int) -> None:
+    assert Setting(words, BATCH, 1).least == texts and Setting(words, SINGLE, 1).least == 8
+
+
+@pytest.mark.parametrize(("kind", "new"), [(COLD, "all"), (CHAT, "some"), (WARM, "none")])
+def test_what_a_cache_holds_before_each_text_is_what_the_cell_says(kind: str, new: str) -> None:
+    model = make_model()
+    cache = model[0].cache
+    candidate = Candidate("toy", model)
+    setting = Setting(15, kind, 1)
+    for item in islice(setting.stream(None), 3):
+        contestants.empty_cache(candidate)
+        text = setting.prepare(candidate, item)  # type: ignore[misc]
+        before = len(cache)
+        candidate.encode([text], batch_size=1, show_progress_bar=False)
+        found = "all" if not before else "some" if len(cache) > before else "none"
+        assert found == new
+
+
+def test_a_chat_message_has_three_typos_that_no_message_before_had() -> None:
+    seen: set[str] = set()
+    for clean, typed in islice(chat_messages(), 50):
+        new = [b for a, b in zip(clean.split(), typed.split(), strict=True) if a != b]
+        assert len(clean.split()) == 15 and len(new) == 3 and not seen & set(new)
+        seen.update(new)
+
+
+def test_misspelt_texts_are_misspelt() -> None:
+    clean, wrong = (list(islice(Setting(16, kind, 1).stream(None), 5)) for kind in (SINGLE, MISSPELT))
+    assert clean != wrong and [len(text.split()) for text in clean] == [len(text.split()) for text in wrong]
 
 
 def test_shares_name_the_steps_of_ours_and_sum_to_one() -> None:
@@ -173,20 +216,26 @@ def test_a_table_moves_no_vector_of_what_it_holds_and_int8_is_smaller(monkeypatc
     assert len(found["int8"]["ratio"]) == 3
 
 
-def test_a_pooled_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
-    table = torch.eye(300)
+def test_a_graph_encoder_averages_what_is_no_padding_and_keeps_the_order() -> None:
+    letters = Tokenizer(WordLevel({"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3, "c": 4}, unk_token="[UNK]"))
+    letters.pre_tokenizer = Whitespace()
+    started: list[int] = []
 
-    def tokenize(texts: list[str], **options: Any) -> dict[str, torch.Tensor]:
-        rows = [torch.tensor([ord(c) for c in text][: options["max_length"]]) for text in texts]
-        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        return {"input_ids": ids, "attention_mask": (ids > 0).long()}
+    def start(threads: int) -> Any:
+        started.append(threads)
+        return lambda ids, mask: np.eye(5, dtype=np.float32)[ids]  # a padded position must not count
 
-    encoder = PooledEncoder(tokenize, lambda ids, mask: table[ids], revision="r", max_tokens=3)
-    vectors = encoder.encode(["b", "ab", "aaazzz"], batch_size=2)
-    expected = np.zeros((3, 300))
-    expected[0, ord("b")] = expected[2, ord("a")] = 1.0
-    expected[1, [ord("a"), ord("b")]] = 0.5**0.5
-    assert vectors == pytest.approx(expected, abs=1e-6)
+    encoder = GraphEncoder(letters, start, threads=2, max_seq_length=3)
+    vectors = encoder.encode(["b", "a b", "a a a c c"], batch_size=2)
+    expected = np.zeros((3, 5))
+    expected[0, 3] = expected[2, 2] = 1.0
+    expected[1, [2, 3]] = 0.5**0.5
+    assert vectors == pytest.approx(expected, abs=1e-6) and vectors.dtype == np.float32
+    encoder.max_seq_length = 4
+    assert encoder.encode(["a a a c c"])[0, 4] > 0
+    for threads in (1, 2, 1):
+        encoder.set_threads(threads)
+    assert started == [2, 1]  # each number once: a graph that was just loaded is slower
 
 
 # what is stored
@@ -198,7 +247,7 @@ class Contenders:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cells = 0
         monkeypatch.setattr(full, "contender", lambda name: Candidate(name, make_model()))
-        monkeypatch.setattr(full, "WORDS", (2, "mixed"))
+        monkeypatch.setattr(full, "grid", lambda threads: [Setting(words, BATCH, 1) for words in (2, 4, "mixed", 8)])
         monkeypatch.setattr(full, "run_cell", self.run_cell)
 
     def run_cell(self, candidates: list[Candidate], setting: Setting, **options: Any) -> dict[str, Any]:
@@ -215,15 +264,14 @@ def test_a_full_run_is_resumed_and_rendered(tmp_path: Path, monkeypatch: pytest.
     command = ["one", "two", "--full", "--parts", "throughput", "--out", str(tmp_path), "--rounds", "3"]
     assert __main__.main(command) == 130
     assert __main__.main(command) == 0
-    threads = len({1, torch.get_num_threads()})
-    assert contenders.cells == 1 + 2 * 2 * 2 * threads  # the one that was stopped is measured again, no other
-    assert __main__.main(command) == 0 and contenders.cells == 1 + 2 * 2 * 2 * threads
+    assert contenders.cells == 1 + 4  # the one that was stopped is measured again, no other
+    assert __main__.main(command) == 0 and contenders.cells == 1 + 4
     (name, content), *_ = read_speed(tmp_path).items()
     assert name in ("cpu-throughput", "cuda-throughput")
     assert {"date", "commit", "command", "versions"} <= set(content["provenance"])
     assert median_of(content["cells"][0], "one") == statistics.median([10.0, 30.0, 20.0])
     tables = render_speed({name: content})
-    assert "20 · 1.00× (0.50–1.50)" in tables and "2 words" in tables and "mixed" in tables
+    assert "20/s · 1.00× (0.50–1.50)" in tables and "2 words" in tables and "mixed" in tables
 
 
 def test_all_parts_render(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,9 +318,28 @@ def test_a_process_tells_its_peak_memory() -> None:
 
 
 def test_a_process_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.speed.footprint.PROGRAM", "raise SystemExit('no such {library}')")
-    with pytest.raises(ValueError, match="no such sentence_transformers"):
+    monkeypatch.setattr("benchmarks.speed.footprint.process_of", lambda name: ("no such kind", name))
+    with pytest.raises(ValueError, match="no such kind"):
         footprints(["minilm"], rounds=1)
+
+
+def test_a_process_pays_for_no_torch_that_its_model_does_not_need(tmp_path: Path) -> None:
+    assert process_of("en-nano+onnx-int8") == ("runtime", "en-nano") and process_of("en-nano") == ("torch", "en-nano")
+    assert is_from_files("en-nano+openvino") and not is_from_files("static") and not is_from_files("en-nano+bf16")
+    program = "import sys, benchmarks.fresh_process, benchmarks.graph_encoder; print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not any(f"'{name}'" in loaded for name in ("torch", "transformers", "sentence_transformers", "scipy"))
+
+
+def test_an_environment_is_weighed_by_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = install_size.bytes_by_package(Path(sys.executable))
+    assert found["torch"] > found["numpy"] > 1e6 and "pip" not in found
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    monkeypatch.setattr(install_size, "install", lambda lines, wheel, folder: {"a": 2_000_000, "b": len(lines)})
+    wheel = tmp_path / "w.whl"
+    assert install_size.main([str(wheel), "--out", str(tmp_path)]) == 0
+    tables = render_speed(read_speed(tmp_path))
+    assert "without torch" in tables and "onnxruntime numpy safetensors" in tables
 
 
 def test_the_old_short_command_still_prints_a_table(

@@ -44,57 +44,74 @@ def test_the_headline_lines_up() -> None:
     assert header.index("20 %") == ours.index("50.0")
 
 
-def cell(words: int | str, batch: int | str, threads: int, ours: list[float], bf16: bool = False) -> dict[str, Any]:
+def cell(words: int | str, kind: str, threads: int, ours: list[float]) -> dict[str, Any]:
     models = {
         "en-small": {"reads": 510, "read": 1.0, "speeds": ours},
         "all-MiniLM-L6-v2": {"reads": 256, "read": 0.98, "speeds": [100.0, 200.0, 100.0]},
     }
-    return {"words": words, "batch": batch, "threads": threads, "bf16": bf16, "models": models}
+    return {"words": words, "kind": kind, "threads": threads, "models": models}
 
 
 def grid() -> dict[str, Any]:
     wrong = [9000.0] * 3
     return {
         "models": {"en-small": {"reads": 510}, "all-MiniLM-L6-v2": {"reads": None}}, "rounds": 3, "mixed": "everything",
-        "provenance": MADE,
+        "provenance": MADE, "cpu": {"name": "chip", "sets": ["avx2"]},
         "cells": [
-            cell(16, 1, 1, [50.0, 100.0, 80.0]), cell(16, "best", 1, [150.0, 300.0, 200.0]),
-            cell("mixed", "best", 1, [200.0, 400.0, 200.0]), cell(16, "best", 2, wrong),
-            cell(16, "best", 1, wrong, bf16=True), cell(8, 1, 1, wrong),
+            cell(16, "single", 1, [50.0, 100.0, 80.0]), cell(16, "batch", 1, [150.0, 300.0, 200.0]),
+            cell("mixed", "batch", 1, [200.0, 400.0, 200.0]), cell(16, "batch", 2, wrong), cell(96, "single", 1, wrong),
         ],
     }  # fmt: skip
 
 
 def test_speed_is_the_ratio_round_by_round_on_one_thread() -> None:
-    rows = cells(speed(grid()))
-    assert rows["model"] == ["16 words", "mixed", "16 words, one text at a time"]
-    assert rows["en-small"] == ["1.50× (1.50–2.00)", "2.00× (2.00–2.00)", "0.50× (0.50–0.80)"]
-    assert rows["all-MiniLM-L6-v2"] == ["100 texts/s"] * 3
-    assert "\nen-small 510.\n" in speed(grid())
+    rows = cells(speed(grid(), {}))
+    assert rows["model"] == ["16 words", "mixed", "16 words, one at a time"]
+    assert rows["en-small"] == ["1.50×", "2.00×", "0.50×"]
+    assert rows["all-MiniLM-L6-v2"] == ["100/s", "100/s", "10 ms"]
+    assert "\nen-small 510.\n" in speed(grid(), {}) and "(chip: avx2)" in speed(grid(), {})
+
+
+def test_what_one_would_deploy_comes_first_and_ratios_are_to_it() -> None:
+    content = grid()
+    for each in content["cells"]:
+        each["models"] |= {f"{name} ONNX int8": own for name, own in each["models"].items()}
+    content["models"] = {name: {"reads": 512} for name in content["cells"][0]["models"]}
+    paid = {"en-small ONNX int8": {"import": 0.25, "load": 0.25, "memory": 200.4}}
+    rows = cells(speed(content, paid))
+    assert list(rows)[2:] == [
+        "**en-small ONNX int8**", "all-MiniLM-L6-v2 ONNX int8", "en-small", "all-MiniLM-L6-v2",
+    ]  # fmt: skip
+    assert rows["**en-small ONNX int8**"][-2:] == ["0.5 s", "200 MiB"] and rows["en-small"][-2:] == ["–", "–"]
+    assert rows["all-MiniLM-L6-v2 ONNX int8"][0] == "100/s" and rows["all-MiniLM-L6-v2"][0] == "1.00×"
 
 
 def test_lengths_that_are_not_read_alike_are_not_compared() -> None:
-    long = cell(512, "best", 1, [50.0] * 3)
+    long = cell(512, "batch", 1, [50.0] * 3)
     long["models"]["all-MiniLM-L6-v2"]["read"] = 0.33
     content = grid() | {"cells": [long]}
-    assert cells(speed(content))["en-small"] == ["–"] and "all-MiniLM-L6-v2 reads 33 % of 512 words." in speed(content)
-    long["models"]["en-small"]["reads"] = 256
-    assert cells(speed(content))["en-small"] == ["0.50× (0.25–0.50)"]
+    said = speed(content, {})
+    assert cells(said)["en-small"] == ["–"] and "all-MiniLM-L6-v2 reads 33 % of 512 words." in said
+    for length, shown in ((256, "0.50×"), (258, "0.50×"), (259, "–")):  # a mark or two make no other length
+        long["models"]["en-small"]["reads"] = length
+        assert cells(speed(content, {}))["en-small"] == [shown]
 
 
 def test_the_page_of_results_compares_no_more_than_the_readme() -> None:
-    long = cell(512, "best", 1, [50.0] * 3)
+    long = cell(512, "batch", 1, [50.0] * 3)
     long["models"]["all-MiniLM-L6-v2"]["read"] = 0.33
-    content = grid() | {"cells": [cell(16, "best", 1, [150.0, 300.0, 200.0]), long]}
+    single = cell(16, "single", 1, [50.0, 100.0, 80.0])
+    content = grid() | {"cells": [cell(16, "batch", 1, [150.0, 300.0, 200.0]), long, single]}
     content["models"] = {name: own | {"parameters": 1e6} for name, own in content["models"].items()}
-    rows = cells(throughput_tables("cpu", content))
-    assert rows["en-small"][1:] == ["200 · 1.50× (1.50–2.00)", "50 · –"]
+    many, alone = throughput_tables("cpu", content).split("one text at a time")
+    assert cells(many)["en-small"][1:] == ["200/s · 1.50× (1.50–2.00)", "50/s · –"] and "chip: avx2" in many
+    assert cells(alone)["en-small"][1:] == ["12.5 ms · 0.50× (0.50–0.80)"]
 
 
 def test_speed_without_minilm_says_what_to_time() -> None:
     without = grid() | {"models": {"en-small": {}}}
     with pytest.raises(ValueError, match="time it too"):
-        speed(without)
+        speed(without, {})
 
 
 def test_an_aim_is_met_where_the_difference_is_large_enough() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sentence_transformers import SentenceTransformer
 from without_torch import printed_without_torch
 
 import tiered_st
+import tiered_st.runtime
 from tiered_st.documents import LongDocument, Passage, encode_long
 from tiered_st.documents.passages import PassageCutter
 
@@ -268,19 +270,12 @@ def test_what_is_no_text_is_refused(document: object, says: str) -> None:
         list(encode_long(SHARED, [document]))
 
 
-class Reading:
-    """What a model without torch is like: it has a reader and encodes."""
-
-    def __init__(self, model: SentenceTransformer) -> None:
-        self.reader, self.encode = model[0].reader, model.encode
-        self.prompts, self.default_prompt_name = model.prompts, model.default_prompt_name
-
-
-def test_any_encoder_with_a_reader_will_do() -> None:
+def test_any_encoder_with_a_reader_will_do(tmp_path: Path) -> None:
+    SHARED.save(str(tmp_path), create_model_card=False)
     options: dict[str, Any] = {"chunks": 32, "overlap": 4, "prompt": "find: "}
-    (own,), (other,) = (encode_long(model, [BOOK], **options) for model in (SHARED, Reading(SHARED)))
+    (own,), (other,) = (encode_long(model, [BOOK], **options) for model in (SHARED, tiered_st.runtime.load(tmp_path)))
     assert own.passages == other.passages
-    np.testing.assert_array_equal(own.embeddings, other.embeddings)
+    np.testing.assert_allclose(own.embeddings, other.embeddings, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [object(), SentenceTransformer(modules=[torch.nn.Identity()], device="cpu")])
@@ -289,22 +284,14 @@ def test_what_has_no_reader_is_refused(model: Any) -> None:
         encode_long(model, [BOOK])
 
 
-def test_torch_is_not_needed() -> None:
+def test_torch_is_not_needed(tmp_path: Path) -> None:
+    SHARED.save(str(tmp_path), create_model_card=False)
     code = """
-import numpy as np, tiered_st
-from tiered_st.config import PRESETS
-from tiered_st.text import TextReader, make_chunker
-from tiered_st.text.tokenizer import CharTokenizer
-class Encoder:
-    tokenizer = CharTokenizer()
-    reader = TextReader(PRESETS["toy"], tokenizer, make_chunker(PRESETS["toy"], tokenizer, None))
-    prompts, default_prompt_name = {}, None
-    def encode(self, texts, **options):
-        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
-(document,) = tiered_st.encode_long(Encoder(), ["a word " * 100], chunks=20)
-print(len(document.passages), document.embeddings[0])
+import sys, tiered_st, tiered_st.runtime
+(document,) = tiered_st.encode_long(tiered_st.runtime.load(sys.argv[1]), ["a word " * 100], chunks=20)
+print(len(document.passages), document.embeddings.shape)
 """
-    assert printed_without_torch(code) == "10 [70.  1.]"
+    assert printed_without_torch(code, tmp_path) == "10 (10, 32)"
 
 
 def test_it_is_offered_by_the_package() -> None:
@@ -329,3 +316,18 @@ def test_columns_are_not_taken_for_texts(toy: SentenceTransformer) -> None:
     table = pytest.importorskip("pandas").DataFrame({"id": ["1"], "text": ["a text"]})
     with pytest.raises(TypeError, match=r"documents is a DataFrame: pass list\(table\[\"text\"\]\)"):
         encode_long(toy, table)
+
+
+@pytest.mark.parametrize("chunks", [20, 60])
+def test_passages_lie_where_they_did_when_all_was_read_and_counted(
+    chunks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [BOOK, *AWKWARD, "a-b " * 900 + "x-" * 900 + " the end. " * 90, "one\x0btwo \x00three" * 300]
+    quick, reads = PassageCutter(SHARED[0], chunks), []
+    monkeypatch.setattr(quick, "_count", lambda text: reads.append(text) or count(text))
+    found = [list(quick(text)) for text in texts]
+    assert not any(text in BOOK for text in reads if len(text) > 20)  # plain text is not read to be counted
+    whole = PassageCutter(SHARED[0], chunks)
+    monkeypatch.setattr("tiered_st.documents.passages._NEAR", 1 << 20)
+    monkeypatch.setattr(whole, "_is_read_as_it_is", lambda window, end: False)
+    assert found == [list(whole(text)) for text in texts]

@@ -48,3 +48,27 @@ def test_a_copy_has_one_of_its_own(
     twin = duplicate(model)
     assert twin[0].source.tiers is twin[0] is not model[0]
     assert twin[0].cache is None if size == 0 else twin[0].cache.capacity == size
+
+
+def runs_of(model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list of how many chunks each run of E1 is given."""
+    runs: list[int] = []
+    run = model[0].source.run
+    monkeypatch.setattr(model[0].source, "run", lambda rows: runs.append(len(rows)) or run(rows))
+    return runs
+
+
+@pytest.mark.parametrize(("short", "long", "expected"), [(3, 2, [5]), (64, 63, [127]), (70, 64, [70, 64])])
+def test_long_chunks_run_apart_where_there_are_many(
+    short: int, long: int, expected: list[int], model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = torch.zeros(short + long, 20, dtype=torch.int64)
+    rows[:, :5] = torch.arange(1, 6)
+    rows[::2, 4] = 30
+    rows[short:, 5:15] = 40
+    rows = rows[torch.arange(len(rows)).flip(0)]
+    runs = runs_of(model, monkeypatch)
+    with torch.no_grad():
+        vectors = model[0].encode_chunks(rows)
+        assert runs == expected
+        torch.testing.assert_close(vectors, torch.cat([model[0].source.run(row[None]) for row in rows]))

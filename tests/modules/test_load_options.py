@@ -35,8 +35,8 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"backend": "onnx"}, "backend='onnx': a tiered model runs in torch alone"),
-        ({"backend": "openvino"}, "backend='openvino'"),
+        ({"backend": "openvino"}, "backend='openvino': a tiered model runs in torch and in ONNX Runtime"),
+        ({"backend": "tvm"}, "backend='tvm' is not one of torch, onnx"),
         ({"model_kwargs": {"attn_implementation": "flash_attention_2"}}, "attn_implementation='flash_attention_2'"),
         ({"model_kwargs": {"file_name": "model.onnx"}}, "model_kwargs has file_name, but takes dtype"),
         ({"model_kwargs": {"device_map": "auto"}}, "model_kwargs has device_map"),

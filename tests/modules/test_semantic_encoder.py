@@ -119,3 +119,11 @@ def test_edges_that_are_not_pooled_take_the_mean_of_what_lies_between() -> None:
     assert changed[0, :, 0].tolist() == [2.0, 1.0, 3.0, 2.0, 5.0]  # edges 9 and 7 became the mean of 1 and 3
     assert torch.equal(changed[1], states[1])  # an empty text keeps its edges: there is nothing else
     assert states[0, 0, 0] == 9.0
+
+
+def test_inference_is_set_wherever_a_part_still_learns() -> None:
+    encoder = SemanticEncoder(TOY).eval()
+    part = encoder.body.layers[1].ffn_in
+    part.train()
+    assert not encoder.eval().training and not part.training
+    assert encoder.train() is encoder and part.training

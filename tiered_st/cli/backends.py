@@ -8,10 +8,10 @@ from typing import Any
 
 from tiered_st.cli.records.rows import InputError
 
-BACKENDS = ("torch", "onnx", "openvino")
+BACKENDS = ("torch", "onnx")
 # How to come by what a backend cannot import.
 _PIP = dict.fromkeys(("torch", "transformers", "sentence_transformers"), "tiered-st") | {
-    "onnxruntime": "onnxruntime", "openvino": "openvino",
+    "onnxruntime": "onnxruntime",
 }  # fmt: skip
 
 
@@ -55,14 +55,7 @@ def _onnx(model: str, args: Namespace) -> Any:
     return load(model, threads=args.threads)
 
 
-def _openvino(model: str, args: Namespace) -> Any:
-    from tiered_st.model import load
-
-    options: dict[str, Any] = {"backend": "openvino"}
-    return load(model, device=args.device, **options)
-
-
-_LOADERS = {"torch": _torch, "onnx": _onnx, "openvino": _openvino}
+_LOADERS = {"torch": _torch, "onnx": _onnx}
 
 
 def _is_installed(name: str) -> bool:

@@ -12,17 +12,17 @@ from tiered_st.cli.records.rows import InputError
 
 
 def export(args: Namespace) -> int:
-    """Export a model, compared with torch on the texts of a file where one is given."""
+    """Export a model, compared with torch on the texts of a file, or on a few of the library's own."""
     texts = _texts(args.check) if args.check else []
     model = load_model(args.model, args)
     with explained():
-        import tiered_st
+        from tiered_st import export as write
 
         given = {"check": texts} if texts else {}
-        tiered_st.export(model, args.output, precision=args.precision, **given)
+        found = write(model, args.output, precision=args.precision, **given)
     if not args.quiet:
-        compared = f", compared with torch on {count_of(len(texts), 'text')}" if texts else ""
-        print(f"{args.model} written to {args.output} in {args.precision}{compared}", file=sys.stderr)
+        compared = f"compared with torch on {count_of(found.texts, 'text')}, least cosine {found.worst:.5f}"
+        print(f"{args.model} written to {args.output} in {args.precision}, {compared}", file=sys.stderr)
     return OK
 
 

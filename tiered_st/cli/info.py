@@ -13,6 +13,8 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.hub import find
 from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
+from tiered_st.runtime.loading import pooling_of
+from tiered_st.runtime.semantic.semantic_encoder import body_of
 from tiered_st.saved_model import SavedModel
 
 # The parts of a TieredInput in the order in which a text passes them; a table is no parameter.
@@ -59,6 +61,7 @@ def describe_model(name: str) -> dict[str, Any]:
             "max_chunks": opens.get("max_seq_length") or config.max_chunks,
             "chunk_chars": config.chunk_chars,
             "storage": opens.get("storage", "float32"),
+            "without_torch": _without_torch(saved),
             "bytes_on_disk": _size(found.folder),
         }
     except ValueError as error:
@@ -105,6 +108,8 @@ def _as_text(facts: dict[str, Any]) -> str:
             rows += [(f"  {part}", f"{tier['parameters']:>12,}  {tier['share']:6.1%}") for part, tier in value.items()]
         elif key == "bytes_on_disk":
             rows.append(("on disk", _megabytes(value)))
+        elif key == "without_torch":
+            rows.append(("without torch", str(value)))
         elif key == "max_chunks":
             rows.append(("longest text", f"{value} chunks (about words), two of them marks"))
         elif key == "chunk_chars":
@@ -115,6 +120,16 @@ def _as_text(facts: dict[str, Any]) -> str:
             rows.append((key, f"{value:,}" if isinstance(value, int) else str(value)))
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def _without_torch(saved: SavedModel) -> str:
+    """Return "yes", or what of the model the runtime does not run."""
+    try:
+        pooling_of(saved.module_settings())
+        body_of(saved.config_of(saved.rows[1]))
+    except ValueError as error:
+        return f"no: {error}"
+    return "yes"
 
 
 def _size(folder: Path) -> int:

@@ -112,8 +112,6 @@ def _check_backend(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     args.backend = args.backend or default_backend()
     if args.backend == "onnx" and args.device not in (None, "cpu"):
         parser.error(f"--device {args.device} is of --backend torch: --backend onnx computes on the CPU")
-    if args.backend == "openvino" and args.threads is not None:
-        parser.error("--threads is of --backend torch and onnx: leave it out")
 
 
 def _command(
@@ -156,11 +154,11 @@ def _common(parser: argparse.ArgumentParser, *, model: str | None, batches: bool
         )
     parser.add_argument(
         "--backend", choices=BACKENDS,
-        help="what computes: torch, onnx (ONNX Runtime on the CPU, needs no torch) or openvino (default: torch where "
-        "it and sentence-transformers are installed, else onnx)",
+        help="what computes: torch, or onnx (ONNX Runtime on the CPU, needs no torch) (default: torch where it and "
+        "sentence-transformers are installed, else onnx)",
     )  # fmt: skip
     parser.add_argument("--threads", type=_positive, metavar="N", help="of the CPU (default: the backend's own)")
-    parser.add_argument("--device", help="of torch and openvino: cpu, cuda, mps, … (default: the best there is)")
+    parser.add_argument("--device", help="of torch: cpu, cuda, mps, … (default: the best there is)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary; broken lines are still named")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +19,8 @@ _CLOSERS = "\"'”’»)]」』"
 _WIDE = "。！？｡"  # no space follows these
 _BLOCK = 1 << 16  # characters read at once from what has a `read`
 _NO_LIMIT = 1 << 30
+_NEAR = 10  # characters per chunk that are looked at first: English takes about six
+_PLAIN = re.compile(r"[\t\n\r -~]*")  # no normal form changes these, but for their case
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class PassageCutter:
         self.prompt = prompt
         widest = self.reader.settings.chunk_chars
         self._chunker = WordChunker(widest - 1)
+        self._counts_words = self.reader.settings.chunker == "words" and not prompt
         self._reach = (chunks + 2) * widest  # more than `chunks` chunks without spaces can fill
         self.room = chunks + (self._count("") if prompt else 0)
 
@@ -84,8 +88,7 @@ class PassageCutter:
             window: the text from the passage's start, as far as a passage can reach.
             ended: whether the document ends with it.
         """
-        points = code_points(window)
-        starts = self._chunker(points, self.reader.tokenizer.widths(points)).starts  # (chunks,), of the text as it is
+        starts = self._starts(window)
         if ended and len(starts) <= self.chunks:
             edges = np.append(starts[1:], len(window))
         elif len(starts) > 1:
@@ -96,7 +99,7 @@ class PassageCutter:
             edges = edges[: self.chunks]  # edges[k]: the passage may end here, behind k + 1 chunks
             k = len(edges) - 1 if edges[-1] == len(window) else self._best(window, edges)
             end = int(edges[k])
-            count = self._count(window[:end])
+            count = k + 1 if self._is_read_as_it_is(window, end) else self._count(window[:end])
             if count <= self.room:
                 break
             # Normalising made more of it (㎏ is two letters, ﷺ four words): take less.
@@ -108,6 +111,27 @@ class PassageCutter:
         back = [int(edge) for edge in edges[max(0, k - self.overlap) : k]]  # starts of the last chunks
         spaced = [edge for edge in back if window[edge - 1].isspace()]
         return end, (spaced or back or [end])[0]
+
+    def _starts(self, window: str) -> NDArray[np.int64]:
+        """Return where the chunks of ``window`` start, as it is: all of them, or more than a passage may have.
+
+        An ordinary passage takes a fraction of the room that the longest one would, and is cut without reading that.
+        """
+        near = window[: _NEAR * self.chunks]
+        if len(near) < len(window):
+            points = code_points(near)
+            starts = self._chunker(points, self.reader.tokenizer.widths(points)).starts
+            # What follows may move chunks behind the last space, but none before it.
+            settled = starts[: np.searchsorted(starts, near.rfind(" "), side="right")]
+            if len(settled) > self.chunks:
+                return settled
+        points = code_points(window)
+        return self._chunker(points, self.reader.tokenizer.widths(points)).starts  # (chunks,)
+
+    def _is_read_as_it_is(self, window: str, end: int) -> bool:
+        """Say whether the model finds in ``window[:end]`` the chunks that were counted there."""
+        whole = end == len(window) or window[end - 1].isspace()
+        return self._counts_words and whole and _PLAIN.fullmatch(window, 0, end) is not None
 
     def _best(self, window: str, edges: NDArray[np.int64]) -> int:
         """Return the index of the best of ``edges``: the last behind a sentence, a word, or at all, in this order."""

@@ -51,10 +51,9 @@ def dimension_of(model: Any) -> int:
 
 
 def name_of(model: Any) -> str:
-    """Return what messages call a model: its card's name, what it started from, its own name, or its class."""
+    """Return what messages call a model: its card's name, what it started from, or its class."""
     card = getattr(model, "model_card_data", None)
-    name = getattr(card, "model_name", None) or getattr(card, "base_model", None) or getattr(model, "name", None)
-    return name if name and isinstance(name, str) else type(model).__name__
+    return str(getattr(card, "model_name", None) or getattr(card, "base_model", None) or type(model).__name__)
 
 
 def prompts_of(model: Any) -> dict[str, str]:

@@ -47,9 +47,10 @@ class CacheSlots:
         hashes, rows, vectors = hashes[: self.capacity], rows[: self.capacity], vectors[: self.capacity]
         if not self._fits(rows, vectors):
             self.clear()
+            # Written slot by slot before they are read, they take memory only as far as slots are used.
             with torch.inference_mode(False):  # so that both inference_mode and no_grad may write to them
-                self._rows = torch.zeros(self.capacity, rows.shape[1], dtype=rows.dtype, device=rows.device)
-                self._vectors = torch.zeros(self.capacity, vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
+                self._rows = torch.empty(self.capacity, rows.shape[1], dtype=rows.dtype, device=rows.device)
+                self._vectors = torch.empty(self.capacity, vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
         assert self._rows is not None and self._vectors is not None
         try:
             slots = []

@@ -18,7 +18,8 @@ from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.tracing import is_traced
 from tiered_st.text.tokenizer import PAD
 
-_SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+_SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones,
+_MANY = 64  # if there are so many of either: a second run costs more than the padding of a few
 
 
 class Tiers(Protocol):
@@ -132,8 +133,10 @@ class ChunkSource:
 
     def encode(self, rows: Tensor) -> Tensor:
         """Return the vectors of chunks (chunks, chars) by E1 and the projector, each on its own: (chunks, columns)."""
+        if rows.is_cuda or len(rows) < 2 * _MANY:
+            return self.run(rows)
         short = (rows != PAD).sum(dim=1) <= _SHORT
-        if not rows.is_cuda and 0 < int(short.sum()) < len(rows):
+        if _MANY <= int(short.sum()) <= len(rows) - _MANY:
             # Most words are short: padding them to the longest would more than double E1's work.
             at = torch.cat([short.nonzero(), (~short).nonzero()]).squeeze(1)
             vectors = torch.cat([self.run(rows[short]), self.run(rows[~short])])

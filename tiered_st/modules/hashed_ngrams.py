@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.modules.hashing import BASE, MIX_1, int64, mix, powers
+from tiered_st.hash_constants import INVERSE, MIX_1
+from tiered_st.modules.hashing import int64, inverse_powers, mix, powers
 from tiered_st.modules.row_sums import sum_rows
 
 
@@ -50,24 +51,21 @@ class HashedNgrams(nn.Module):
         """
         chars = ids.shape[1]
         position = torch.arange(chars, device=ids.device)
-        power = powers(chars, ids.device)
-        features = []
+        sums = torch.cumsum(ids * powers(chars, ids.device), dim=1)  # (chunks, chars): of the first i + 1 ids
+        before = F.pad(sums, (1, 0))[:, :-1]
+        back = inverse_powers(chars, ids.device)
+        features, inside = [], []
         for size in self.sizes:
-            h = torch.full_like(ids, int64(size * MIX_1))
-            for j in range(min(size, chars)):
-                h[:, : chars - j] += ids[:, j:] * power[j]
-            inside = position + size <= lengths[:, None]
-            features.append((h, inside))
+            # Modulo 2**64, an n-gram is the difference of two sums, shifted to where it starts; past the end are zeros.
+            ends = torch.cat([sums[:, size - 1 :], sums[:, -1:].expand(-1, min(size - 1, chars))], dim=1)
+            features.append((ends - before) * back + int64(size * MIX_1))
+            inside.append(position + size <= lengths[:, None])
         if self.leave_one_out:
-            terms = torch.cumsum(ids * power, dim=1)  # (chunks, chars): hash of the first i + 1 ids
-            before = F.pad(terms, (1, 0))[:, :-1]
-            inverse = int64(pow(BASE, -1, 1 << 64))
-            without = before + (terms[:, -1:] - terms) * inverse
-            whole = terms[:, -1:].expand_as(terms)
-            h = torch.where(position == 0, whole, without)
-            features.append((h, position < lengths[:, None] - 1))  # END is never left out
-        buckets = [1 + (mix(h) & 0x7FFFFFFFFFFFFFFF) % self.buckets for h, _ in features]
-        return torch.stack([b * inside for b, (_, inside) in zip(buckets, features, strict=True)], dim=-1)
+            without = before + (sums[:, -1:] - sums) * int64(INVERSE)
+            features.append(torch.where(position == 0, sums[:, -1:], without))
+            inside.append(position < lengths[:, None] - 1)  # END is never left out
+        buckets = 1 + (mix(torch.stack(features, dim=-1)) & 0x7FFFFFFFFFFFFFFF) % self.buckets
+        return buckets * torch.stack(inside, dim=-1)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the sum of each position's feature vectors, (chunks, chars, d_char)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tiered_st.hash_constants import BASE, MIX_1, MIX_2
+from tiered_st.hash_constants import BASE, INVERSE, MIX_1, MIX_2
+from tiered_st.modules.kept_tables import kept
 
 
 def int64(value: int) -> int:
@@ -23,7 +24,16 @@ def mix(h: Tensor) -> Tensor:
 
 def powers(length: int, device: torch.device) -> Tensor:
     """Return the powers 0 … length-1 of the hash base modulo 2**64, shape (length,) int64."""
-    return torch.tensor([int64(pow(BASE, k, 1 << 64)) for k in range(length)], device=device)
+    return kept(_powers, BASE, length, device)[0]
+
+
+def inverse_powers(length: int, device: torch.device) -> Tensor:
+    """Return what the powers 0 … length-1 of the hash base are undone by, modulo 2**64, shape (length,) int64."""
+    return kept(_powers, INVERSE, length, device)[0]
+
+
+def _powers(base: int, length: int, device: torch.device) -> tuple[Tensor]:
+    return (torch.tensor([int64(pow(base, k, 1 << 64)) for k in range(length)], device=device),)
 
 
 def hash_rows(rows: Tensor) -> Tensor:

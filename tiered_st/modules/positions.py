@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tiered_st.modules.kept_tables import kept
+
 
 class Order(NamedTuple):
     """What attention is told of the order of a sequence."""
@@ -97,6 +99,10 @@ POSITIONS: dict[str, type[Positions]] = {
 
 def rotary_angles(length: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return cosines and sines of the rotary angles, each (length, dim), in float32."""
+    return kept(_rotary_angles, length, dim, device)
+
+
+def _rotary_angles(length: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
     rates = 10_000.0 ** (-torch.arange(0, dim, 2, device=device, dtype=torch.float32) / dim)
     angles = torch.outer(torch.arange(length, device=device, dtype=torch.float32), rates)  # (length, dim / 2)
     angles = torch.cat([angles, angles], dim=-1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import Self
@@ -12,6 +14,7 @@ from typing_extensions import Self
 from tiered_st.config import TieredConfig
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.bodies import HuggingFaceBody, OwnTransformer
+from tiered_st.modules.engine import Engine, EngineOptions
 from tiered_st.modules.peek_gate import PeekGate
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.text_edges import exclude_text_edges
@@ -58,22 +61,42 @@ class SemanticEncoder(StoredModule):
         ``segments``, where what has none is one text, not a pair.
         """
         # Reading the untouched reference keeps forward re-runnable on the same dict.
-        states, mask = features["chunk_embeddings"], features["attention_mask"]
+        mask = features["attention_mask"]
         segments = features.get("token_type_ids") if self.segments is not None else None
-        if self.peek is not None:
-            if "char_features" not in features:
-                raise ValueError(
-                    "peek=True lets E2 see char_features (batch, chunks, d_char), but there are none: put it behind a "
-                    "TieredInput whose configuration has peek=True too."
-                )
-            states = self.peek(states, features["char_features"])
-        if self.segments is not None:
-            states = states + self.segments(torch.zeros_like(mask) if segments is None else segments)
-        states = self._read(states, mask)
+        if self.peek is not None and "char_features" not in features:
+            raise ValueError(
+                "peek=True lets E2 see char_features (batch, chunks, d_char), but there are none: put it behind a "
+                "TieredInput whose configuration has peek=True too."
+            )
+        chars = features["char_features"] if self.peek is not None else None
+        run = self._run if self.engine is None else partial(run_engine, self.engine)
+        states = run(features["chunk_embeddings"], mask, chars, segments)
         if not self.settings.pool_marks:
             states = exclude_text_edges(states, mask, segments, features.get("prompt_length"))
         features["token_embeddings"] = states
         return features
+
+    def _run(self, states: Tensor, mask: Tensor, chars: Tensor | None, segments: Tensor | None) -> Tensor:
+        """Run E2 by torch."""
+        if self.peek is not None:
+            states = self.peek(states, chars)
+        if self.segments is not None:
+            states = states + self.segments(torch.zeros_like(mask) if segments is None else segments)
+        return self._read(states, mask)
+
+    def extra_repr(self) -> str:
+        """Say what runs E2 where torch does not, and what that computes in."""
+        return "" if self.engine is None else f"{super().extra_repr()}, precision={self.engine.options.precision!r}"
+
+    def make_engine(self, weights: dict[str, NDArray[Any]], options: EngineOptions) -> Any:
+        """Return what runs E2 without torch."""
+        from tiered_st.runtime.semantic import SemanticEncoder as RuntimeEncoder
+
+        refuse_adapters(self)
+        return RuntimeEncoder(
+            self.settings, weights, precision=options.precision or "float32", threads=options.threads,
+            providers=options.providers,
+        )  # fmt: skip
 
     def _read(self, states: Tensor, mask: Tensor) -> Tensor:
         """Run the body; on a CPU, where padding costs more than starting kernels, on texts of like length at a time."""
@@ -81,7 +104,7 @@ class SemanticEncoder(StoredModule):
             return self.body(states, mask)
         lengths = mask.sum(dim=1).tolist()
         groups = of_like_length(lengths)
-        if len(groups) < 2:
+        if len(groups) < 2 or self.body.leaves_padding_out():
             return self.body(states, mask)
         read = []
         for rows in groups:
@@ -127,3 +150,20 @@ class SemanticEncoder(StoredModule):
     def gradient_checkpointing_disable(self) -> None:
         """Keep again what layers computed."""
         self.body.checkpoint_gradients(None)
+
+
+def run_engine(engine: Engine, states: Tensor, mask: Tensor, chars: Tensor | None, segments: Tensor | None) -> Tensor:
+    """Run E2 by ONNX Runtime; return (batch, chunks, d_sem).
+
+    Raises:
+        ValueError: if a text's chunks do not stand before its padding.
+    """
+    semantic = engine.ready()
+    vectors = (states if chars is None else torch.cat([states, chars], dim=-1)).float().cpu().numpy()
+    there = mask.cpu().numpy()
+    if (there[:, 1:] > there[:, :-1]).any():
+        raise ValueError("attention_mask has padding before a chunk: ONNX Runtime takes it behind a text alone.")
+    lengths = there.sum(axis=1)
+    parts = None if segments is None else segments.cpu().numpy()
+    out = semantic(vectors, lengths, parts)
+    return torch.from_numpy(out).to(states.device, engine.dtype)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from sentence_transformers.base.modules import Module
 from torch import nn
 from typing_extensions import Self
 
 from tiered_st.config import TieredConfig
 from tiered_st.fingerprint import of_config, weights_fingerprint
-from tiered_st.modules.load_options import check_load_options
+from tiered_st.modules.engine import Engine, EngineOptions
+from tiered_st.modules.load_options import check_load_options, engine_options
 from tiered_st.modules.weights import WEIGHTS_NAME, as_dtype, load_weights, pack, save_weights, survives
 
 logger = logging.getLogger(__name__)
@@ -34,8 +37,13 @@ class StoredModule(Module):
         self.storage = storage
         self._to_round = ""  # the fingerprint of the weights that set_storage was asked to round
         self._warned_of_storage = False
+        self.engine: Engine | None = None  # what runs it instead of torch
 
     __repr__ = nn.Module.__repr__  # layers, rather than the whole configuration on one line
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and inference; ``encode`` does at every call, so what rests is left."""
+        return super().train(mode) if mode or not _rests(self) else self
 
     @property
     def dtype(self) -> torch.dtype:
@@ -51,6 +59,30 @@ class StoredModule(Module):
     def vector_settings(self) -> dict[str, Any]:
         """Return the settings that move a vector, for the model's fingerprint."""
         return of_config(self.settings)
+
+    def extra_repr(self) -> str:
+        """Say what runs the module where torch does not."""
+        return "" if self.engine is None else f"backend={self.engine.backend!r}"
+
+    def run_by(self, options: EngineOptions | None) -> None:
+        """Run by ONNX Runtime from now on, or, without options, by torch.
+
+        Raises:
+            ValueError: if there is a part that :mod:`tiered_st.runtime` does not run.
+            ImportError: if onnxruntime is not installed.
+        """
+        self.engine = None
+        if options is None:
+            return
+        precision = options.precision or ("int8" if self.storage == "int8" else "float32")
+        engine = Engine(self, replace(options, precision=precision))
+        with torch.no_grad():
+            engine.ready()
+        self.engine = engine
+
+    def make_engine(self, weights: dict[str, NDArray[Any]], options: EngineOptions) -> Any:
+        """Return what runs the module without torch."""
+        raise NotImplementedError
 
     def get_embedding_dimension(self) -> int:
         """Return d_sem."""
@@ -98,7 +130,8 @@ class StoredModule(Module):
         """Load from a folder or the hub, to compute in what was saved or in ``model_kwargs["dtype"]``.
 
         Raises:
-            ValueError: if an option is not one of modules.load_options, or the files are not those of a module.
+            ValueError: if an option is not one of modules.load_options, the files are not those of a module, or
+                ``backend`` cannot run it.
         """
         check_load_options(kwargs)
         hub = {k: kwargs[k] for k in ("token", "cache_folder", "revision", "local_files_only") if k in kwargs}
@@ -112,4 +145,16 @@ class StoredModule(Module):
         module.to(saved if asked == "auto" else as_dtype(asked))
         path = cls.load_file_path(model_name_or_path, WEIGHTS_NAME, subfolder=subfolder, **hub)
         load_weights(module, path or Path(model_name_or_path, subfolder, WEIGHTS_NAME))
+        module.run_by(engine_options(kwargs))
         return module
+
+
+def _rests(module: nn.Module) -> bool:
+    """Say whether a module and all in it are in inference, in a tenth of the time that switching them takes."""
+    waiting = [module]
+    while waiting:
+        part = waiting.pop()
+        if part.training:
+            return False
+        waiting.extend(child for child in part._modules.values() if child is not None)
+    return True

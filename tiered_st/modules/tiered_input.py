@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 from typing_extensions import Self
@@ -23,6 +24,7 @@ from tiered_st.modules.chunk_source import ChunkSource, cut
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
+from tiered_st.modules.engine import Engine, EngineOptions
 from tiered_st.modules.stored import StoredModule
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
@@ -113,11 +115,24 @@ class TieredInput(StoredModule, InputModule):
 
         With ``peek`` also add ``char_features`` (batch, chunks, d_char), the mean of a chunk's raw character features.
         """
-        out = self.source.fill(features["input_ids"])
+        ids = features["input_ids"]
+        out = self.source.fill(ids) if self.engine is None else self._fill(self.engine, ids)
         if self.settings.peek:
             out, features["char_features"] = out.split([self.settings.d_sem, self.settings.d_char], dim=-1)
         features["token_embeddings"] = features["chunk_embeddings"] = out
         return features
+
+    def _fill(self, engine: Engine, ids: Tensor) -> Tensor:
+        """Return the vectors of a batch as ``ChunkSource.fill`` does, by ONNX Runtime."""
+        vectors = engine.ready().fill(ids.cpu().numpy())
+        return torch.from_numpy(vectors).to(ids.device, engine.dtype)
+
+    def make_engine(self, weights: dict[str, NDArray[Any]], options: EngineOptions) -> Any:
+        """Return what gives chunks their vectors without torch, with a cache of its own."""
+        from tiered_st.runtime.chunks import ChunkVectors
+
+        table = None if self.table is None else self.table.settings()
+        return ChunkVectors(self.settings, weights, encoder=self.encoder, table=table, threads=options.threads)
 
     @property
     def frozen(self) -> bool:
@@ -150,6 +165,11 @@ class TieredInput(StoredModule, InputModule):
         """Keep the vectors of up to ``size`` frequent chunks between calls from now on; 0 keeps none."""
         self.settings = self.settings.replace(cache_size=size)
         self.source.set_cache(size)
+        self._renew_engine()
+
+    def _renew_engine(self) -> None:
+        if self.engine is not None:
+            self.engine.forget()
 
     # deployment: E1 in another form, or a table before or instead of it (see tiered_st.compression)
 
@@ -160,12 +180,14 @@ class TieredInput(StoredModule, InputModule):
         ENCODER_FORMS[form](self)
         self.encoder = form
         self.source.forget()
+        self._renew_engine()
 
     def set_table(self, table: ChunkTable | None) -> None:
         """Look chunks up in ``table`` before E1 is asked; E1 freezes, since a table would not follow it."""
         self.table = table
         if table is not None:
             self.requires_grad_(False)
+        self._renew_engine()
 
     # saving and loading
 

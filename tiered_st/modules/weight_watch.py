@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import is_
 from typing import Any
 
 import torch
@@ -24,15 +26,19 @@ class WeightWatch:
 
     def __init__(self, owner: nn.Module) -> None:
         self._owner = owner
-        self._tree: list[tuple[dict[str, Any], list[object]]] = []  # what each module held when it was walked
+        self._holders: list[dict[str, Any]] = []  # what modules keep their weights and their children in
+        self._sizes: list[int] = []
+        self._held: list[object] = []  # all that was in them when they were walked
         self._weights: list[Tensor] = []
+        self._counted: list[Tensor] = []  # those that count their versions
         self._views: list[Tensor] = []
         self._places: list[tuple[int, torch.dtype]] = []
-        self._seen: tuple[list[int], list[float]] = ([], [])
+        self._versions: list[int] = []
+        self._values: Tensor | None = None
 
     def changed(self) -> bool:
         """Say whether a weight changed since this was last called."""
-        changed = not self._tree or any(_differ(held, walked) for held, walked in self._tree)
+        changed = self._is_rebuilt()
         if changed:
             self._walk()
         places = [(weight.data_ptr(), weight.dtype) for weight in self._weights]
@@ -40,26 +46,37 @@ class WeightWatch:
             self._places = places
             self._views = [few(weight.detach()) for weight in self._weights for few in (_few, _spread)]
             changed = True
-        versions = [0 if weight.is_inference() else weight._version for weight in self._weights]
-        seen = (versions, torch.cat(self._views).tolist() if self._views else [])
-        changed |= seen != self._seen
-        self._seen = seen
+        versions = [weight._version for weight in self._counted]
+        values = torch.cat(self._views) if self._views else None
+        changed |= versions != self._versions or not _equal(values, self._values)
+        self._versions, self._values = versions, values
         return changed
 
     def forget(self) -> None:
         """Let go of weights and views, so that what the module no longer holds is freed."""
-        self._tree, self._weights, self._views, self._places = [], [], [], []
+        self._holders, self._sizes, self._held, self._weights, self._counted = [], [], [], [], []
+        self._views, self._places, self._versions, self._values = [], [], [], None
+
+    def _is_rebuilt(self) -> bool:
+        """Say whether a module holds other weights or modules than when it was walked, or was not walked yet."""
+        if not self._holders or self._sizes != list(map(len, self._holders)):
+            return True
+        return not all(map(is_, self._held, chain.from_iterable(held.values() for held in self._holders)))
 
     def _walk(self) -> None:
         modules = list(self._owner.modules())
-        self._tree = [(held, list(held.values())) for m in modules for held in (m._parameters, m._modules)]
+        self._holders = [held for m in modules for held in (m._parameters, m._modules)]
+        self._sizes = list(map(len, self._holders))
+        self._held = [value for held in self._holders for value in held.values()]
         self._weights = list(self._owner.parameters())
+        self._counted = [weight for weight in self._weights if not weight.is_inference()]
         self._places = []
 
 
-def _differ(held: dict[str, Any], walked: list[object]) -> bool:
-    now = list(held.values())
-    return len(now) != len(walked) or any(a is not b for a, b in zip(now, walked, strict=True))
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
 
 
 def _few(weight: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.inputs import as_texts, batches
 from tiered_st.runtime.options import as_tensor, at_least_one, check_options, checked_prompts, resolve_prompt
@@ -38,6 +39,7 @@ class RuntimeEncoder:
         precision: what E2 computes in, "int8" or "float32".
         saved: what the model's folder says of it.
         reader: what cuts texts into chunks.
+        model_card_data: what the model is called.
 
     A copy, and what another process is sent, loads the same folder once more, and has the settings of this one.
     """
@@ -67,8 +69,10 @@ class RuntimeEncoder:
         self.default_prompt_name = saved.default_prompt_name
         self.truncate_dim = saved.truncate_dim
         self.similarity_fn_name = saved.similarity_fn_name
+        self.model_card_data = RuntimeCard(self, saved.name)
 
     def __setstate__(self, settings: dict[str, Any]) -> None:
+        self.model_card_data.model_name = settings.pop("model_name")
         for name, value in settings.items():
             setattr(self, name, value)
 
@@ -76,7 +80,8 @@ class RuntimeEncoder:
         return f"RuntimeEncoder({str(self.saved.folder)!r}, precision={self.precision!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._again, (), {name: getattr(self, name) for name in _SETTINGS}
+        own = {name: getattr(self, name) for name in _SETTINGS}
+        return self._again, (), own | {"model_name": self.model_card_data.model_name}
 
     @property
     def max_seq_length(self) -> int:
@@ -168,8 +173,8 @@ class RuntimeEncoder:
         states: list[Any] = [None] * (len(texts) if whole else 0)
         vectors = np.empty((0 if whole else len(texts), self._width), dtype=np.float32)
         with progress(len(texts), shown=shown) as advance:
-            for at, rows in batches(self.reader, texts, prompt, batch_size, max_length):
-                found = self._states(rows)
+            for at, rows, chunks in batches(self.reader, self.chunks, texts, prompt, batch_size, max_length):
+                found = self.semantic(chunks, rows.attention_mask.sum(axis=1), rows.token_type_ids)
                 if whole:
                     for i, own in zip(at, self._token_embeddings(found, rows), strict=True):
                         states[i] = own
@@ -227,11 +232,6 @@ class RuntimeEncoder:
         """Return the settings that move a vector, by module, by which an index knows the model."""
         first, *others = self._module_settings
         return [first | {"max_seq_length": self.max_seq_length}, *others]
-
-    def _states(self, rows: TextRows) -> NDArray[np.float32]:
-        """Return the states of texts' chunks, (batch, chunks, d_sem)."""
-        vectors = self.chunks.fill(rows.input_ids)
-        return self.semantic(vectors, rows.attention_mask.sum(axis=1), rows.token_type_ids)
 
     def _token_embeddings(self, states: NDArray[np.float32], rows: TextRows) -> Iterator[NDArray[np.float32]]:
         if not self.pooling.pool_marks:

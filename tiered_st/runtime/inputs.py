@@ -1,4 +1,4 @@
-"""Take what ``SentenceTransformer.encode`` takes for a text or several, and read it in batches of like length."""
+"""Take what ``SentenceTransformer.encode`` takes for a text or several, and read it in batches of equal length."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tiered_st.runtime.chunks import ChunkVectors
+from tiered_st.runtime.semantic import of_equal_length
 from tiered_st.text import TextReader, TextRows
 
-_BLOCK_CHARS = 1 << 16  # characters of texts that are read at once
+_BLOCK_CHARS = 1 << 15  # characters of texts that are read at once
 
 _FIRST = 1 << 62  # the length of what is no text: it is read first, and refused before anything is computed
 
@@ -27,9 +30,9 @@ def as_texts(inputs: Any) -> tuple[list[Any], bool]:
 
 
 def batches(
-    reader: TextReader, texts: Sequence[Any], prompt: str, size: int, limit: int | None
-) -> Iterator[tuple[list[int], TextRows]]:
-    """Yield places of texts of like length, longest first, and their rows, without columns that all are padding."""
+    reader: TextReader, chunks: ChunkVectors, texts: Sequence[Any], prompt: str, size: int, limit: int | None
+) -> Iterator[tuple[list[int], TextRows, NDArray[np.float32]]]:
+    """Yield places of texts of equally many chunks, their rows, and the vectors of their chunks."""
     lengths = [_length(text) for text in texts]
     order = sorted(range(len(texts)), key=lengths.__getitem__, reverse=True)
     reach = 4 * (limit or reader.limit)
@@ -41,11 +44,11 @@ def batches(
             stop += 1
         block = order[start:stop]
         rows = reader.read([texts[i] for i in block], prompt, limit)
+        vectors = chunks.fill(rows.input_ids)
         counts = rows.attention_mask.sum(axis=1)
-        by_count = np.argsort(-counts, kind="stable")
-        for first in range(0, len(block), size):
-            at = by_count[first : first + size]
-            yield [block[i] for i in at], rows.of(at, int(counts[at[0]]))
+        for at in of_equal_length(counts, size):
+            width = int(counts[at[0]])
+            yield [block[i] for i in at], rows.of(at, width), vectors[at, :width]
         start = stop
 
 

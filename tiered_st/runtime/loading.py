@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tiered_st.config import TieredConfig
 from tiered_st.hub import find
 from tiered_st.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
@@ -22,6 +23,7 @@ from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
+_EMBEDDING = "sentence_embedding"
 # What the config.json of each of our modules may hold.
 _KEYS = {
     "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
@@ -66,27 +68,27 @@ def load(
         raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
     check_providers(providers)
     try:
-        return _load(found.folder, threads, providers, precision)
+        return _load(found.folder, found.name, threads, providers, precision)
     except ValueError as error:
         raise found.cured(error) from None
 
 
-def _load(folder: Path, threads: int | None, providers: Sequence[str] | None, precision: str | None) -> RuntimeEncoder:
-    saved = SavedModel(folder)
+def _load(
+    folder: Path, name: str, threads: int | None, providers: Sequence[str] | None, precision: str | None
+) -> RuntimeEncoder:
+    saved = SavedModel(folder, name=name)
     if missing := missing_files(saved.folder, saved.rows):
         raise ValueError(f"{saved.folder} lacks {', '.join(missing)}: copy or download it again.")
-    kinds = [row.kind for row in saved.rows]
-    if kinds not in (_ORDER, _ORDER[:3]):
-        raise ValueError(
-            f"{saved.folder / 'modules.json'} names {', '.join(kinds)}: the runtime runs {', '.join(_ORDER)}, the last "
-            "of which may be missing. tiered_st.load runs it by torch."
-        )
+    try:
+        pooling = pooling_of(saved.module_settings())
+    except ValueError as error:
+        raise ValueError(f"{saved.folder / 'modules.json'}: {error}") from None
+    _refuse_other_widths(saved)
     for row in saved.rows[:2]:
         _check_content(saved, row)
-    pooling = _pooling(saved)
     tiers, reader = _tiers(saved, threads)
     semantic, precision = _semantic(saved, precision, threads, providers)
-    again = partial(_load, folder, threads, providers, precision)
+    again = partial(_load, folder.absolute(), name, threads, providers, precision)
     return RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision, again=again)
 
 
@@ -145,27 +147,40 @@ def _check_content(saved: SavedModel, row: ModuleRow) -> None:
         raise ValueError(f"{path}: dtype={dtype!r} is not one of {', '.join(COMPUTED)}.")
 
 
-def _pooling(saved: SavedModel) -> SentencePooling:
-    _, _, settings, *ends = saved.module_settings()
+def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
+    """Return what makes one vector of a text's states.
+
+    Args:
+        modules: each module's kind and settings, as a fingerprint counts them.
+
+    Raises:
+        ValueError: if there are other modules than the runtime runs, in another order, or one works otherwise.
+    """
+    kinds = [module["kind"] for module in modules]
+    if kinds not in (_ORDER, _ORDER[:3]):
+        raise ValueError(
+            f"The model consists of {', '.join(kinds)}, and the runtime runs {', '.join(_ORDER)}, the last of which "
+            "may be missing. tiered_st.load runs it by torch."
+        )
+    for module in modules[3:]:
+        names = module["module_input_name"], module["module_output_name"] or module["module_input_name"]
+        if names != (_EMBEDDING, _EMBEDDING):
+            raise ValueError(f"Normalize reads {names[0]} and writes {names[1]}: the runtime has {_EMBEDDING} alone.")
+    return SentencePooling(
+        modules[2]["pooling_mode"], include_prompt=modules[2]["include_prompt"],
+        pool_marks=modules[1].get("pool_marks", TieredConfig.pool_marks), normalize=len(modules) > 3,
+    )  # fmt: skip
+
+
+def _refuse_other_widths(saved: SavedModel) -> None:
+    """Refuse modules of two models."""
     first, second = (saved.config_of(row) for row in saved.rows[:2])
     if second.peek and not first.peek:
         raise ValueError(f"{saved.folder} has a SemanticEncoder with peek=True, and a TieredInput without it.")
-    for what, width in (("chunk vectors", first.d_sem), ("a Pooling", settings["embedding_dimension"])):
+    pooled = saved.module_settings()[2]["embedding_dimension"]
+    for what, width in (("chunk vectors", first.d_sem), ("a Pooling", pooled)):
         if width != second.d_sem:
             raise ValueError(
                 f"{saved.folder} has {what} of {width} dimensions and a SemanticEncoder of {second.d_sem}: its modules "
                 "are not of one model. Copy or download it again."
             )
-    for end in ends:
-        if {end["module_input_name"], end["module_output_name"]} != {"sentence_embedding"}:
-            raise ValueError(
-                f"{saved.folder / saved.rows[3].subfolder / 'config.json'} names {end['module_input_name']} and "
-                f"{end['module_output_name']}: the runtime normalizes the sentence_embedding alone."
-            )
-    try:
-        return SentencePooling(
-            settings["pooling_mode"], include_prompt=settings["include_prompt"],
-            pool_marks=second.pool_marks, normalize=bool(ends),
-        )  # fmt: skip
-    except ValueError as error:
-        raise ValueError(f"{saved.folder / saved.rows[2].subfolder / 'config.json'}: {error}") from None

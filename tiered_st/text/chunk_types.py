@@ -7,8 +7,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.text.character_classes import DIGIT, EMOJI, GREEK, LATIN, PUNCT, SPACE, SPLIT, is_upper
+from tiered_st.text.character_classes import CLASSES, DIGIT, EMOJI, GREEK, LATIN, LOOKS, PUNCT, SPACE, SPLIT
 from tiered_st.text.tokenizer import FIRST_TYPE
+from tiered_st.text.unicode_table import CAPITAL
 
 
 class ChunkType(IntEnum):
@@ -34,43 +35,58 @@ class ChunkType(IntEnum):
     OTHER = FIRST_TYPE + 17
 
 
-def types_of(
-    points: NDArray[np.uint32], classes: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the ChunkType of each chunk, shape (chunks,); the first character of a chunk says what it opens with."""
-    upper = is_upper(points)
-    bounds = np.stack([starts, ends], axis=1).ravel()  # (2 * chunks,): reduceat's even slots are the chunks
-
-    def count(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-        total = np.concatenate([[0], np.cumsum(flags)])
-        return total[bounds[1::2]] - total[bounds[0::2]]
-
-    letters = count(classes >= LATIN)
-    capitals = count(upper)
-    first = classes[starts].astype(np.int64)
-    types = np.full(len(starts), int(ChunkType.WORD), dtype=np.int64)
-    types[upper[starts]] = ChunkType.CAPITALISED
-    types[(capitals >= 2) & (capitals == letters)] = ChunkType.ALL_CAPS
-    scripts = first >= GREEK
-    types[scripts] = ChunkType.GREEK + first[scripts] - GREEK
-    types[(letters == 0) & (count(classes == DIGIT) > 0)] = ChunkType.NUMERIC
-    types[(first == PUNCT) | (first == SPLIT)] = ChunkType.PUNCTUATION
-    types[first == EMOJI] = ChunkType.EMOJI
+def _table_of_types() -> NDArray[np.int64]:
+    """Return the type of a chunk by the look of what it opens with, if nothing else were in it."""
+    types = np.full(len(LOOKS), int(ChunkType.WORD), dtype=np.int64)
+    types[LOOKS >= CAPITAL] = ChunkType.CAPITALISED
+    scripts = CLASSES >= GREEK
+    types[scripts] = ChunkType.GREEK + CLASSES[scripts].astype(np.int64) - GREEK
+    types[(CLASSES == PUNCT) | (CLASSES == SPLIT)] = ChunkType.PUNCTUATION
+    types[CLASSES == EMOJI] = ChunkType.EMOJI
     return types
 
 
-def mixed_types_of(
-    points: NDArray[np.uint32], classes: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.int64]:
+# What a chunk consists of is counted in one running sum: letters, capitals and digits, 20 bits for each.
+_BITS = 20
+_COUNTED = (
+    (CLASSES >= LATIN).astype(np.int64)
+    + ((LOOKS >= CAPITAL).astype(np.int64) << _BITS)
+    + ((CLASSES == DIGIT).astype(np.int64) << 2 * _BITS)
+)
+_BY_FIRST = _table_of_types()
+_DECIDES = (CLASSES >= GREEK) | (CLASSES == PUNCT) | (CLASSES == SPLIT) | (CLASSES == EMOJI)  # whatever else is in it
+
+
+def types_of(looks: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ChunkType of each chunk, shape (chunks,); the first character of a chunk says what it opens with.
+
+    Args:
+        looks: ``looks_of`` the characters, (characters,).
+        starts: where each chunk starts, (chunks,).
+        ends: where each chunk ends, exclusive, (chunks,).
+    """
+    total = np.zeros(len(looks) + 1, dtype=np.int64)
+    np.cumsum(_COUNTED[looks], out=total[1:])
+    counts = total[ends] - total[starts]
+    letters, capitals = counts & (1 << _BITS) - 1, counts >> _BITS & (1 << _BITS) - 1
+    first = looks[starts]
+    types, open_ = _BY_FIRST[first], ~_DECIDES[first]
+    types[open_ & (capitals >= 2) & (capitals == letters)] = ChunkType.ALL_CAPS
+    types[open_ & (letters == 0) & (counts >> 2 * _BITS > 0)] = ChunkType.NUMERIC
+    return types
+
+
+def mixed_types_of(looks: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the ChunkType of chunks that may hold spaces and several sorts of characters, shape (chunks,).
 
     Such a chunk is what its first letter is, or its first digit where it has no letter: a quotation mark that happens
     to open a window does not make it punctuation.
     """
+    classes = CLASSES[looks]
     heads = _first(classes != SPACE, starts, ends, starts)
     heads = _first(classes == DIGIT, starts, ends, heads)
     heads = _first(classes >= LATIN, starts, ends, heads)
-    return types_of(points, classes, heads, ends)
+    return types_of(looks, heads, ends)
 
 
 def _first(

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.text.character_classes import MARK, SPACE, classify
+from tiered_st.text.character_classes import CLASSES, MARK, SPACE, classify, looks_of
 from tiered_st.text.chunk_types import mixed_types_of
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.runs import cut_runs, text_of
@@ -59,7 +59,8 @@ class LearnedChunker(Chunker):
 
     def __call__(self, points: NDArray[np.uint32], widths: NDArray[np.int64]) -> Chunks:
         """Cut code points, shape (characters,), whose id counts are ``widths``, into chunks in reading order."""
-        classes = classify(points)
+        looks = looks_of(points)
+        classes = CLASSES[looks]
         letters = self._letters(points, classes)
         if letters.places.size == 0:
             return Chunks.none()
@@ -70,7 +71,7 @@ class LearnedChunker(Chunker):
         opens |= np.diff(letters.texts, prepend=-1) > 0
         starts, ends = cut_runs(letters.widths, opens, window=self.max_ids, stride=self.max_ids)
         starts, ends = letters.places[starts], letters.places[ends - 1] + 1
-        return Chunks(starts, ends, mixed_types_of(points, classes, starts, ends), skipped=classes == SPACE)
+        return Chunks(starts, ends, mixed_types_of(looks, starts, ends), skipped=classes == SPACE)
 
     def training_features(self, points: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
         """Return what losses.BoundaryLoss reads, each (texts, ids) int64.

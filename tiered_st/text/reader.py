@@ -14,7 +14,7 @@ from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.parts import join_parts, split_inputs
 from tiered_st.text.text_rows import TextRows
-from tiered_st.text.tokenizer import PAD, CharTokenizer
+from tiered_st.text.tokenizer import CharTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ class TextReader:
         return dataclasses.replace(rows, prompt_length=self._prompt_length(prompt, limit)) if prompt else rows
 
     def _read(self, inputs: Sequence[Any], prompt: str, limit: int, lessons: bool) -> TextRows:
+        inputs = list(inputs)
+        if not self.settings.segments and all(type(text) is str for text in inputs):
+            return self._read_texts([prompt + text for text in inputs] if prompt else inputs, limit, lessons)
         parts = split_inputs(inputs, self.settings.segments)
         if not self.settings.segments:
             return self._read_texts([prompt + text for (text,) in parts], limit, lessons)
@@ -124,50 +127,67 @@ class TextReader:
         # bounds the work on a text far longer than the limit.
         reach = 4 * limit * self.settings.chunk_chars
         points, breaks = self.tokenizer.normalize_all([text[:reach] for text in texts])
-        folded = self.tokenizer.fold(points)
-        widths = self.tokenizer.widths(folded)
+        widths, ids = self.tokenizer.spell(points)
         chunks = self.chunker(points, widths)
-        text_of = np.searchsorted(breaks, chunks.starts)  # (chunks,): the text each chunk belongs to
-        counts = np.bincount(text_of, minlength=len(texts)) if len(texts) else np.zeros(0, dtype=np.int64)
-        rank = np.arange(len(text_of)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = rank < limit - 2
-        if not self._warned and (not kept.all() or any(len(text) > reach for text in texts)):
+        last = np.searchsorted(chunks.starts, breaks)  # (texts,): chunks up to the end of each text
+        counts = np.diff(last, prepend=0)
+        most = int(counts.max(initial=0))
+        if not self._warned and (most > limit - 2 or any(len(text) > reach for text in texts)):
             self._warned = True
-            self._warn_of_cut(texts, counts, breaks, chunks.ends[rank == limit - 3], limit, reach)
-        counts = np.minimum(counts, limit - 2)
-        chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept], chunks.skipped)
-        ids = np.zeros((len(texts), 2 + int(counts.max(initial=0)), self.settings.chunk_chars), dtype=np.int64)
-        ids[:, 0, 0] = ChunkType.BEGIN
-        ids[np.arange(len(texts)), counts + 1, 0] = ChunkType.FINISH
-        ids[text_of[kept], rank[kept] + 1] = self._rows(self.tokenizer.ids(folded), widths, chunks)
-        mask = (ids[:, :, 0] != PAD).astype(np.int64)  # (batch, chunks)
-        return TextRows(ids, mask, lessons=self.chunker.training_features(points) if lessons else {})
+            self._warn_of_cut(texts, counts, breaks, chunks.ends, limit, reach)
+        if most > limit - 2:
+            rank = np.arange(len(chunks.starts)) - np.repeat(last - counts, counts)
+            kept = rank < limit - 2
+            chunks = Chunks(chunks.starts[kept], chunks.ends[kept], chunks.types[kept], chunks.skipped)
+            counts, most = np.minimum(counts, limit - 2), limit - 2
+        rows = self._lay_out(ids, widths, chunks, counts, most)
+        mask = (np.arange(2 + most) < 2 + counts[:, None]).astype(np.int64)  # (batch, chunks)
+        return TextRows(rows, mask, lessons=self.chunker.training_features(points) if lessons else {})
 
     def _warn_of_cut(
         self, texts: Sequence[str], counts: np.ndarray, breaks: np.ndarray, ends: np.ndarray, limit: int, reach: int
     ) -> None:
         """Say which text was cut first, and where."""
-        full = np.flatnonzero(counts >= limit - 2)  # texts of which ``ends`` tells where their last chunk ends
-        cut = {int(i) for i in np.flatnonzero(counts > limit - 2)} | {i for i, t in enumerate(texts) if len(t) > reach}
-        which = min(cut)
+        which = min(i for i, text in enumerate(texts) if counts[i] > limit - 2 or len(text) > reach)
         opens = breaks[which - 1] + 1 if which else 0
-        place = (ends[full == which] - opens).tolist() or [reach]
+        # The chunk that is the last to be read ends there; a text whose chunks are too few is cut for its length.
+        place = ends[counts[:which].sum() + limit - 3] - opens if counts[which] >= limit - 2 else reach
         logger.warning(
             "A text (%r…, %d characters) is longer than the %d chunks that this model reads at once: it is cut after "
             "chunk %d, character %d, and so are other long texts (said once).%s",
-            texts[which][:20], len(texts[which]), limit, min(counts[which], limit - 2), place[0], self._cure(limit),
+            texts[which][:20], len(texts[which]), limit, min(counts[which], limit - 2), place, self._cure(limit),
         )  # fmt: skip
 
-    def _rows(self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks) -> np.ndarray:
-        """Lay the ids of each chunk in a row behind its type, (chunks, chunk_chars) int64."""
+    def _lay_out(
+        self, ids: np.ndarray, widths: np.ndarray, chunks: Chunks, counts: np.ndarray, most: int
+    ) -> np.ndarray:
+        """Lay the ids of each chunk in a row behind its type, between the marks of its text.
+
+        Args:
+            ids: of all characters, (ids,).
+            widths: how many of them each character takes, (characters,).
+            chunks: where the chunks lie.
+            counts: chunks of each text, (texts,).
+            most: the largest of these.
+
+        Returns:
+            (texts, 2 + most, chunk_chars) int64.
+        """
         if chunks.skipped is not None:
             ids, widths = ids[~np.repeat(chunks.skipped, widths)], np.where(chunks.skipped, 0, widths)
-        rows = np.zeros((len(chunks.starts), self.settings.chunk_chars), dtype=np.int64)
-        rows[:, 0] = chunks.types
-        offsets = np.concatenate([[0], np.cumsum(widths)])
-        first, last = offsets[chunks.starts], offsets[chunks.ends]
+        first, last = chunks.starts, chunks.ends
+        if len(ids) != len(widths) or chunks.skipped is not None:
+            offsets = np.concatenate([[0], np.cumsum(widths)])
+            first, last = offsets[first], offsets[last]
+        chars = self.settings.chunk_chars
+        out = np.zeros((len(counts) * (2 + most), chars), dtype=np.int64)
+        begin = np.arange(len(counts)) * (2 + most)  # (texts,): the row of each BEGIN
+        row = np.arange(len(first)) + np.repeat(begin + 1 - np.cumsum(counts) + counts, counts)  # (chunks,)
+        out[begin, 0] = ChunkType.BEGIN
+        out[row, 0] = chunks.types
+        out[begin + 1 + counts, 0] = ChunkType.FINISH
         lengths = last - first
-        chunk = np.repeat(np.arange(len(first)), lengths)
-        column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        rows[chunk, 1 + column] = ids[np.repeat(first, lengths) + column]
-        return rows
+        ends = np.cumsum(lengths)
+        source = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(first - ends + lengths, lengths)
+        out.ravel()[source + np.repeat(row * chars + 1 - first, lengths)] = ids[source]
+        return out.reshape(len(counts), 2 + most, chars)

@@ -43,6 +43,20 @@ def _tables() -> tuple[NDArray[np.int16], NDArray[np.uint32]]:
     return id_of, code_point_of
 
 
+@cache
+def _folded_ids(lowercase: bool) -> NDArray[np.int64]:
+    """Build a look-up table: the one id of each folded code point of the Basic Multilingual Plane, 0 if it has several.
+
+    SEPARATOR has one too, since it stands in every text that is read; no chunk holds it.
+    """
+    id_of = _tables()[0].astype(np.int64)
+    ascii_ = id_of[:0x80]  # a byte each where the table lacks them
+    ascii_[:] = np.where(ascii_ > 0, ascii_, FIRST_BYTE + np.arange(0x80))
+    id_of = id_of[unicode_table().lower] if lowercase else id_of
+    id_of[SEPARATOR] = FIRST_BYTE
+    return id_of
+
+
 def code_points(text: str) -> NDArray[np.uint32]:
     """Return the code points of ``text``, shape (characters,); lone surrogates pass."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -110,10 +124,11 @@ class CharTokenizer:
             Their code points with SEPARATOR after each, (characters,), and the separators' places, (texts,).
         """
         apart = chr(SEPARATOR)
-        joined = "".join([text.replace(apart, "") + apart for text in texts])
+        plain = all(map(str.isascii, texts))
+        joined = "".join([(text if plain else text.replace(apart, "")) + apart for text in texts])
         # Normalising never reaches across the separator, a noncharacter that nothing composes with. Python's own
         # test for ASCII is per text, since the separator is not.
-        points = self._normalize(joined, plain=all(map(str.isascii, texts)))
+        points = self._normalize(joined, plain=plain)
         return points, np.flatnonzero(points == SEPARATOR)
 
     def fold(self, points: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -147,6 +162,18 @@ class CharTokenizer:
                     for k in range(1, n):
                         out[at + k] = FIRST_BYTE + (0x80 | ((point >> (6 * (n - 1 - k))) & 0x3F))
         return out
+
+    def spell(self, points: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Fold code points, and return how many ids each takes, (characters,), and the ids, (ids,).
+
+        Those of a SEPARATOR mean nothing.
+        """
+        if points.size and points.max() < 0x10000:
+            ids = _folded_ids(self.lowercase)[points]
+            if ids.all():  # as in most text, each character has one
+                return np.ones(len(points), dtype=np.int64), ids
+        folded = self.fold(points)
+        return self.widths(folded), self.ids(folded)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the character ids of ``text``, shape (ids,)."""

@@ -14,6 +14,7 @@ CODE_POINTS = 0x110000
 
 ORDINARY, DROPPED, SHAPING, UNNORMALISED = range(4)  # kinds of code points, see UnicodeTable
 _CAPITAL, _KIND = 5, 6  # places in a byte of properties, behind the five bits of the class
+CAPITAL = 1 << _CAPITAL
 
 
 class UnicodeTable(NamedTuple):
@@ -32,11 +33,11 @@ class UnicodeTable(NamedTuple):
 
     def classes(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Return the class of each code point, shape (characters,)."""
-        return self.properties[points] & np.uint8((1 << _CAPITAL) - 1)
+        return self.properties[points] & np.uint8(CAPITAL - 1)
 
-    def capitals(self, points: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        """Say which code points are capital letters of the Basic Multilingual Plane, shape (characters,)."""
-        return (self.properties[points] & np.uint8(1 << _CAPITAL)).astype(np.bool_)
+    def looks(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return the class of each code point, and CAPITAL on top of it in capital letters, shape (characters,)."""
+        return self.properties[points] & np.uint8((CAPITAL << 1) - 1)
 
     def kinds(self, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Return the kind of each code point, shape (characters,)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.text.character_classes import SPACE, classify
+from tiered_st.text.character_classes import CLASSES, SPACE, looks_of
 from tiered_st.text.chunk_types import mixed_types_of
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.runs import cut_runs, text_of
@@ -33,8 +33,8 @@ class WindowChunker(Chunker):
         if starts.size == 0:
             return Chunks.none()
         starts, ends = read[starts], read[ends - 1] + 1
-        classes = classify(points)
-        seen = np.concatenate([[0], np.cumsum(classes != SPACE)])
+        looks = looks_of(points)
+        seen = np.concatenate([[0], np.cumsum(CLASSES[looks] != SPACE)])
         keep = seen[starts] < seen[ends]
         starts, ends = starts[keep], ends[keep]
-        return Chunks(starts, ends, mixed_types_of(points, classes, starts, ends))
+        return Chunks(starts, ends, mixed_types_of(looks, starts, ends))

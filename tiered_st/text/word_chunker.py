@@ -10,11 +10,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.text.character_classes import DIGIT, EMOJI, HAN, KANA, LATIN, MARK, PUNCT, SPACE, SPLIT, THAI, classify
+from tiered_st.text.character_classes import (
+    CLASSES,
+    DIGIT,
+    EMOJI,
+    HAN,
+    KANA,
+    LATIN,
+    MARK,
+    OTHER,
+    PUNCT,
+    SPACE,
+    SPLIT,
+    THAI,
+    looks_of,
+)  # fmt: skip
 from tiered_st.text.chunk_types import types_of
 from tiered_st.text.chunker import Chunker, Chunks
 
 WINDOWS = {HAN: 2, KANA: 3, THAI: 4, EMOJI: 4}  # code points per chunk where no space separates words
+
+_CLASSES = range(OTHER + 1)
+_WORDLIKE = [c for c in _CLASSES if c >= DIGIT and c not in WINDOWS]
+# Tables by class: the group that a character is of; the window of a group; whether a mark follows it into its run.
+_GROUP_OF = np.array([LATIN if c in _WORDLIKE else PUNCT if c == SPLIT else c for c in _CLASSES], dtype=np.uint8)
+_LIMITS = np.array([WINDOWS.get(c, np.iinfo(np.int64).max) for c in _CLASSES])
+_HOSTS = np.array([c in (HAN, KANA, EMOJI) for c in _CLASSES])
 
 
 class WordChunker(Chunker):
@@ -27,40 +48,43 @@ class WordChunker(Chunker):
         """Cut code points, shape (characters,), whose id counts are ``widths``, into chunks in reading order."""
         if points.size == 0:
             return Chunks.none()
-        classes = classify(points)
+        looks = looks_of(points)
+        classes = CLASSES[looks]
         groups = self._groups(classes)
-        starts = np.flatnonzero(np.diff(groups, prepend=-1))
-        starts, ends = self._cut_long_runs(starts, groups, widths)
-        keep = groups[starts] != SPACE
-        starts, ends = starts[keep], ends[keep]
-        if starts.size == 0:
-            return Chunks.none()
-        return Chunks(starts, ends, types_of(points, classes, starts, ends))
+        opens = np.empty(len(groups), dtype=np.bool_)
+        opens[0] = True
+        np.not_equal(groups[1:], groups[:-1], out=opens[1:])
+        starts, ends = self._cut_long_runs(np.flatnonzero(opens), groups, widths)
+        return Chunks(starts, ends, types_of(looks, starts, ends))
 
     @staticmethod
-    def _groups(classes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def _groups(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a group per character: neighbours of one group share a run, shape (characters,)."""
-        wordlike = (classes >= DIGIT) & ~np.isin(classes, (HAN, KANA, THAI))
-        before, after = np.roll(wordlike, 1), np.roll(wordlike, -1)
-        before[0] = after[-1] = False
-        inside = (classes == PUNCT) & before & after  # a single symbol between word characters: don't, hel!o
-        groups = np.where(wordlike | inside, LATIN, classes).astype(np.int64)
-        groups[(groups == SPLIT)] = PUNCT
-        # a combining mark or joiner belongs to whatever it follows
-        joins = (classes == MARK) & np.isin(np.roll(classes, 1), (HAN, KANA, EMOJI))
-        joins[0] = False
-        groups[joins] = np.roll(groups, 1)[joins]
+        groups = _GROUP_OF[classes]
+        word = groups == LATIN
+        # a single symbol between word characters: don't, hel!o
+        groups[1:-1][(classes[1:-1] == PUNCT) & word[:-2] & word[2:]] = LATIN
+        marks = classes[1:] == MARK
+        if marks.any():  # a combining mark or joiner belongs to whatever it follows
+            hosts = np.flatnonzero(marks & _HOSTS[classes[:-1]])
+            groups[hosts + 1] = groups[hosts]
         return groups
 
     def _cut_long_runs(
-        self, starts: NDArray[np.int64], groups: NDArray[np.int64], widths: NDArray[np.int64]
+        self, starts: NDArray[np.int64], groups: NDArray[np.uint8], widths: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Cut runs that exceed their script's window or the ids a chunk can hold."""
-        lengths = np.diff(starts, append=len(groups))
+        """Leave white space out and cut runs that exceed their script's window or the ids a chunk can hold."""
+        ends = np.append(starts[1:], len(groups))
+        kinds = groups[starts]
         window = self.max_ids // np.maximum.reduceat(widths, starts)  # never splits a code point's bytes
-        for script, size in WINDOWS.items():
-            window = np.where(groups[starts] == script, np.minimum(window, size), window)
-        offset = np.arange(len(groups)) - np.repeat(starts, lengths)
-        cuts = offset % np.repeat(window, lengths) == 0
-        starts = np.flatnonzero(cuts)
-        return starts, np.append(starts[1:], len(groups))
+        window = np.minimum(window, _LIMITS[kinds])
+        read = kinds != SPACE
+        starts, ends, window = starts[read], ends[read], window[read]
+        lengths = ends - starts
+        if (lengths <= window).all():
+            return starts, ends
+        pieces = -(-lengths // window)  # (runs,)
+        run = np.repeat(np.arange(len(starts)), pieces)
+        rank = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        first = starts[run] + rank * window[run]
+        return first, np.minimum(first + window[run], ends[run])

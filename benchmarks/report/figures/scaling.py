@@ -20,7 +20,7 @@ def scaling(speed: dict[str, dict[str, Any]]) -> Figure | None:
         return None
     content = parts[0][1]
     with styled() as pyplot:
-        figure, panels = pyplot.subplots(1, 2, figsize=(14.0, 4.6))
+        figure, panels = pyplot.subplots(1, 2, figsize=(15.0, 4.8))
         labels = []
         for axes, (key, (x, y)) in zip(panels, PANELS.items(), strict=True):
             curve, ends, styles = content[key], {}, {}
@@ -33,7 +33,7 @@ def scaling(speed: dict[str, dict[str, Any]]) -> Figure | None:
             axes.set_xticks(curve["sizes"], [str(size) for size in curve["sizes"]])
             axes.minorticks_off()
             labels.append((ends, styles))
-        figure.subplots_adjust(left=0.055, right=0.765, bottom=0.13, top=0.88, wspace=1.28)
+        figure.subplots_adjust(left=0.05, right=0.8, wspace=0.95)
         for axes, (ends, styles) in zip(panels, labels, strict=True):  # once the limits are settled
             label_ends(axes, ends, styles)
     return figure

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tiered_st.config import KEPT_PADS
+from tiered_st.modules.bodies.bert_inference import can_read, read_bert
 
 # Settings by which a configuration can make transformers fetch or run code: a checkpoint has no say in these.
 _CODE_SETTINGS = (
@@ -81,7 +82,13 @@ class HuggingFaceBody(nn.Module):
                 f"A text has {x.shape[1]} chunks, but this model reads {self.length} at most: give a max_length up to "
                 "that, or use tiered_st.encode_long."
             )
+        if can_read(self.model):
+            return read_bert(self.model, x, mask)
         return self.model(inputs_embeds=x, attention_mask=mask).last_hidden_state
+
+    def leaves_padding_out(self) -> bool:
+        """Say whether a batch of texts of different lengths costs no more than the texts."""
+        return can_read(self.model)
 
     def set_attention(self, implementation: str) -> None:
         """Compute attention by "eager" or "sdpa" from now on; not saved, since it moves no vector.

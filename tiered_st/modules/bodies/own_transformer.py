@@ -39,6 +39,10 @@ class OwnTransformer(nn.Module):
                 x = layer(x, mask.bool(), order)
         return self.norm(x)
 
+    def leaves_padding_out(self) -> bool:
+        """Say whether a batch of texts of different lengths costs no more than the texts."""
+        return False
+
     def set_attention(self, implementation: str) -> None:
         """Take "sdpa", which this body computes attention by, and refuse any other."""
         if implementation != "sdpa":

@@ -13,7 +13,9 @@ from tiered_st.runtime.stored_weights import StoredWeights
 def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> tuple[str, str | None]:
     """Recall the mean slot by what each chunk (chunks, d_char) may stand for.
 
-    Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together.
+    Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together. So
+    weights of few bits will not do, and the two or three products of integers that exact ones take are no faster than
+    one of floats on a CPU without instructions for them.
 
     Returns:
         Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
-from tiered_st.hash_constants import BASE, MIX_1
-from tiered_st.runtime.chunks.hashing import inverse_base, mix, powers
+from tiered_st.hash_constants import BASE, INVERSE, MIX_1
+from tiered_st.runtime.chunks.hashing import mix, powers
 
 
 class _Plan(NamedTuple):
@@ -69,7 +69,7 @@ class NgramBuckets:
 
     def _make_plan(self, chars: int) -> _Plan:
         place = np.arange(chars)
-        undo = powers(chars, inverse_base())
+        undo = powers(chars, INVERSE)
         ends = [np.minimum(place + size, chars) for size in self.sizes]
         starts = [place for _ in self.sizes]
         factor = [undo for _ in self.sizes]
@@ -79,7 +79,7 @@ class NgramBuckets:
             # What follows the character moves one place to the front; at START, where none is left out, it is all.
             ends.append(np.full(chars, chars))
             starts.append(np.where(place == 0, 0, place + 1))
-            factor.append(np.where(place == 0, np.uint64(1), np.uint64(inverse_base())))
+            factor.append(np.where(place == 0, np.uint64(1), np.uint64(INVERSE)))
             term.append(np.zeros(chars, dtype=np.uint64))
             needed.append(place + 2)  # END is never left out
         return _Plan(powers(chars, BASE), *map(np.stack, (ends, starts, factor, term, needed)))

@@ -25,11 +25,6 @@ def powers(length: int, base: int = BASE) -> NDArray[np.uint64]:
     return np.array([pow(base, k, _ALL) for k in range(length)], dtype=np.uint64)
 
 
-def inverse_base() -> int:
-    """Return what undoes a product with the base, modulo 2**64."""
-    return pow(BASE, -1, _ALL)
-
-
 def hash_rows(rows: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return a 64-bit hash per row of (rows, ids), (rows,); whoever looks a row up by it compares ids."""
     return mix((mix(rows.astype(np.uint64) + np.uint64(1)) * powers(rows.shape[1])).sum(axis=1))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tiered_st.runtime.graph import onnx_bytes
-from tiered_st.runtime.graph.engine import ort
 from tiered_st.runtime.graph.onnx_bytes import Attribute, Shape
 
 _LARGE = 1 << 10  # bytes from which a tensor is handed over rather than written down
@@ -67,13 +67,21 @@ class Graph:
         self._add(kind, inputs, outputs, attributes, domain)
         return outputs
 
-    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> ort.InferenceSession:
+    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> Any:
         """Return a session that runs the graph.
 
         Args:
             threads: that an operator may take; None for one per core.
             providers: ONNX Runtime's execution providers; by default the CPU.
+
+        Raises:
+            ImportError: if ONNX Runtime is not installed.
+            ValueError: if a provider is not there.
         """
+        ort = _import_onnxruntime()
+        there = ort.get_available_providers()
+        if lacking := [provider for provider in providers or () if provider not in there]:
+            raise ValueError(f"provider={lacking[0]!r} is not one of {', '.join(there)}, which onnxruntime has here.")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
@@ -102,3 +110,11 @@ class Graph:
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
+
+
+def _import_onnxruntime() -> Any:
+    try:
+        return import_module("onnxruntime")
+    except ImportError as error:
+        message = "tiered_st.runtime needs ONNX Runtime: pip install onnxruntime"
+        raise ImportError(message, name="onnxruntime") from error

@@ -25,17 +25,14 @@ class Writer:
         precision: what products are computed in, "int8" or "float32".
         width: of the states.
         chunks: the input whose shape begins with (batch, places).
-        lengths: the input (batch,) int32, places of each text that hold a chunk.
     """
 
-    def __init__(self, graph: Graph, precision: str, width: int, chunks: str, lengths: str) -> None:
+    def __init__(self, graph: Graph, precision: str, width: int, chunks: str) -> None:
         self.graph = graph
         self.width = width
-        self.lengths = lengths
         self.product = PRODUCTS[precision](graph)
         shape = graph.op("Shape", chunks, start=0, end=2)
         self._by_text = graph.op("Concat", shape, graph.ints(-1), axis=0)  # (batch, places, -1)
-        self._first = graph.ints(0)
         self._places = graph.op("Slice", shape, graph.ints(1), graph.ints(2))  # (1,), how many
 
     def rows(self, x: str, width: int | None = None) -> str:
@@ -66,13 +63,8 @@ class Writer:
         return self.graph.op("Add", x, self.graph.op("Add", more, bias))
 
     def activation(self, x: str, bias: str, kind: str) -> str:
-        """Apply an activation, by its name in a Hugging Face configuration, to the sum of rows and a bias.
-
-        Raises:
-            ValueError: if there is none of that name here.
-        """
-        if kind not in ACTIVATIONS:
-            raise ValueError(f"hidden_act={kind!r} is not one of {', '.join(ACTIVATIONS)}, which the runtime computes.")
+        """Apply an activation, by its name in a Hugging Face configuration, to the sum of rows and a bias."""
+        check_activation(kind)
         return self.graph.op(ACTIVATIONS[kind], x, bias, domain=FUSED)
 
     def add_places(self, x: str, table: NDArray[np.float32]) -> str:
@@ -81,10 +73,10 @@ class Writer:
 
     def first_rows(self, table: NDArray[np.float32]) -> str:
         """Take the rows of a table that there are places for, (places, columns)."""
-        return self.graph.op("Slice", self.graph.constant(table), self._first, self._places)
+        return self.graph.op("Slice", self.graph.constant(table), self.graph.ints(0), self._places)
 
     def attention(self, qkv: list[str], heads: int, *, bias: str = "", scores: str = "") -> str:
-        """Attend from every place to those of its text that hold a chunk; return (rows, d_sem).
+        """Attend from every place to those of its text, all of which hold a chunk; return (rows, d_sem).
 
         Args:
             qkv: queries, keys and values, each (batch, places, d_sem).
@@ -92,5 +84,12 @@ class Writer:
             bias: what is added to queries, keys and values, (3 * d_sem,), if anything.
             scores: what is added to the scores, (1, heads, places, places), if anything.
         """
-        inputs = [*qkv, bias, self.lengths, *([scores] if scores else [])]
+        # Without a mask ONNX Runtime never writes the scores of all places down (Dao et al. 2022, FlashAttention).
+        inputs = [*qkv, bias, *(["", scores] if scores else [])]
         return self.rows(self.graph.op("MultiHeadAttention", *inputs, domain=FUSED, num_heads=heads))
+
+
+def check_activation(kind: str) -> None:
+    """Raise a ValueError if there is no activation of that name, in a Hugging Face configuration, here."""
+    if kind not in ACTIVATIONS:
+        raise ValueError(f"hidden_act={kind!r} is not one of {', '.join(ACTIVATIONS)}, which the runtime computes.")
