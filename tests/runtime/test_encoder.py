@@ -20,6 +20,7 @@ from conftest import TOY, make_model
 from runtime_tools import cosines, loaded
 from sentence_transformers import SentenceTransformer
 
+import tiered_st
 from tiered_st.runtime import RuntimeEncoder, load
 
 TEXTS = ["a b", "c", "d e f"]
@@ -27,17 +28,17 @@ WORDS = ["".join(random.Random(i).choices("abcdefgh", k=1 + i % 25)) for i in ra
 
 
 @pytest.fixture(scope="module")
-def torch_model() -> SentenceTransformer:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model")
     model = make_model(TOY.replace(segments=2))
-    model.prompts = {"query": "query: ", "passage": "text: "}
-    return model
+    model.prompts = {"query": "query: ", "document": "text: "}
+    model.save(str(path), create_model_card=False)
+    return path
 
 
 @pytest.fixture(scope="module")
-def folder(torch_model: SentenceTransformer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    torch_model.save(str(path), create_model_card=False)
-    return path
+def torch_model(folder: Path) -> SentenceTransformer:
+    return tiered_st.load(folder, device="cpu")
 
 
 @pytest.fixture
@@ -277,8 +278,6 @@ def test_a_copy_is_the_same_encoder(way: Callable[[RuntimeEncoder], RuntimeEncod
 
 @pytest.mark.parametrize("name", ["en-small", "en-mini", "en-nano"])
 def test_shipped_models_agree_with_torch_on_texts_of_all_scripts(name: str) -> None:
-    import tiered_st
-
     texts = unicode_texts(40)
     expected = tiered_st.load(name, device="cpu").encode(texts)
     assert cosines(load(name, threads=1, precision="float32").encode(texts), expected).min() >= 0.9999

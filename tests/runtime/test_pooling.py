@@ -36,5 +36,5 @@ def test_texts_are_pooled_as_torch_pools_them(
 def test_another_pooling_is_refused_by_name(mode: str, tmp_path: Path) -> None:
     model = make_model()
     model[2] = Pooling(TOY.d_sem, pooling_mode=mode)
-    with pytest.raises(ValueError, match=f"config.json: pooling_mode='{mode}': the runtime pools by mean, max, cls"):
+    with pytest.raises(ValueError, match=f"pooling_mode='{mode}': the runtime pools by mean, max, cls"):
         loaded(model, tmp_path)
