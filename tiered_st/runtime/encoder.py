@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.inputs import as_texts, batches
 from tiered_st.runtime.options import as_tensor, at_least_one, check_options, checked_prompts, resolve_prompt
+from tiered_st.runtime.progress import progress
 from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.sentence_pooling import SentencePooling, unit
 from tiered_st.runtime.similarity import PRECISIONS, checked_measure, quantize_each, similarity, similarity_pairwise
@@ -171,7 +172,7 @@ class RuntimeEncoder:
         whole = output_value == "token_embeddings"
         states: list[Any] = [None] * (len(texts) if whole else 0)
         vectors = np.empty((0 if whole else len(texts), self._width), dtype=np.float32)
-        with tqdm(total=len(texts), desc="Texts", disable=not shown) as bar:
+        with progress(len(texts), shown=shown) as advance:
             for at, rows, chunks in batches(self.reader, self.chunks, texts, prompt, batch_size, max_length):
                 found = self.semantic(chunks, rows.attention_mask.sum(axis=1), rows.token_type_ids)
                 if whole:
@@ -179,7 +180,7 @@ class RuntimeEncoder:
                         states[i] = own
                 else:
                     vectors[at] = self.pooling(found, rows)
-                bar.update(len(at))
+                advance(len(at))
         result: Any
         if whole:
             result = quantize_each(states, precision)
@@ -207,6 +208,9 @@ class RuntimeEncoder:
         if prompt is None and prompt_name is None:
             prompt_name = next((name for name in ("document", "passage", "corpus") if name in self.prompts), None)
         return self.encode(inputs, prompt_name, prompt, *more, **options)
+
+    # They take what encode takes, and say so.
+    encode_query.__signature__ = encode_document.__signature__ = inspect.signature(encode)  # type: ignore[attr-defined]
 
     def similarity(self, embeddings1: ArrayLike, embeddings2: ArrayLike) -> NDArray[np.float32]:
         """Return how alike each of some vectors is to each of others: (n, dim) and (m, dim) to (n, m)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -37,8 +36,8 @@ def check_options(
         raise ValueError(f"output_value={output_value!r} is not one of {', '.join(_OUTPUTS)}, which the runtime gives.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} is not one of {', '.join(PRECISIONS)}.")
-    if convert_to_tensor and find_spec("torch") is None:
-        raise ValueError("convert_to_tensor=True makes tensors of torch, which is not installed: leave it out.")
+    if convert_to_tensor:
+        _import_torch()
     if device is not None and str(device) != "cpu":
         raise ValueError(f"device={device!r}: ONNX Runtime runs where load(providers=…) says. Leave it out.")
     if pool is not None or chunk_size is not None:
@@ -99,6 +98,14 @@ def resolve_prompt(prompts: Mapping[str, str], default: str | None, prompt: str 
 
 def as_tensor(vectors: NDArray[Any]) -> Any:
     """Return a tensor of torch."""
-    import torch
+    return _import_torch().from_numpy(np.ascontiguousarray(vectors))
 
-    return torch.from_numpy(np.ascontiguousarray(vectors))
+
+def _import_torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise ValueError(
+            "convert_to_tensor=True makes tensors of torch, which is not installed: leave it out."
+        ) from None
+    return torch

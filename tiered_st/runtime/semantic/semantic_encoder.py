@@ -65,6 +65,8 @@ class SemanticEncoder:
         if precision not in PRODUCTS:
             raise ValueError(f"precision={precision!r} is not one of {', '.join(PRODUCTS)}.")
         body = body_of(config)
+        if precision == "int8":
+            _refuse_infinite(tensors)
         self.config = config
         weights = StoredWeights(tensors)
         graph = _graph(config, weights, precision, body)
@@ -126,6 +128,13 @@ def of_equal_length(lengths: NDArray[np.integer], most: int | None = None) -> li
     return [
         order[first : min(first + most, last)] for start, last in pairwise(edges) for first in range(start, last, most)
     ]
+
+
+def _refuse_infinite(tensors: Mapping[str, NDArray]) -> None:
+    """Refuse weights that are no numbers: as integers they would be some, and what they spoil would look sound."""
+    for name, value in tensors.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"{name} has a value that is not finite, and 8-bit integers hold none: train it anew.")
 
 
 def _graph(config: TieredConfig, weights: StoredWeights, precision: str, body: Body) -> Graph:
