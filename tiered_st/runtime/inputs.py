@@ -12,7 +12,7 @@ from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.semantic import of_equal_length
 from tiered_st.text import TextReader, TextRows
 
-_BLOCK_CHARS = 1 << 15  # characters of texts that are read at once
+_BLOCK_CHARS = 1 << 14  # characters of texts that are read at once
 
 _FIRST = 1 << 62  # the length of what is no text: it is read first, and refused before anything is computed
 
