@@ -15,9 +15,9 @@ from conftest import make_model
 from fake_hub import FakeHub, commit_of, serving
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-from tiered_st.hub import find, folder_of
-from tiered_st.model_folder import ALLOWED_MODULES, NotTieredError, module_rows
 from tiered_st.modules import SemanticEncoder, TieredInput
+from tiered_st.saved.hub import find, folder_of
+from tiered_st.saved.model_folder import ALLOWED_MODULES, NotTieredError, module_rows
 
 ROOT = Path(__file__).parent.parent
 NAME = "owner/name"
@@ -35,7 +35,7 @@ FIND = (
     REFUSING
     + """
 import json
-from tiered_st.hub import find
+from tiered_st.saved.hub import find
 
 for name, options in json.loads(sys.argv[1]):
     try:
@@ -98,7 +98,7 @@ def wanted(folder: Path) -> dict[str, bytes]:
 def test_names_are_found_without_torch() -> None:
     code = REFUSING + (
         "import tiered_st\n"
-        "from tiered_st import hub, model_folder\n"
+        "from tiered_st.saved import hub, model_folder\n"
         "folder = hub.folder_of('en-nano')\n"
         "assert str(folder) == tiered_st.path('en-nano') and 'en-nano' in tiered_st.pretrained()\n"
         "assert 'huggingface_hub' not in sys.modules\n"
@@ -167,7 +167,7 @@ def test_a_name_with_its_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         asked.append((name, revision))
         return tmp_path / commit_of(1)
 
-    monkeypatch.setattr("tiered_st.hub.download", download)
+    monkeypatch.setattr("tiered_st.saved.hub.download", download)
     found = find(f"{NAME}@refs/pr/1")
     assert found == (tmp_path / commit_of(1), NAME, commit_of(1)) and str(found) == f"{NAME}@{commit_of(1)}"
     assert find(NAME, revision="v1").name == find(str(found)).name == NAME

@@ -19,7 +19,7 @@ from fake_hub import commit_of, serving
 from sentence_transformers import SentenceTransformer
 
 import tiered_st
-from tiered_st.hub import folder_of
+from tiered_st.saved.hub import folder_of
 
 NAME = "owner/name"
 TEXTS = ["how do i get my money back", "teh parsel"]

@@ -18,7 +18,7 @@ from without_torch import printed_without_torch
 import tiered_st
 from tiered_st.fingerprint import difference, model_fingerprint, model_revision, module_settings, weights_fingerprint
 from tiered_st.model import load, set_storage
-from tiered_st.saved_model import SavedModel, settings_of_folder
+from tiered_st.saved.saved_model import SavedModel, settings_of_folder
 from tiered_st.weight_hash import PRECISIONS, hash_weights
 
 TEXTS = ["the cat sat on the mat", "Teh CAT!", "a b c d e f g h i j k l m n o p"]
@@ -119,7 +119,7 @@ def test_a_process_without_torch_gives_the_same_fingerprint(tmp_path: Path) -> N
     model = make_model()
     model.save(str(tmp_path), create_model_card=False)
     code = (
-        "from tiered_st.fingerprint import model_fingerprint; from tiered_st.saved_model import SavedModel\n"
+        "from tiered_st.fingerprint import model_fingerprint; from tiered_st.saved.saved_model import SavedModel\n"
         "print(model_fingerprint(SavedModel(sys.argv[1])))"
     )
     assert printed_without_torch(code, tmp_path) == model_fingerprint(model)

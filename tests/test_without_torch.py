@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 from without_torch import ROOT, printed_without_torch, run_without_torch
 
-FREE = ("text", "indexes", "cli", "documents", "noise", "runtime")
+FREE = ("text", "saved", "indexes", "cli", "documents", "noise", "runtime")
 FILES = (
     "config",
     "files",
     "file_lock",
     "fingerprint",
-    "hub",
-    "model_folder",
-    "saved_model",
-    "saved_weights",
     "weight_hash",
 )
 

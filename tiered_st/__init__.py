@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from tiered_st.model import build as build
     from tiered_st.model import load as load
     from tiered_st.model import set_storage as set_storage
-    from tiered_st.model_folder import path as path
-    from tiered_st.model_folder import pretrained as pretrained
+    from tiered_st.saved.model_folder import path as path
+    from tiered_st.saved.model_folder import pretrained as pretrained
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
     "TieredConfig": "config", "FaissIndex": "indexes",
-    "build": "model", "load": "model", "path": "model_folder", "pretrained": "model_folder", "set_storage": "model",
+    "build": "model", "load": "model", "set_storage": "model",
+    "path": "saved.model_folder", "pretrained": "saved.model_folder",
     "encode_long": "documents", "export": "exporting",
     "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip

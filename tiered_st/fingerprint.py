@@ -8,7 +8,7 @@ weights, device, dropout, cache size, attention implementation.
 
 Nothing here needs torch. A model of torch is known by its modules and state dict; another may offer as much by
 ``named_weights() -> dict[str, array]``, under the state dict's names, and ``module_settings() -> list[dict]``, one per
-module. ``tiered_st.saved_model`` reads both from the folder of a saved model.
+module. ``tiered_st.saved.saved_model`` reads both from the folder of a saved model.
 
 A model in half precision is taken for the one that it was made from, whichever of the two was hashed. One whose E1
 computes in int8, or was replaced by a table, is another model.

@@ -13,18 +13,18 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from torch import nn
 
 from tiered_st.config import PRESETS, TieredConfig
-from tiered_st.hub import find
-from tiered_st.hub import folder_of as folder_of
 from tiered_st.model_card import TieredModelCardData
-from tiered_st.model_folder import DEFAULT_MODEL as DEFAULT_MODEL
-from tiered_st.model_folder import PRETRAINED as PRETRAINED
-from tiered_st.model_folder import module_rows, read_json
-from tiered_st.model_folder import path as path
-from tiered_st.model_folder import pretrained as pretrained
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.load_options import check_load_options, engine_options
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.weights import as_dtype
+from tiered_st.saved.hub import find
+from tiered_st.saved.hub import folder_of as folder_of
+from tiered_st.saved.model_folder import DEFAULT_MODEL as DEFAULT_MODEL
+from tiered_st.saved.model_folder import PRETRAINED as PRETRAINED
+from tiered_st.saved.model_folder import module_rows, read_json
+from tiered_st.saved.model_folder import path as path
+from tiered_st.saved.model_folder import pretrained as pretrained
 
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (TieredInput, SemanticEncoder, Pooling, Normalize)}
 

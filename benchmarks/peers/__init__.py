@@ -17,7 +17,7 @@ from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
 from tiered_st.model import load, pretrained
-from tiered_st.model_folder import NotTieredError
+from tiered_st.saved.model_folder import NotTieredError
 
 __all__ = ["BASELINES", "FORMS", "Candidate", "Unavailable", "is_ready", "resolve", "split"]
 

@@ -10,10 +10,10 @@ from typing import Any
 from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
-from tiered_st.hub import find
 from tiered_st.indexes.index_files import read_index_dir
-from tiered_st.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
-from tiered_st.saved_model import SavedModel
+from tiered_st.saved.hub import find
+from tiered_st.saved.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
+from tiered_st.saved.saved_model import SavedModel
 
 # The parts of a TieredInput in the order in which a text passes them; a table is no parameter.
 _PARTS = ("boundary_predictor", "char_encoder", "chunk_projector")

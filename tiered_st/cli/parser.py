@@ -12,7 +12,7 @@ from tiered_st.cli.backends import BACKENDS, default_backend
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
 from tiered_st.cli.records.encodings import is_encoding
 from tiered_st.cli.records.formats import FORMATS
-from tiered_st.model_folder import DEFAULT_MODEL
+from tiered_st.saved.model_folder import DEFAULT_MODEL
 
 MODELS = "a shipped model, a folder, owner/name on the Hugging Face hub or, pinned, owner/name@commit"
 OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}

@@ -15,12 +15,12 @@ from tiered_st.exporting.check_texts import texts_for
 from tiered_st.files import replace_folder
 from tiered_st.fingerprint import module_settings
 from tiered_st.model import set_storage
-from tiered_st.model_folder import ALLOWED_MODULES, module_rows
 from tiered_st.modules.adapters import refuse_adapters
 from tiered_st.modules.stored import StoredModule
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.runtime.loading import check_order, load, pooling_of
 from tiered_st.runtime.semantic.semantic_encoder import body_of
+from tiered_st.saved.model_folder import ALLOWED_MODULES, module_rows
 
 # The least cosine between a text's vectors in torch and in the runtime that an export may have, by precision.
 LEAST_COSINE = {"float32": 0.9999, "float16": 0.9999, "int8": 0.99}

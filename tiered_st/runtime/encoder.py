@@ -20,7 +20,7 @@ from tiered_st.runtime.sentence_pooling import SentencePooling, unit
 from tiered_st.runtime.similarity import PRECISIONS, checked_measure, quantize_each, similarity, similarity_pairwise
 from tiered_st.runtime.text_edges import exclude_text_edges
 from tiered_st.runtime.weight_files import WeightFiles
-from tiered_st.saved_model import SavedModel
+from tiered_st.saved.saved_model import SavedModel
 from tiered_st.text import TextReader, TextRows
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tiered_st.config import TieredConfig
-from tiered_st.hub import find
-from tiered_st.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
 from tiered_st.runtime.chunks import ChunkVectors
 from tiered_st.runtime.encoder import RuntimeEncoder
 from tiered_st.runtime.graph import check_providers
@@ -17,8 +15,10 @@ from tiered_st.runtime.options import at_least_one
 from tiered_st.runtime.semantic import SemanticEncoder
 from tiered_st.runtime.semantic.products import PRODUCTS
 from tiered_st.runtime.sentence_pooling import SentencePooling
-from tiered_st.saved_model import SavedModel
-from tiered_st.saved_weights import COMPUTED, read_stored
+from tiered_st.saved.hub import find
+from tiered_st.saved.model_folder import DEFAULT_MODEL, ModuleRow, missing_files
+from tiered_st.saved.saved_model import SavedModel
+from tiered_st.saved.saved_weights import COMPUTED, read_stored
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 

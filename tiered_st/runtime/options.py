@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.runtime.similarity import PRECISIONS
-from tiered_st.saved_model import SavedModel
+from tiered_st.saved.saved_model import SavedModel
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tiered_st.saved_model import SavedModel
+from tiered_st.saved.saved_model import SavedModel
 
 
 class WeightFiles:

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tiered_st.hub_download import download
-from tiered_st.model_folder import PRETRAINED, pretrained
+from tiered_st.saved.hub_download import download
+from tiered_st.saved.model_folder import PRETRAINED, pretrained
 
 _HUB_NAME = re.compile(r"([A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*)(?:@(.+))?", re.ASCII)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tiered_st.config import TieredConfig
 from tiered_st.fingerprint import of_config
-from tiered_st.model_folder import ModuleRow, module_rows, read_json
-from tiered_st.saved_weights import COMPUTED, read_weights
+from tiered_st.saved.model_folder import ModuleRow, module_rows, read_json
+from tiered_st.saved.saved_weights import COMPUTED, read_weights
 
 _OURS = ("TieredInput", "SemanticEncoder")  # have a TieredConfig and weights
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PRETRAINED = Path(__file__).parent / "pretrained"
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
 DEFAULT_MODEL = "en-small"
 
 # The only classes a checkpoint may name, and what each is called here: nothing is imported on a checkpoint's word.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tiered_st import __version__
-from tiered_st.model_folder import NotTieredError, missing_files, module_rows
+from tiered_st.saved.model_folder import NotTieredError, missing_files, module_rows
 
 PATTERNS = ["*.json", "*.safetensors"]
 _LISTING = "modules.json"
