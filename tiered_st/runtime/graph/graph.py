@@ -81,7 +81,8 @@ class Graph:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads that wait for an operator spin, or each would be woken anew; between calls none does.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         # ONNX Runtime warns of a tensor that nothing reads, and fails where it was to be handed over.
