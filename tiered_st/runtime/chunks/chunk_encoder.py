@@ -16,7 +16,7 @@ from tiered_st.runtime.graph.layers import layer_norm
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import END, PAD, START
 
-_BLOCK = 128  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
+_BLOCK = 64  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
 
 
