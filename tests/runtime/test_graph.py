@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tiered_st.runtime.graph import Graph, check_providers, onnx_bytes
+from tiered_st.runtime.graph.engine import check_version
 
 
 def test_numbers_take_as_many_bytes_as_they_must() -> None:
@@ -62,3 +63,10 @@ def test_providers_that_are_not_there_are_refused() -> None:
             check_providers(["CPUExecutionProvider", wrong])
     with pytest.raises(ValueError, match=r"must be a list: give \['CPUExecutionProvider'\]"):
         check_providers("CPUExecutionProvider")
+
+
+def test_a_version_that_computes_wrongly_is_refused() -> None:
+    check_version("1.20.0")
+    check_version("2.0.1.dev3")
+    with pytest.raises(ImportError, match=r"needs ONNX Runtime 1\.20 or newer, and 1\.19\.2 is installed"):
+        check_version("1.19.2")

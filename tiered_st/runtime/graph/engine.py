@@ -11,6 +11,22 @@ except ImportError as error:
     cure = f"tiered_st.runtime needs ONNX Runtime ({error}): pip install onnxruntime"
     raise ImportError(cure, name=error.name) from error
 
+# Before it, attention took a bias of the scores wrongly and 8-bit products depended on the batch, without an error.
+_LOWEST = (1, 20)
+
+
+def check_version(version: str) -> None:
+    """Raise an ImportError if this version of ONNX Runtime is known to compute wrongly."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    if (major, minor) < _LOWEST:
+        raise ImportError(
+            f"tiered_st.runtime needs ONNX Runtime {'.'.join(map(str, _LOWEST))} or newer, and {version} is installed: "
+            "pip install -U onnxruntime"
+        )
+
+
+check_version(ort.__version__)
+
 
 def check_providers(providers: Sequence[Any] | None) -> None:
     """Refuse execution providers that are not there, for which ONNX Runtime would take the CPU and only log it.
