@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from tiered_st.forks import renew_after_fork
 from tiered_st.modules.cache_slots import CacheSlots
 from tiered_st.modules.weight_watch import WeightWatch
 
@@ -38,7 +37,7 @@ class ChunkCache:
         self._watch = WeightWatch(owner)
         self._weights = 0
         self._parts: dict[tuple[torch.device, torch.dtype | None], CacheSlots] = {}
-        _CACHES.add(self)
+        renew_after_fork(self)
 
     def __len__(self) -> int:
         with self._lock:
@@ -98,15 +97,3 @@ class ChunkCache:
             self._lock = threading.Lock()
             self._renew()
             self._watch.forget()
-
-
-_CACHES: weakref.WeakSet[ChunkCache] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for cache in list(_CACHES):
-        cache.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tiered_st.config import TieredConfig
 from tiered_st.runtime.chunks import ChunkVectors
@@ -24,6 +24,7 @@ from tiered_st.text.tokenizer import CharTokenizer
 
 _ORDER = ["TieredInput", "SemanticEncoder", "Pooling", "Normalize"]
 _EMBEDDING = "sentence_embedding"
+Made = TypeVar("Made")
 # What the config.json of each of our modules may hold.
 _KEYS = {
     "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
@@ -86,7 +87,7 @@ def _load(
         pooling = pooling_of(modules)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
-    _refuse_other_widths(saved)
+    _refuse_other_widths(saved, modules[2]["embedding_dimension"])
     for row in saved.rows[:2]:
         _check_content(saved, row)
     tiers, reader = _tiers(saved, threads)
@@ -98,18 +99,16 @@ def _load(
 def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
     row = saved.rows[0]
     content, config = saved.content_of(row), saved.config_of(row)
-    made: list[Any] = []
 
-    def make(tensors: Any) -> None:
+    def make(tensors: Any) -> tuple[ChunkVectors, TextReader]:
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"), threads=threads
         )  # fmt: skip
         characters = CharTokenizer(config.normalization, lowercase=config.lowercase)
         chunker = make_chunker(config, characters, chunks.boundaries)
-        made.extend([chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))])
+        return chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))
 
-    _make(saved.folder / "model.safetensors", make)
-    return made[0], made[1]
+    return _made_of(saved.folder / "model.safetensors", make)
 
 
 def _semantic(
@@ -119,20 +118,15 @@ def _semantic(
     config = saved.config_of(row)
     if precision is None:
         precision = "int8" if saved.content_of(row).get("storage") == "int8" else "float32"
-    made: list[SemanticEncoder] = []
-
-    def make(tensors: Any) -> None:
-        made.append(SemanticEncoder(config, tensors, precision=precision, threads=threads, providers=providers))
-
-    _make(saved.folder / row.subfolder / "model.safetensors", make)
-    return made[0], precision
+    make = partial(SemanticEncoder, config, precision=precision, threads=threads, providers=providers)
+    return _made_of(saved.folder / row.subfolder / "model.safetensors", make), precision
 
 
-def _make(path: Path, make: Callable[[Any], None]) -> None:
-    """Hand over the tensors of a file, and name it in an error of what is made of them."""
+def _made_of(path: Path, make: Callable[[Any], Made]) -> Made:
+    """Return what is made of the tensors of a file, which an error names."""
     tensors = read_stored(path)
     try:
-        make(tensors)
+        return make(tensors)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} and config.json beside it cannot be run: {error}") from None
 
@@ -186,12 +180,11 @@ def pooling_of(modules: list[dict[str, Any]]) -> SentencePooling:
     )  # fmt: skip
 
 
-def _refuse_other_widths(saved: SavedModel) -> None:
+def _refuse_other_widths(saved: SavedModel, pooled: int) -> None:
     """Refuse modules of two models."""
     first, second = (saved.config_of(row) for row in saved.rows[:2])
     if second.peek and not first.peek:
         raise ValueError(f"{saved.folder} has a SemanticEncoder with peek=True, and a TieredInput without it.")
-    pooled = saved.module_settings()[2]["embedding_dimension"]
     for what, width in (("chunk vectors", first.d_sem), ("a Pooling", pooled)):
         if width != second.d_sem:
             raise ValueError(

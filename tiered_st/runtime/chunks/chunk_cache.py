@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tiered_st.forks import renew_after_fork
 
 _SHARE = 8  # one chunk in so many is dropped at once where the cache is full
 _NEVER = np.iinfo(np.int64).max  # when an empty slot was used: it is not among the oldest
@@ -39,7 +39,7 @@ class ChunkCache:
         self._lock = threading.Lock()
         self._vectors = np.empty((capacity, columns), dtype=np.float32)
         self._reset()
-        _CACHES.add(self)
+        renew_after_fork(self)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -95,15 +95,3 @@ class ChunkCache:
         if self._lock.locked():
             self._lock = threading.Lock()
             self._reset()
-
-
-_CACHES: weakref.WeakSet[ChunkCache] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for cache in list(_CACHES):
-        cache.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

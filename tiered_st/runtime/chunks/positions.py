@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tiered_st.config import CharEncoderConfig
 from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.position_tables import alibi_slopes, rotary_angles
 
 
 class Positions:
@@ -38,8 +39,7 @@ class Rotary(Positions):
 
     def feeds(self, length: int) -> dict[str, NDArray[np.float32]]:
         """Return the angles of each place."""
-        rates = np.float32(10_000.0) ** (-np.arange(0, self.dim, 2, dtype=np.float32) / np.float32(self.dim))
-        angles = np.tile(np.outer(np.arange(length, dtype=np.float32), rates), 2)  # (length, head dimension)
+        angles = np.tile(rotary_angles(length, self.dim), 2)  # (length, head dimension)
         return {"cos": np.cos(angles), "sin": np.sin(angles)}
 
     def turn(self, graph: Graph, x: str) -> str:
@@ -58,7 +58,7 @@ class Alibi(Positions):
 
     def feeds(self, length: int) -> dict[str, NDArray[np.float32]]:
         """Return the bias of each head."""
-        slopes = np.float32(2.0) ** (-8.0 * np.arange(1, self.heads + 1, dtype=np.float32) / self.heads)
+        slopes = alibi_slopes(self.heads)
         place = np.arange(length, dtype=np.float32)
         return {"bias": (-slopes[:, None, None] * np.abs(place[:, None] - place)).astype(np.float32)}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiered_st.config import SemanticConfig
 from tiered_st.runtime.graph import FUSED
+from tiered_st.runtime.position_tables import alibi_slopes, rotary_angles
 from tiered_st.runtime.semantic.writer import Writer
 from tiered_st.runtime.stored_weights import StoredWeights
 
@@ -41,7 +41,7 @@ class Rotary(Positions):
 
     def __init__(self, writer: Writer, config: SemanticConfig, weights: StoredWeights) -> None:
         super().__init__(writer, config, weights)
-        angles = _angles(config.max_chunks, config.d_sem // config.sem_heads)
+        angles = rotary_angles(config.max_chunks, config.d_sem // config.sem_heads)
         constant = writer.graph.constant
         self._order = writer.graph.ints(0), constant(np.cos(angles)), constant(np.sin(angles))
 
@@ -57,7 +57,7 @@ class Alibi(Positions):
     def __init__(self, writer: Writer, config: SemanticConfig, weights: StoredWeights) -> None:
         super().__init__(writer, config, weights)
         op, heads = writer.graph.op, config.sem_heads
-        slopes = np.float32(2.0) ** (np.float32(-8.0) * np.arange(1, heads + 1, dtype=np.float32) / np.float32(heads))
+        slopes = alibi_slopes(heads)
         place = writer.first_rows(np.arange(config.max_chunks, dtype=np.float32)[:, None])  # (places, 1)
         distance = op("Abs", op("Sub", place, op("Transpose", place, perm=[1, 0])))
         self.scores = op("Mul", writer.graph.constant(-slopes[None, :, None, None]), distance)
@@ -68,7 +68,7 @@ class Absolute(Positions):
 
     def enter(self, x: str) -> str:
         """Add them to the states."""
-        angles = _angles(self.config.max_chunks, self.config.d_sem)
+        angles = rotary_angles(self.config.max_chunks, self.config.d_sem)
         return self.writer.add_places(x, np.concatenate([np.sin(angles), np.cos(angles)], axis=1))
 
 
@@ -79,12 +79,6 @@ class Learned(Positions):
         """Add them to the states."""
         table = self.weights.floats("table.weight", self.config.max_chunks, self.config.d_sem)
         return self.writer.add_places(x, table)
-
-
-def _angles(length: int, dim: int) -> NDArray[np.float32]:
-    """Return the rotary angle of each place and pair of dimensions, (length, dim / 2)."""
-    rates = np.float32(10_000.0) ** (-np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim))
-    return np.outer(np.arange(length, dtype=np.float32), rates)
 
 
 POSITIONS: dict[str, type[Positions]] = {
