@@ -20,9 +20,9 @@ import tiered_st
 from tiered_st.cli import commands, main
 from tiered_st.cli import parser as cli_parser
 from tiered_st.cli.common import model_of
-from tiered_st.cli.records.rows import InputError
 from tiered_st.cli.search import QUERY_BLOCK
 from tiered_st.cli.vector_files import replacing
+from tiered_st.records.rows import InputError
 
 TEXTS = ["the cat sat on the mat", "parse a json file", "delete a folder", "le café est fermé", "機械学習", "a"]
 

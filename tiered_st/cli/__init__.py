@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tiered_st.cli.parser import parse
-from tiered_st.cli.records.rows import InputError
+from tiered_st.records.rows import InputError
 
 FAILED, INTERRUPTED = 1, 130
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from importlib.util import find_spec
 from typing import Any
 
-from tiered_st.cli.records.rows import InputError
+from tiered_st.records.rows import InputError
 
 BACKENDS = ("torch", "onnx")
 # How to come by what a backend cannot import.

@@ -18,13 +18,13 @@ from tiered_st.cli.common import count_of, explained, finish, model_of, progress
 from tiered_st.cli.export import export
 from tiered_st.cli.finished_blocks import finished_blocks
 from tiered_st.cli.info import info
-from tiered_st.cli.records import RecordReader, blocks, guess_format
-from tiered_st.cli.records.rows import Columns, InputError
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
 from tiered_st.files import standing
 from tiered_st.indexes import FaissIndex
 from tiered_st.indexes.index_files import refuse_foreign
+from tiered_st.records import RecordReader, blocks, guess_format
+from tiered_st.records.rows import Columns, InputError
 
 __all__ = ["encode", "export", "index", "info", "search"]
 

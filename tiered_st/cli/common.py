@@ -12,9 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tiered_st.cli.records import RecordReader
-from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
+from tiered_st.records import RecordReader
+from tiered_st.records.rows import InputError
 from tiered_st.saved.model_folder import DEFAULT_MODEL, pretrained
 
 OK, SKIPPED = 0, 3

@@ -7,8 +7,8 @@ from argparse import Namespace
 
 from tiered_st.cli.backends import load_model
 from tiered_st.cli.common import OK, count_of, explained, report
-from tiered_st.cli.records import RecordReader
-from tiered_st.cli.records.rows import InputError
+from tiered_st.records import RecordReader
+from tiered_st.records.rows import InputError
 
 
 def export(args: Namespace) -> int:

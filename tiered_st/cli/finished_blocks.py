@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.cli.records.rows import InputError
 from tiered_st.file_lock import only_writer
 from tiered_st.files import replace_file
 from tiered_st.fingerprint import model_fingerprint, module_settings
 from tiered_st.indexes.encoder import prompts_of
+from tiered_st.records.rows import InputError
 
 MANIFEST = "manifest.json"
 _KEPT = ("encode", "encode_document")  # of a model's methods

@@ -7,10 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.indexes.index_files import read_index_dir
+from tiered_st.records.rows import InputError
 from tiered_st.saved.hub import find
 from tiered_st.saved.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
 from tiered_st.saved.saved_model import SavedModel

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from tiered_st import __version__
 from tiered_st.cli.backends import BACKENDS, default_backend
 from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
-from tiered_st.cli.records.encodings import is_encoding
-from tiered_st.cli.records.formats import FORMATS
+from tiered_st.records.encodings import is_encoding
+from tiered_st.records.formats import FORMATS
 from tiered_st.saved.model_folder import DEFAULT_MODEL
 
 MODELS = "a shipped model, a folder, owner/name on the Hugging Face hub or, pinned, owner/name@commit"

@@ -11,10 +11,10 @@ from pathlib import Path
 from tiered_st.cli.backends import load_model
 from tiered_st.cli.common import OK, SKIPPED, count_of, explained, model_of, report
 from tiered_st.cli.console import clip, one_line, terminal_width
-from tiered_st.cli.records import RecordReader
-from tiered_st.cli.records.rows import InputError
 from tiered_st.files import standing
 from tiered_st.indexes import FaissIndex, Hit
+from tiered_st.records import RecordReader
+from tiered_st.records.rows import InputError
 
 QUERY_BLOCK = 32  # few, so that whoever feeds questions through a pipe sees answers soon
 

@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.cli.records.rows import InputError
 from tiered_st.files import replace_file
+from tiered_st.records.rows import InputError
 
 _HEADER = 128  # bytes; room for any number of rows, so that the count can be filled in at the end
 

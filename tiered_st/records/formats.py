@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tiered_st.cli.records.rows import NUL, Broken, Columns, Record, Rows, bad_utf8, record
-from tiered_st.cli.records.source import Source
-from tiered_st.cli.records.tables import note_ids, read_csv, read_parquet, read_quoted_tsv, read_tsv
+from tiered_st.records.rows import NUL, Broken, Columns, Record, Rows, bad_utf8, record
+from tiered_st.records.source import Source
+from tiered_st.records.tables import note_ids, read_csv, read_parquet, read_quoted_tsv, read_tsv
 
 
 def read_lines(source: Source, columns: Columns) -> Rows:

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from tiered_st.cli.records.compression import decompressed
-from tiered_st.cli.records.encodings import as_utf8, refuse_binary
-from tiered_st.cli.records.rows import InputError
+from tiered_st.records.compression import decompressed
+from tiered_st.records.encodings import as_utf8, refuse_binary
+from tiered_st.records.rows import InputError
 
 STDIN = "-"
 LINE_LIMIT = 1 << 26  # bytes of a line: bounds the memory that a file without line ends can take

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from tiered_st.cli.records.rows import CURE_ENCODING, InputError
+from tiered_st.records.rows import CURE_ENCODING, InputError
 
 _CHUNK = 1 << 16
 _BOMS = [  # UTF-32's first: UTF-16's begins like it

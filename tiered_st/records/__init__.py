@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from tiered_st.cli.records.compression import SUFFIXES as COMPRESSED
-from tiered_st.cli.records.formats import FORMATS
-from tiered_st.cli.records.rows import Broken, Columns, InputError, Record
-from tiered_st.cli.records.source import STDIN, opened
+from tiered_st.records.compression import SUFFIXES as COMPRESSED
+from tiered_st.records.formats import FORMATS
+from tiered_st.records.rows import Broken, Columns, InputError, Record
+from tiered_st.records.source import STDIN, opened
 
 SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tiered_st.cli.records import RecordReader, blocks, guess_format
-from tiered_st.cli.records import source as record_source
-from tiered_st.cli.records import tables as record_tables
-from tiered_st.cli.records.rows import Columns, InputError, Record
+from tiered_st.records import RecordReader, blocks, guess_format
+from tiered_st.records import source as record_source
+from tiered_st.records import tables as record_tables
+from tiered_st.records.rows import Columns, InputError, Record
 
 
 def write(path: Path, content: bytes | str) -> str:

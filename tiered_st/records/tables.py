@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator
 from itertools import chain
 
-from tiered_st.cli.records.rows import CURE_ENCODING, NUL, Broken, Columns, InputError, Record, Rows, bad_utf8, record
-from tiered_st.cli.records.source import Source
+from tiered_st.records.rows import CURE_ENCODING, NUL, Broken, Columns, InputError, Record, Rows, bad_utf8, record
+from tiered_st.records.source import Source
 
 FIELD_LIMIT = 1 << 24  # characters of a CSV field: bounds what a quote that is never closed can swallow
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
