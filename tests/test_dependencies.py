@@ -18,9 +18,9 @@ IMPORTED_AS = {"faiss-cpu": "faiss", "scikit-learn": "sklearn"}
 OURS = {"tiered_st", "training", "benchmarks"}
 # What each tree may import beyond the dependencies: the extras that its users are told to install.
 EXTRAS = {
-    "tiered_st": ("faiss", "onnx", "train"),
+    "tiered_st": ("faiss", "onnx", "train", "ray"),
     "training": ("train",),
-    "benchmarks": ("train", "faiss", "mteb", "onnx", "benchmarks"),
+    "benchmarks": ("train", "faiss", "mteb", "onnx", "ray", "benchmarks"),
 }
 
 
