@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tiered_st.documents import encode_long as encode_long
     from tiered_st.exporting import export as export
     from tiered_st.indexes import FaissIndex as FaissIndex
+    from tiered_st.learned_words import forget_words as forget_words
+    from tiered_st.learned_words import learn_words as learn_words
     from tiered_st.model import build as build
     from tiered_st.model import load as load
     from tiered_st.model import set_storage as set_storage
@@ -29,11 +31,12 @@ _HOMES = {
     "build": "model", "load": "model", "set_storage": "model",
     "path": "saved.model_folder", "pretrained": "saved.model_folder",
     "encode_long": "documents", "export": "exporting",
+    "forget_words": "learned_words", "learn_words": "learned_words",
     "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "export", "load", "path", "pretrained",
-    "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
+    "FaissIndex", "TieredConfig", "build", "encode_long", "export", "forget_words", "learn_words", "load", "path",
+    "pretrained", "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 

@@ -49,9 +49,10 @@ def test_what_is_recalled_is_the_mean_of_the_prototypes_by_the_softmax_of_the_sc
         )
         for row in scores.tolist()
     ]
-    prototype, meaning = memory(chunks)
+    prototype, meaning, _, unknown = memory(chunks)
     torch.testing.assert_close(prototype, torch.stack(by_hand))  # type: ignore[arg-type]
     assert meaning is None
+    torch.testing.assert_close(unknown, scores.softmax(dim=1)[:, :1])
 
 
 def test_a_sure_memory_recalls_one_prototype() -> None:
@@ -101,12 +102,13 @@ def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
 def test_blocks_of_chunks_recall_what_all_at_once_do(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = make_memory(memory_values=4)
     with torch.no_grad():
-        whole, meaning = memory(pooled(chunks))
+        whole, meaning, _, unknown = memory(pooled(chunks))
     monkeypatch.setattr(chunk_memory, "_BLOCK", 3)
     with torch.no_grad():
-        parts, meanings = memory(pooled(chunks))
+        parts, meanings, _, unknowns = memory(pooled(chunks))
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(meanings, meaning)
+    torch.testing.assert_close(unknowns, unknown)
     assert whole.shape == (chunks, 16) and meaning.shape == (chunks, TOY.d_sem)
 
 
@@ -119,7 +121,7 @@ def test_without_gradients_every_slot_counts_however_little_it_weighs(values: in
         expected = torch.tensor([0.4, 0.6 - 3e-4, 1e-4, 1e-4, 9e-5, 1e-5])
         memory.init_biases(expected)
         memory.prototypes.weight[5] = 1e6  # is seen at 1e-5 too
-        prototype, meaning = memory(pooled(2))
+        prototype, meaning, *_ = memory(pooled(2))
     torch.testing.assert_close(prototype, (expected @ memory.prototypes.weight).expand(2, -1), atol=1e-5, rtol=1e-4)
     if values:
         torch.testing.assert_close(meaning, memory.meaning(expected @ memory.values.weight.T).expand(2, -1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,6 +12,22 @@ from tiered_st.config import ProjectorConfig
 from tiered_st.modules.tracing import is_traced
 
 _BLOCK = 2_048  # chunks whose scores, one per prototype, are held at a time in inference
+
+
+class Recalled(NamedTuple):
+    """What the memory says of chunks.
+
+    Attributes:
+        prototype: (chunks, width), the mean prototype by what each may stand for.
+        meaning: (chunks, d_sem), the mean value, None without ``memory_values``.
+        query: (chunks, width), how each reads.
+        unknown: (chunks, 1), the share of slot 0: that it stands for no word that the memory has.
+    """
+
+    prototype: Tensor
+    meaning: Tensor | None
+    query: Tensor
+    unknown: Tensor
 
 
 class ChunkMemory(nn.Module):
@@ -58,26 +76,26 @@ class ChunkMemory(nn.Module):
         self.values.weight[:, 1 : 1 + len(vectors)] = (vectors @ axes).T
         self.meaning.weight.copy_(axes)
 
+    def read(self, pooled: Tensor) -> Tensor:
+        """Return how chunks read, what prototypes are compared with: (chunks, d_char) to (chunks, width)."""
+        return self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled)))
+
     def scores(self, pooled: Tensor) -> Tensor:
         """Score what each chunk may stand for: pooled characters (chunks, d_char) to (chunks, 1 + slots) logits."""
-        return self.prototypes(self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled))))
+        return self.prototypes(self.read(pooled))
 
-    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Recall the mean slot by what each chunk may stand for.
-
-        Args:
-            pooled: (chunks, d_char).
-
-        Returns:
-            Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
-        """
+    def forward(self, pooled: Tensor) -> Recalled:
+        """Recall the mean slot by what each chunk may stand for, pooled characters (chunks, d_char)."""
         if torch.is_grad_enabled() or is_traced() or len(pooled) <= _BLOCK:
             return self._recall(pooled)
-        prototypes, meanings = zip(*(self._recall(block) for block in pooled.split(_BLOCK)), strict=True)
-        return torch.cat(prototypes), None if self.values is None else torch.cat(meanings)
+        prototype, meaning, query, unknown = zip(*(self._recall(block) for block in pooled.split(_BLOCK)), strict=True)
+        meanings = None if self.values is None else torch.cat(meaning)
+        return Recalled(torch.cat(prototype), meanings, torch.cat(query), torch.cat(unknown))
 
-    def _recall(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _recall(self, pooled: Tensor) -> Recalled:
+        query = self.read(pooled)
         # Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together.
-        weights = torch.softmax(self.scores(pooled).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
+        weights = torch.softmax(self.prototypes(query).float(), dim=1).to(pooled.dtype)  # (chunks, 1 + slots)
         prototype = weights @ self.prototypes.weight
-        return prototype, None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
+        meaning = None if self.values is None or self.meaning is None else self.meaning(self.values(weights))
+        return Recalled(prototype, meaning, query, weights[:, :1])

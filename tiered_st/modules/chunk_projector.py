@@ -10,13 +10,15 @@ from tiered_st.config import ProjectorConfig
 from tiered_st.modules.char_pooling import POOLINGS
 from tiered_st.modules.chunk_memory import ChunkMemory
 from tiered_st.modules.chunk_quantization import QUANTIZATIONS
+from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.text.tokenizer import FIRST_BYTE
 
 
 class ChunkProjector(nn.Module):
     """Pool a chunk's characters, recognise it by a memory, add its type, project to ``d_sem`` and normalise.
 
-    The memory, and a coarsening of the result, are there where the configuration says so.
+    The memory, and a coarsening of the result, are there where the configuration says so; words that the model was
+    taught, where there are any.
     """
 
     def __init__(self, config: ProjectorConfig) -> None:
@@ -34,6 +36,7 @@ class ChunkProjector(nn.Module):
             self.hidden = nn.Linear(width, config.projector_hidden)
             self.hidden_out = nn.Linear(config.projector_hidden, config.d_sem, bias=False)
         self.norm = nn.LayerNorm(config.d_sem)
+        self.learned_words: LearnedWords | None = None  # see TieredInput.set_learned_words
         self.quantize = QUANTIZATIONS[config.chunk_quantization]()
 
     @torch.no_grad()
@@ -60,14 +63,17 @@ class ChunkProjector(nn.Module):
             Chunk vectors (chunks, d_sem).
         """
         pooled = self.weigh(states, mask)  # (chunks, d_char)
-        prototype, meaning = (None, None) if self.memory is None else self.memory(pooled)
+        recalled = None if self.memory is None else self.memory(pooled)
         if self.type_embedding is not None:
             pooled = pooled + self.type_embedding(types)
-        if prototype is not None:
-            pooled = torch.cat([pooled, prototype], dim=1)  # (chunks, d_char + memory_width)
+        if recalled is not None:
+            pooled = torch.cat([pooled, recalled.prototype], dim=1)  # (chunks, d_char + memory_width)
         out = self.linear(pooled)
         if self.hidden is not None and self.hidden_out is not None:
             out = out + self.hidden_out(F.gelu(self.hidden(pooled)))
-        if meaning is not None:
-            out = out + meaning
-        return self.quantize(self.norm(out))
+        if recalled is not None and recalled.meaning is not None:
+            out = out + recalled.meaning
+        out = self.norm(out)
+        if recalled is not None and self.learned_words is not None:
+            out = self.learned_words(out, recalled.query, recalled.unknown, types)
+        return self.quantize(out)

@@ -15,6 +15,7 @@ from tiered_st.modules.chunk_cache import ChunkCache
 from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.hashing import hash_rows
+from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.tracing import is_traced
 from tiered_st.text.tokenizer import PAD
 
@@ -31,6 +32,11 @@ class Tiers(Protocol):
     table: ChunkTable | None
     char_encoder: CharEncoder
     chunk_projector: ChunkProjector
+
+    @property
+    def learned_words(self) -> LearnedWords | None:
+        """Words learned after training."""
+        ...
 
     @property
     def frozen(self) -> bool:
@@ -188,11 +194,17 @@ class ChunkSource:
         """Refuse to train an E1 that cannot learn; frozen, it may stand before an E2 in training.
 
         Raises:
-            ValueError: if a weight of a tabulated or int8 E1 asks for a gradient.
+            ValueError: if a weight of a tabulated or int8 E1, or one that has learned words, asks for a gradient.
         """
-        tabulated = self.tiers.table is not None
-        if self.tiers.frozen or not (tabulated or self.tiers.encoder == "int8"):
+        tabulated, int8 = self.tiers.table is not None, self.tiers.encoder == "int8"
+        if self.tiers.frozen or not (tabulated or int8 or self.tiers.learned_words is not None):
             return
+        if not tabulated and not int8:
+            raise ValueError(
+                "This model has learned words, by how its E1 reads them, and would not know them if E1 learned to read "
+                "otherwise. Train before you teach it words (tiered_st.forget_words(model) unlearns them), or freeze "
+                "E1 to train E2 alone (model[0].requires_grad_(False))."
+            )
         reason = "is read from a table" if tabulated else "computes in int8, which no gradient passes"
         raise ValueError(
             f"This model's E1 {reason}, so it cannot be trained. Freeze it to train E2 alone "

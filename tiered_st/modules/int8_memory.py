@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.modules.chunk_memory import ChunkMemory
+from tiered_st.modules.chunk_memory import ChunkMemory, Recalled
 from tiered_st.modules.int8_layers import Int8Linear
 
 _CHUNKS = 2_048  # recalled at a time
@@ -33,19 +33,21 @@ class Int8ChunkMemory(ChunkMemory):
         for name, child in memory.named_children():
             setattr(self, name, Int8Linear(child) if type(child) is nn.Linear else child)
 
-    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, pooled: Tensor) -> Recalled:
         """Recall the mean slot by what each chunk may stand for: see ``ChunkMemory.forward``."""
-        recalled = torch.cat([self._blocks(block) for block in pooled.split(_CHUNKS)])  # (chunks, width + values)
+        query = self.read(pooled)  # (chunks, width)
+        recalled, unknown = map(torch.cat, zip(*(self._blocks(block) for block in query.split(_CHUNKS)), strict=True))
         prototype, value = recalled.to(pooled.dtype).tensor_split([self.prototypes.weight.shape[1]], dim=1)
-        return prototype, None if self.values is None or self.meaning is None else self.meaning(value)
+        meaning = None if self.values is None or self.meaning is None else self.meaning(value)
+        return Recalled(prototype, meaning, query, unknown.to(pooled.dtype))
 
-    def _blocks(self, pooled: Tensor) -> Tensor:
-        """Return prototypes and values in the mean over slots, (chunks, width + values) float32."""
-        query = self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled)))  # (chunks, width)
+    def _blocks(self, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Return prototypes and values in the mean over slots, (chunks, width + values), and slot 0's share."""
         slots, width = self.prototypes.weight.shape
         out = query.new_zeros(len(query), width + (0 if self.values is None else len(self.values.weight))).float()
         most = query.new_full((len(query), 1), -torch.inf, dtype=torch.float32)
         total = torch.zeros_like(most)
+        nothing = most
         size = max(_SLOTS, _CELLS // max(1, len(query)))
         few = len(query) < width  # then it is the chunks' scores and weights that are scaled, not the slots' prototypes
         for first in range(0, slots, size):
@@ -54,6 +56,7 @@ class Int8ChunkMemory(ChunkMemory):
             table = self.prototypes.weight[block].to(query.dtype)  # (block, width)
             scores = F.linear(query, table if few else table.mul_(scale[:, None]))  # (chunks, block)
             scores = (scores * scale if few else scores).float().add_(self.prototypes.bias[block])
+            nothing = scores[:, :1].clone() if first == 0 else nothing  # the score of slot 0
             before, most = most, torch.maximum(most, scores.amax(dim=1, keepdim=True))
             weights = scores.sub_(most).exp_()
             if first:
@@ -67,5 +70,5 @@ class Int8ChunkMemory(ChunkMemory):
                 out[:, width:] += F.linear(weights, self.values.weight[:, block].to(query.dtype))
         out /= total
         if self.values is not None:
-            out[:, width:] *= self.values.row_scale
-        return out
+            out[:, width:] *= self.values.get_parameter("row_scale")
+        return out, (nothing - most).exp() / total

@@ -25,6 +25,7 @@ from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.engine import Engine, EngineOptions
+from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.stored import StoredModule
 from tiered_st.text import TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
@@ -50,6 +51,7 @@ class TieredInput(StoredModule, InputModule):
         storage: str = "float32",
         encoder: str = "float",
         table: dict[str, Any] | None = None,
+        learned_words: dict[str, Any] | None = None,
         max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
@@ -65,6 +67,11 @@ class TieredInput(StoredModule, InputModule):
         self.table: ChunkTable | None = None
         self.source = ChunkSource(self)
         self.source.set_cache(self.settings.cache_size)
+        if learned_words is not None:
+            c = self.settings
+            self.set_learned_words(
+                LearnedWords(**learned_words, chars=c.chunk_chars, width=c.memory_width, d_sem=c.d_sem)
+            )
         self.set_encoder(encoder)
         if table is not None:
             self.set_table(ChunkTable(**table))
@@ -132,7 +139,10 @@ class TieredInput(StoredModule, InputModule):
         from tiered_st.runtime.chunks import ChunkVectors
 
         table = None if self.table is None else self.table.settings()
-        return ChunkVectors(self.settings, weights, encoder=self.encoder, table=table, threads=options.threads)
+        learned = None if self.learned_words is None else self.learned_words.settings()
+        return ChunkVectors(
+            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, threads=options.threads
+        )  # fmt: skip
 
     @property
     def frozen(self) -> bool:
@@ -189,6 +199,17 @@ class TieredInput(StoredModule, InputModule):
             self.requires_grad_(False)
         self._renew_engine()
 
+    @property
+    def learned_words(self) -> LearnedWords | None:
+        """The words that the model was taught after its training (see tiered_st.learn_words)."""
+        return getattr(self.chunk_projector, "learned_words", None)  # not there where E1 was dropped
+
+    def set_learned_words(self, words: LearnedWords | None) -> None:
+        """Know these words beside the memory's from now on, instead of those that were learned before."""
+        self.chunk_projector.learned_words = words
+        self.source.forget()
+        self._renew_engine()
+
     # saving and loading
 
     def get_config_dict(self) -> dict[str, Any]:
@@ -198,13 +219,17 @@ class TieredInput(StoredModule, InputModule):
             content["encoder"] = self.encoder
         if self.table is not None:
             content["table"] = self.table.settings()
+        if self.learned_words is not None:
+            content["learned_words"] = self.learned_words.settings()
         if self.max_seq_length != self.settings.max_chunks:
             content["max_seq_length"] = self.max_seq_length
         return content
 
     def vector_settings(self) -> dict[str, Any]:
         """Return the settings that move a vector, for the model's fingerprint."""
-        return super().vector_settings() | {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
+        learned = {} if self.learned_words is None else {"learned_words": self.learned_words.settings()}
+        own = {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
+        return super().vector_settings() | own | learned
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]

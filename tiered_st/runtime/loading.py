@@ -27,7 +27,7 @@ _EMBEDDING = "sentence_embedding"
 Made = TypeVar("Made")
 # What the config.json of each of our modules may hold.
 _KEYS = {
-    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table"},
+    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table", "learned_words"},
     "SemanticEncoder": {"config", "storage", "dtype"},
 }
 
@@ -102,7 +102,8 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
 
     def make(tensors: Any) -> tuple[ChunkVectors, TextReader]:
         chunks = ChunkVectors(
-            config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"), threads=threads
+            config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
+            learned_words=content.get("learned_words"), threads=threads,
         )  # fmt: skip
         characters = CharTokenizer(config.normalization, lowercase=config.lowercase)
         chunker = make_chunker(config, characters, chunks.boundaries)

@@ -35,6 +35,9 @@ class ChunkType(IntEnum):
     OTHER = FIRST_TYPE + 17
 
 
+NOT_WORDS = (ChunkType.BEGIN, ChunkType.FINISH, ChunkType.PUNCTUATION, ChunkType.EMOJI)
+
+
 def _table_of_types() -> NDArray[np.int64]:
     """Return the type of a chunk by the look of what it opens with, if nothing else were in it."""
     types = np.full(len(LOOKS), int(ChunkType.WORD), dtype=np.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,9 +29,16 @@ class ChunkEncoder:
         config: the model's configuration.
         weights: those of the model's first module.
         threads: that a product of matrices may take; None for one per core.
+        learned_words: the settings of the words that the model was taught after its training, where there are any.
     """
 
-    def __init__(self, config: TieredConfig, weights: StoredWeights, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        config: TieredConfig,
+        weights: StoredWeights,
+        threads: int | None = None,
+        learned_words: dict[str, Any] | None = None,
+    ) -> None:
         self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
         self.columns = config.d_sem + (config.d_char if config.peek else 0)
         graph = Graph()
@@ -44,7 +53,9 @@ class ChunkEncoder:
         self.span = SPANS[config.char_span](graph, config) if config.char_layers else None
         states = features if self.span is None else self.span.read(graph, own, features, config.d_char)
         states = layer_norm(graph, own.part("norm"), states, config.d_char)
-        vectors = chunk_projector(graph, config, weights.part("chunk_projector"), states, mask, types)
+        vectors = chunk_projector(
+            graph, config, weights.part("chunk_projector"), states, mask, types, learned_words
+        )  # fmt: skip
         if config.peek:
             vectors = graph.op("Concat", vectors, mean_over(graph, features, mask), axis=1)
         graph.output(vectors, "vectors", np.float32, ("chunks", self.columns))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tiered_st.config import ProjectorConfig
@@ -10,15 +12,28 @@ from tiered_st.runtime.graph.layers import gelu, linear
 from tiered_st.runtime.stored_weights import StoredWeights
 
 
-def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> tuple[str, str | None]:
+class Recalled(NamedTuple):
+    """What the memory says of chunks, by name.
+
+    Attributes:
+        prototype: (chunks, width), the mean prototype by what each may stand for.
+        meaning: (chunks, d_sem), the mean value, None without ``memory_values``.
+        query: (chunks, width), how each reads.
+        shares: (chunks, 1 + slots), what each may stand for; slot 0 is no word that the memory has.
+    """
+
+    prototype: str
+    meaning: str | None
+    query: str
+    shares: str
+
+
+def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> Recalled:
     """Recall the mean slot by what each chunk (chunks, d_char) may stand for.
 
     Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together. So
     weights of few bits will not do, and the two or three products of integers that exact ones take are no faster than
     one of floats on a CPU without instructions for them.
-
-    Returns:
-        Its prototype (chunks, width) and its meaning (chunks, d_sem), None without ``memory_values``.
     """
     dim, width, slots, values = config.d_char, config.memory_width, 1 + config.memory_slots, config.memory_values
     hidden = gelu(graph, linear(graph, weights.part("hidden"), pooled, (dim, 4 * width)))
@@ -32,10 +47,11 @@ def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, 
     scores = graph.op("Gemm", query, graph.constant(prototypes), bias, transB=1)  # (chunks, slots)
     shares = graph.op("Softmax", scores, axis=1)
     if not values:
-        return graph.op("MatMul", shares, graph.constant(prototypes)), None
+        return Recalled(graph.op("MatMul", shares, graph.constant(prototypes)), None, query, shares)
     # Prototypes and values lie side by side, so that one product sums both.
     both = np.concatenate([prototypes, weights.part("values").floats("weight", values, slots).T], axis=1)
     recalled = graph.op("MatMul", shares, graph.constant(both))  # (chunks, width + values)
     split = graph.ints(width, values)
     prototype, value = graph.ops("Split", recalled, split, results=2, axis=1)
-    return prototype, linear(graph, weights.part("meaning"), value, (values, config.d_sem), bias=False)
+    meaning = linear(graph, weights.part("meaning"), value, (values, config.d_sem), bias=False)
+    return Recalled(prototype, meaning, query, shares)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.chunks.char_pooling import POOLINGS
 from tiered_st.runtime.chunks.chunk_memory import chunk_memory
 from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
+from tiered_st.runtime.chunks.learned_words import learned_words
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, layer_norm, linear
 from tiered_st.runtime.stored_weights import StoredWeights
@@ -13,7 +16,13 @@ from tiered_st.text.tokenizer import FIRST_BYTE
 
 
 def chunk_projector(
-    graph: Graph, config: ProjectorConfig, weights: StoredWeights, states: str, mask: str, types: str
+    graph: Graph,
+    config: ProjectorConfig,
+    weights: StoredWeights,
+    states: str,
+    mask: str,
+    types: str,
+    learned: dict[str, Any] | None = None,
 ) -> str:
     """Project chunks.
 
@@ -24,26 +33,30 @@ def chunk_projector(
         states: (chunks, chars, d_char) from E1.
         mask: (chunks, chars, 1) boolean.
         types: (chunks,) int64 chunk types.
+        learned: the settings of the words that the model was taught after its training, where there are any.
 
     Returns:
         Chunk vectors (chunks, d_sem).
     """
     pooled = POOLINGS[config.projector_pooling](graph, config, weights.part("weigh"), states, mask)
-    prototype = meaning = None
+    recalled = None
     width = config.d_char
     if config.memory_slots:
-        prototype, meaning = chunk_memory(graph, config, weights.part("memory"), pooled)
+        recalled = chunk_memory(graph, config, weights.part("memory"), pooled)
         width += config.memory_width
     if config.type_embedding:
         table = graph.constant(weights.part("type_embedding").floats("weight", FIRST_BYTE, config.d_char))
         pooled = graph.op("Add", pooled, graph.op("Gather", table, types))
-    if prototype is not None:
-        pooled = graph.op("Concat", pooled, prototype, axis=1)  # (chunks, d_char + memory_width)
+    if recalled is not None:
+        pooled = graph.op("Concat", pooled, recalled.prototype, axis=1)  # (chunks, d_char + memory_width)
     out = linear(graph, weights.part("linear"), pooled, (width, config.d_sem))
     if config.projector_hidden:
         hidden = gelu(graph, linear(graph, weights.part("hidden"), pooled, (width, config.projector_hidden)))
         sizes = config.projector_hidden, config.d_sem
         out = graph.op("Add", out, linear(graph, weights.part("hidden_out"), hidden, sizes, bias=False))
-    if meaning is not None:
-        out = graph.op("Add", out, meaning)
-    return QUANTIZATIONS[config.chunk_quantization](graph, layer_norm(graph, weights.part("norm"), out, config.d_sem))
+    if recalled is not None and recalled.meaning is not None:
+        out = graph.op("Add", out, recalled.meaning)
+    out = layer_norm(graph, weights.part("norm"), out, config.d_sem)
+    if recalled is not None and learned is not None:
+        out = learned_words(graph, config, weights.part("learned_words"), out, recalled, types, learned)
+    return QUANTIZATIONS[config.chunk_quantization](graph, out)

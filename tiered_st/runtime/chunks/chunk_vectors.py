@@ -16,10 +16,10 @@ from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.stored_weights import StoredWeights
 
 _Encoder = ChunkEncoder | None
-ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None], _Encoder]] = {
+ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None], _Encoder]] = {
     "float": ChunkEncoder,
     "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
-    "none": lambda settings, weights, threads: None,
+    "none": lambda settings, weights, threads, learned: None,
 }
 
 
@@ -33,6 +33,7 @@ class ChunkVectors:
         weights: the tensors of the model's first ``model.safetensors``, by name, as they are stored.
         encoder: the form of E1, "float", "int8" or "none", as ``config.json`` names it.
         table: the settings of the model's table of chunk vectors, where it has one.
+        learned_words: those of the words it was taught after its training, where there are any.
         cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
         threads: that a product of matrices may take; None for one per core.
 
@@ -47,6 +48,7 @@ class ChunkVectors:
         *,
         encoder: str = "float",
         table: dict[str, Any] | None = None,
+        learned_words: dict[str, Any] | None = None,
         cache_size: int | None = None,
         threads: int | None = None,
     ) -> None:
@@ -58,7 +60,7 @@ class ChunkVectors:
         self.settings = settings
         self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
         self.table = ChunkTable.of(stored, table)
-        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads)
+        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads, learned_words)
         # What says where chunks start, for make_chunker: its weights lie in the same file.
         learned = settings.chunker == "learned"
         self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None
