@@ -52,6 +52,11 @@ class Candidate:
         with torch.autocast(device, dtype=torch.bfloat16) if self.bf16 else nullcontext():
             return np.asarray(self.model.encode(list(texts), **options), dtype=np.float32)
 
+    def learn(self, texts: Sequence[str]) -> None:
+        """Let the model know the words of what it is to find, if it is one that learns (`benchmarks.peers.taught`)."""
+        if hasattr(self.model, "learn"):
+            self.model.learn(texts)
+
     @property
     def ranks(self) -> bool:
         """Whether the model ranks documents itself; others are ranked by the cosines of their vectors."""

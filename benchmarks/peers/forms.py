@@ -13,9 +13,10 @@ from benchmarks.peers.int8 import int8
 from benchmarks.peers.minilm import NAME
 from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.runtime_model import RuntimeModel
+from benchmarks.peers.taught import Taught
 from tiered_st import model
 
-FORMS = {"onnx-int8": "ONNX int8", "onnx-fp32": "ONNX fp32", "openvino": "OpenVINO", "bf16": "bf16"}
+FORMS = {"onnx-int8": "ONNX int8", "onnx-fp32": "ONNX fp32", "openvino": "OpenVINO", "bf16": "bf16", "taught": "taught"}
 BF16_SETS = {"avx512_bf16", "amx_bf16"}  # without them torch takes bf16 apart, which is slower than fp32
 
 
@@ -49,6 +50,8 @@ def of_form(base: str, form: str, resolve: Callable[[str], Candidate]) -> Candid
     if base not in model.pretrained():
         known = ", ".join(model.pretrained())
         raise ValueError(f"{base} has no form {form!r} here: {known} have it, and minilm has onnx-int8 and openvino.")
+    if form == "taught":
+        return Candidate(f"{base} {shown}", Taught(resolve(base).model))
     if form == "openvino":
         load: Any = model.load
         try:

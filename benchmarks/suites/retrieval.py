@@ -49,6 +49,7 @@ class TypoRetrieval(CleanAndNoisy):
         if model.ranks:
             best = model.rank(list(texts), documents, depth=DEPTH)  # (questions, DEPTH)
         else:
+            model.learn(documents)
             vectors = self.once(model, name, lambda: unit_vectors(model, documents, batch_size=model.batch_size))
             scores = unit_vectors(model, texts, batch_size=model.batch_size) @ vectors.T  # (questions, documents)
             best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
