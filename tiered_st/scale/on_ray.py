@@ -21,7 +21,6 @@ from tiered_st.scale.worker import Worker
 
 _STORE_BYTES = 100_000_000  # of a local cluster's object store, which holds next to nothing
 _BLOCKS = 1000  # of a dataset at the most: what Ray keeps account of
-_RETRIES = 100  # starts of an actor that died, and goes at a unit whose actor did
 
 
 class EmbedActor:
@@ -51,6 +50,8 @@ class EmbedActor:
 def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) -> Iterator[int]:
     """Embed units, and yield the rows of each when it is finished.
 
+    Ray Data starts an actor that died again, and has its unit carried out again, as often as that takes.
+
     Args:
         units: What to embed.
         job: What they are carried out by.
@@ -70,16 +71,21 @@ def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) 
             EmbedActor,
             fn_constructor_args=(job,),
             batch_size=1,
-            concurrency=workers,
+            concurrency=_at_most(workers, len(items)),
             num_cpus=cores,
-            **({"num_gpus": 1} if gpus else {}),
-            max_restarts=_RETRIES,
-            max_task_retries=_RETRIES,
+            num_gpus=1 if gpus else None,
         )
         for row in rows.iter_rows():
             if row["error"]:
                 raise pickle.loads(bytes.fromhex(row["error"]))
             yield int(row["rows"])
+
+
+def _at_most(workers: int | tuple[int, int], units: int) -> int | tuple[int, int]:
+    """Return no more workers than there are units."""
+    if isinstance(workers, int):
+        return min(workers, units)
+    return min(workers[0], units), min(workers[1], units)
 
 
 def _import_ray() -> Any:
@@ -97,6 +103,7 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of its C++, which writes to stderr
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
     else:
