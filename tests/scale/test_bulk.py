@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-pa = pytest.importorskip("pyarrow", reason="folders of embeddings are parquet: pip install pyarrow")
-pytest.importorskip("onnxruntime", reason="it computes: pip install onnxruntime")
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from conftest import make_model
 from embeddings_tools import files_of, rows_of
 
@@ -480,9 +478,7 @@ def test_two_at_once_on_one_target(go: Any, tmp_path: Path, monkeypatch: pytest.
         ({"revision": "main"}, "only a model on the hub takes this"),
     ],
 )
-def test_arguments_that_mean_nothing_are_refused(
-    options: dict[str, Any], message: str, go: Any, tmp_path: Path
-) -> None:
+def test_arguments_that_mean_nothing_are_refused(options: Any, message: str, go: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         go(as_lines(tmp_path / "a.txt"), **options)
     assert not (tmp_path / "out").exists()

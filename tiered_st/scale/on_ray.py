@@ -20,6 +20,7 @@ from tiered_st.scale.units import Unit
 from tiered_st.scale.worker import Worker
 
 _STORE_BYTES = 100_000_000  # of a local cluster's object store, which holds next to nothing
+_LEVEL = "RAY_BACKEND_LOG_LEVEL"
 _BLOCKS = 1000  # of a dataset at the most: what Ray keeps account of
 
 
@@ -103,18 +104,31 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of its C++, which writes to stderr
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
-    else:
+    local = {
+        "address": "local", "num_cpus": max(workers, os.cpu_count() or 1), "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+    }  # fmt: skip
+    with _quiet_backend():
         ray.init(
-            address="local", num_cpus=max(workers, os.cpu_count() or 1), include_dashboard=False,
-            object_store_memory=_STORE_BYTES, log_to_driver=False, logging_level=logging.ERROR,
+            log_to_driver=False, logging_level=logging.ERROR, **({} if os.environ.get("RAY_ADDRESS") else local)
         )  # fmt: skip
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _quiet_backend() -> Iterator[None]:
+    """Keep Ray's C++ from warning on stderr of what Ray Data does at each start of an actor."""
+    if _LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LEVEL] = "fatal"
+    try:
+        yield
+    finally:
+        del os.environ[_LEVEL]
 
 
 @contextmanager
