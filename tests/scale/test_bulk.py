@@ -363,6 +363,14 @@ def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
     stray.write_bytes(b"half")
     go(path, target=tmp_path / "two")
     assert not stray.exists()
+    for name in ("notes.txt", "part-000007-00000000.parquet"):
+        foreign, last = tmp_path / "two" / "parts" / name, tmp_path / "two" / "parts" / "part-000000-00000006.parquet"
+        foreign.write_bytes(b"")
+        last.unlink()
+        with pytest.raises(EmbeddingsError, match=f"{name} is no part of this run"):
+            go(path, target=tmp_path / "two")
+        foreign.unlink()
+        assert go(path, target=tmp_path / "two").count == 50
 
 
 def test_other_sources_another_model_and_other_settings_are_refused_by_name(go: Any, tmp_path: Path) -> None:
@@ -495,7 +503,10 @@ def test_fields_that_are_not_there_are_refused(go: Any, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="lines of text have no fields"):
             go(lines, **options)
     with pytest.raises(InputError, match="column 'text' is missing; there are: body"):
-        go(table)
+        go([lines, table])
+    assert not list((tmp_path / "out").rglob("*"))
+    with pytest.raises(InputError, match="encoding='cp1252' is of files of text"):
+        go(table, text="body", encoding="cp1252")
     with pytest.raises(InputError, match="column 'key' is missing"):
         go(table, text="body", id="key", target=tmp_path / "two")
     with pytest.raises(InputError, match="column 'price' is missing"):

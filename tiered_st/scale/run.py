@@ -27,7 +27,7 @@ from tiered_st.scale.manifest import (
 )
 from tiered_st.scale.part import set_aside_of
 from tiered_st.scale.place import Place
-from tiered_st.scale.sources import OPENED_AS, column_types, count_rows
+from tiered_st.scale.sources import OPENED_AS, read_footers
 from tiered_st.scale.units import Unit, block_of, cut
 
 _CURE = "or start anew with restart=True (--restart)"
@@ -57,8 +57,7 @@ class Run:
         self._sources = [dict(source) for source in sources]
         begun = self._begun(restart)
         if begun is None:
-            count_rows(self._sources)
-            column_types(self._sources, job.fields.carried)
+            read_footers(self._sources, job.fields)
             self._meta = self._new_meta()
             write_manifest(place, self._meta)
         else:
@@ -80,20 +79,25 @@ class Run:
         return None if None in known else sum(rows for rows in known if rows is not None)
 
     def units(self) -> Iterator[Unit]:
-        """Yield the units that are not finished, each with the blocks of it that are done."""
+        """Yield the units that are not finished, each with the blocks of it that are done.
+
+        Raises:
+            EmbeddingsError: If there is a file among the parts that is none.
+        """
         finished = set(self._place.names(UNITS))
         done: dict[int, list[int]] = {}
         for name in self._place.names(PARTS):
-            number, block = block_of(name)
-            done.setdefault(number, []).append(block)
+            if (found := block_of(name)) is None:
+                raise EmbeddingsError(f"{self._place.path(PARTS)}: {name} is no part of this run. Remove it.")
+            done.setdefault(found[0], []).append(found[1])
         for unit in cut(self._sources, self._job.part_rows):
             if unit.name.rpartition("/")[2] not in finished:
                 yield replace(unit, done=tuple(block for block in done.get(unit.number, ()) if unit.has(block)))
 
     def finished_rows(self) -> int:
         """Return the rows of the units that are finished."""
-        records = (json.loads(self._place.read(f"{UNITS}/{name}")) for name in self._place.names(UNITS))
-        return sum(part["rows"] for record in records for part in record["parts"])
+        records = self._place.read_all(f"{UNITS}/{name}" for name in self._place.names(UNITS))
+        return sum(part["rows"] for record in records for part in json.loads(record)["parts"])
 
     def finish(self) -> None:
         """Gather what the units' records say, and put down that the run is complete.
@@ -102,8 +106,8 @@ class Run:
             EmbeddingsError: If there is a part that no unit made.
         """
         parts: list[dict[str, Any]] = []
-        for unit in cut(self._sources, self._job.part_rows):
-            parts += json.loads(self._place.read(unit.name))["parts"]
+        for record in self._place.read_all(unit.name for unit in cut(self._sources, self._job.part_rows)):
+            parts += json.loads(record)["parts"]
         parts.sort(key=lambda part: part["file"])
         foreign = set(self._place.names(PARTS)) - {part["file"].rpartition("/")[2] for part in parts}
         if foreign:

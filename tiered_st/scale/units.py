@@ -7,6 +7,7 @@ reads its file once from the front, so that nothing has to be counted beforehand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from tiered_st.scale.manifest import PARTS, UNITS
 BLOCKS = 4  # of a unit of parquet
 LANE_BYTES = 4 << 20  # of a file, for each lane
 MOST_LANES = 32
+_PART = re.compile(r"part-(\d{6,})-(\d{8,})\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,10 @@ def part_name(number: int, block: int) -> str:
     return f"{PARTS}/part-{number:06d}-{block:08d}.parquet"
 
 
-def block_of(name: str) -> tuple[int, int]:
-    """Return the numbers of source and block that a part's name has."""
-    _, number, block = name.removesuffix(".parquet").rsplit("-", 2)
-    return int(number), int(block)
+def block_of(name: str) -> tuple[int, int] | None:
+    """Return the numbers of source and block that a part's name has; None of what is called otherwise."""
+    found = _PART.fullmatch(name)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def cut(sources: Sequence[dict[str, Any]], part_rows: int) -> Iterator[Unit]:
