@@ -11,6 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from tiered_st.indexes.embedder import Embedder
+from tiered_st.indexes.first_vectors import FirstVectors
 from tiered_st.indexes.index_files import Record
 from tiered_st.indexes.index_inputs import as_records
 from tiered_st.indexes.uninterrupted import uninterrupted
@@ -18,7 +19,7 @@ from tiered_st.indexes.uninterrupted import uninterrupted
 
 def add_in_chunks(
     records: Iterable[str | tuple[str, str]] | Mapping[str, str],
-    embedder: Embedder,
+    embedder: Embedder | FirstVectors,
     *,
     number: Callable[[Sequence[Any], int], list[Record]],
     commit: Callable[[Sequence[Any], int, np.ndarray], None],

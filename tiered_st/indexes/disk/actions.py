@@ -92,6 +92,12 @@ def ids_after(row: int, folder: OpenFolder) -> list[tuple[int, str]]:
         return [(row, id) for row, id, _ in records_after(connection, row, IDS)]
 
 
+def sorted_ids_after(id: str | None, folder: OpenFolder) -> list[str]:
+    """Return some ids behind ``id`` in order, or the first ones."""
+    with folder.records.snapshot() as connection:
+        return TakenIds(connection).sorted_after(id, IDS)
+
+
 def verify(folder: OpenFolder) -> None:
     """Raise IndexFileError for a damaged file; reads all of them."""
     check_digests(folder.home, folder.meta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +38,7 @@ class BlockOfRows(Protocol):
         ...
 
     @property
-    def texts(self) -> list[str] | None:
+    def texts(self) -> Sequence[str | None] | None:
         """Of the rows, where they are known."""
         ...
 
@@ -62,7 +62,7 @@ class Source(Protocol):
         ...
 
     def blocks(self, rows: int) -> Iterator[BlockOfRows]:
-        """Yield all rows in order, at most ``rows`` at once."""
+        """Yield all rows in order, at most ``rows`` at once: see `BlockOfRows`."""
         ...
 
     def sample(self, rows: int, seed: int) -> NDArray[np.float32]:
@@ -106,8 +106,8 @@ def write_disk_index(
                 file.write(vectors.packed(units))
                 if filler is not None:
                     filler.add(units, start)
-                has_texts = has_texts and block.texts is not None
-                texts = block.texts or [None] * len(block.ids)
+                has_texts = has_texts and block.texts is not None and None not in block.texts
+                texts: Sequence[str | None] = block.texts or [None] * len(block.ids)
                 yield list(zip(range(start, start + len(units)), block.ids, texts, strict=True))
                 start += len(units)
                 if shown is not None:

@@ -57,7 +57,7 @@ class DiskIndex:
         self.path, self.model, self._check_model = Path(path), model, check_model
         self._current = CurrentFolder(self.path)
         meta = self._current.refreshed().meta
-        self._embedder = None if model is None else Embedder.of_index(meta, model, path, check_model=check_model)
+        self.embedder = None if model is None else Embedder.of_index(meta, model, path, check_model=check_model)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path.absolute(), "model": self.model, "check_model": self._check_model}
@@ -112,9 +112,7 @@ class DiskIndex:
         return cls(path, model, check_model=check_model)
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], model: Encoder | None = None, *, check_model: bool = True
-    ) -> DiskIndex:
+    def load(cls, path: str | os.PathLike[str], model: Encoder | None = None, *, check_model: bool = True) -> DiskIndex:
         """Open an index; the arguments and errors are those of the class."""
         return cls(path, model, check_model=check_model)
 
@@ -218,6 +216,17 @@ class DiskIndex:
         """Dimensions of a vector."""
         return int(self._current.refreshed().meta["dimension"])
 
+    def model_meta(self) -> dict[str, Any]:
+        """Return name, fingerprint and prompts of the model that embedded what is in it, and its dimension."""
+        meta = self._current.refreshed().meta
+        return {key: meta[key] for key in ("model_name", "model_fingerprint", "prompts", "dimension")}
+
+    def sorted_ids(self) -> Iterator[str]:
+        """Yield all ids in order of their characters' codes."""
+        some: list[str] | None = None
+        while some := self._current.read(partial(actions.sorted_ids_after, some[-1] if some else None)):
+            yield from some
+
     @property
     def ids(self) -> Iterator[str]:
         """All ids in insertion order, read as they are asked for: what is added meanwhile is among them."""
@@ -244,9 +253,9 @@ class DiskIndex:
         return isinstance(id, str) and self._current.read(partial(actions.holds, id))
 
     def _with_model(self) -> Embedder:
-        if self._embedder is None:
+        if self.embedder is None:
             raise ValueError(f"{self.path}: was opened without a model, so texts cannot be embedded: load(path, model)")
-        return self._embedder
+        return self.embedder
 
     def _number(self, chunk: Sequence[Any], start: int) -> list[Record]:
         return self._current.read(partial(actions.number_chunk, chunk, start))

@@ -18,6 +18,11 @@ def best(scores: NDArray[np.float64], rows: NDArray[np.int64], k: int) -> Found:
     return scores[order], rows[order]
 
 
+def best_of(one: Found, other: Found, k: int) -> Found:
+    """Return the best ``k`` of both."""
+    return best(np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]]), k)
+
+
 def cosines(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return cosines, (rows,) float64; BLAS may score equal vectors unequally, a sum per row does not."""
     summed: NDArray[np.float64] = (vectors * query.astype(np.float64)).sum(axis=1)
@@ -54,6 +59,5 @@ def nearest_of_all(
                 cut = max(cut, found[place][0][-1])
             near = np.flatnonzero(scores >= cut - TIE)  # the whole tie at the cut-off
             if len(near):
-                both = zip(found[place], (cosines(block[near], query), first + numbers[near]), strict=True)
-                found[place] = best(*map(np.concatenate, both), k)  # type: ignore[arg-type]
+                found[place] = best_of(found[place], (cosines(block[near], query), first + numbers[near]), k)
     return found

@@ -1,7 +1,7 @@
 """The files of an index on disk, and what meta.json says of them.
 
-meta.json       format, counts, the model's fingerprint and prompts, the settled config, measured recall, and of the
-                files that do not change their sizes and sha256: sizes are compared when it is opened, sha256 by verify()
+meta.json       format, counts, the model's fingerprint and prompts, the settled config, measured recall; and sizes and
+                sha256 of the files that do not change: sizes are compared when it is opened, sha256 by verify()
 index.faiss     lists, codes, or the graph, as FAISS writes them; not of kind "flat"
 lists.ivfdata   the inverted lists, mapped by FAISS; of "ivf" and "ivf_pq"
 vectors.bin     a unit vector per row, removed ones included; what was added since it was built stands at the end
@@ -10,7 +10,6 @@ records.sqlite  id and text by row, rows that were removed, and how many there a
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any

@@ -55,7 +55,7 @@ def opened(home: Path) -> Any:
     """
     faiss = import_faiss()
     try:
-        # FAISS opens fewer paths than Python does. Lists are mapped below: it would look for them where they were built.
+        # FAISS opens fewer paths than Python, and would look for the lists where they were built: mapped below.
         with open(home / INDEX, "rb") as file:
             reader = faiss.PyCallbackIOReader(file.read)
             index = faiss.read_index(reader, faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_SKIP_IVF_DATA)

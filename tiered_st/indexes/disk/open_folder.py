@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.files import standing
-from tiered_st.indexes.disk.exact import NOTHING, Found, best, cosines, nearest_of_all
+from tiered_st.indexes.disk.exact import NOTHING, Found, best_of, cosines, nearest_of_all
 from tiered_st.indexes.disk.layout import INDEX, RECORDS, VECTORS, check_sizes, config_of, read_meta
 from tiered_st.indexes.disk.lists import candidates, opened
 from tiered_st.indexes.disk.row_records import RowRecords, counts, removed_rows
@@ -74,8 +74,7 @@ class OpenFolder:
         found = []
         for query, rows, tail in zip(queries, listed, added, strict=True):
             rows = np.sort(rows[rows >= 0])
-            both = zip(self._scored(query, rows), tail, strict=True)
-            found.append(best(*map(np.concatenate, both), k))  # type: ignore[arg-type]
+            found.append(best_of(self._scored(query, rows), tail, k))
         return found
 
     def _first_scanned(self, k: int) -> int:
@@ -104,7 +103,6 @@ class OpenFolder:
         """Tell whether this is what stands at the place."""
         home = standing(self.path)
         return home == self.home and written_state(home) == self._written
-
 
     def close(self) -> None:
         """Close the files; FAISS's go with the index, when nobody searches it any more."""

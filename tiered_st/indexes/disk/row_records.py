@@ -132,6 +132,12 @@ class TakenIds(Mapping[str, int]):
     def __iter__(self) -> Iterator[str]:
         return (as_text(id) for (id,) in self._connection.execute("SELECT id FROM records ORDER BY row"))
 
+    def sorted_after(self, id: str | None, most: int) -> list[str]:
+        """Return the ids behind ``id`` (or all) in order of their bytes, which is that of code points."""
+        behind, values = ("", (most,)) if id is None else ("WHERE id > ?", (as_bytes(id), most))
+        found = self._connection.execute(f"SELECT id FROM records {behind} ORDER BY id LIMIT ?", values)
+        return [as_text(id) for (id,) in found]
+
     def __len__(self) -> int:
         return int(self._connection.execute("SELECT next_row - removed FROM state").fetchone()[0])
 
