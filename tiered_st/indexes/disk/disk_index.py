@@ -106,6 +106,7 @@ class DiskIndex:
         if model is not None:
             found = {**meta, "dimension": embeddings.dimension}
             refuse_other(model, found, embeddings.folder, check_fingerprint=check_model)
+        embeddings.verify()  # what is damaged there would be found here, as something else
         with replace_folder(path, accept=refuse_other_folders) as folder:
             config = config or IndexConfig()
             write_disk_index(folder, embeddings, model=meta, config=config, progress=progress)
