@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from tiered_st.config import TieredConfig as TieredConfig
     from tiered_st.documents import encode_long as encode_long
     from tiered_st.exporting import export as export
+    from tiered_st.indexes import DiskIndex as DiskIndex
     from tiered_st.indexes import FaissIndex as FaissIndex
+    from tiered_st.indexes import IndexConfig as IndexConfig
+    from tiered_st.indexes import ShardedIndex as ShardedIndex
     from tiered_st.learned_words import forget_words as forget_words
     from tiered_st.learned_words import learn_words as learn_words
     from tiered_st.model import build as build
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
-    "TieredConfig": "config", "FaissIndex": "indexes",
+    "TieredConfig": "config", "DiskIndex": "indexes", "FaissIndex": "indexes", "IndexConfig": "indexes",
+    "ShardedIndex": "indexes",
     "build": "model", "load": "model", "set_storage": "model",
     "path": "saved.model_folder", "pretrained": "saved.model_folder",
     "encode_long": "documents", "export": "exporting",
@@ -35,8 +39,9 @@ _HOMES = {
     "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "export", "forget_words", "learn_words", "load", "path",
-    "pretrained", "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
+    "DiskIndex", "FaissIndex", "IndexConfig", "ShardedIndex", "TieredConfig", "build", "encode_long", "export",
+    "forget_words", "learn_words", "load", "path", "pretrained", "quantize_char_encoder", "set_storage",
+    "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 
