@@ -119,4 +119,3 @@ def _json_rows(path: Path, file: Iterable[str]) -> Iterator[dict[str, Any]]:
         if not isinstance(row, dict):
             raise ValueError(f"Line {number} of {path} is not a JSON object with a name for each cell.")
         yield row
-

@@ -160,8 +160,8 @@ class Recipe(CorpusConfig, StudentConfig):
         rows = [(stage.name, row.name) for stage in self.stages for row in stage.objectives]
         if whole := [f"{row} (stage {stage})" for stage, row in rows if not OBJECTIVES[row].streams]:
             raise ValueError(
-                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes before: leave it out, or "
-                "train it in a recipe without a stream that has start=… this one's model."
+                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes before: leave it "
+                "out, or train it in a recipe without a stream that has start=… this one's model."
             )
         if isinstance(self.config, SubwordConfig):
             raise ValueError(
@@ -171,8 +171,8 @@ class Recipe(CorpusConfig, StudentConfig):
         hub = [s.name for kind in KINDS for s in getattr(self, kind) if s.name.startswith(HUB)]
         if self.stream is not None and self.stream.shuffle_shards and hub:
             raise ValueError(
-                f"Recipe {self.name}: shuffle_shards shuffles local files, and {', '.join(hub)} are of the hub: download "
-                "them, or leave it out."
+                f"Recipe {self.name}: shuffle_shards shuffles local files, and {', '.join(hub)} are of the hub: "
+                "download them, or leave it out."
             )
 
     def practises(self, objective: str) -> bool:

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tables", action="store_true", help="say which tables the recipe reads, and stop")
     parser.add_argument("--without", action="append", default=[], metavar="TABLE", help="leave this table out")
     parser.add_argument("--out", type=Path, help="folder of the run: checkpoints, log.jsonl, model")
-    parser.add_argument("--cache", type=Path, help="folder of the teacher's vectors and a stream's windows (default: OUT/cache)")
+    parser.add_argument("--cache", type=Path, help="folder of vectors and windows (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
     parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
@@ -187,7 +187,7 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
             recipe, stream=dataclasses.replace(recipe.stream or StreamConfig(), buffer=args.stream)
         )
     if args.keep_windows is not None and recipe.stream is None:
-        raise ValueError(f"--keep-windows {args.keep_windows}: nothing is streamed, give --stream too, or leave it out.")
+        raise ValueError(f"--keep-windows {args.keep_windows}: nothing is streamed: give --stream, or leave it out.")
     if args.scale != 1.0:
         stages = (dataclasses.replace(s, steps=max(1, round(s.steps * args.scale))) for s in recipe.stages)
         recipe = dataclasses.replace(recipe, stages=tuple(stages))

@@ -17,7 +17,7 @@ from sentence_transformers import (
 )
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.data import SequentialSampler
+from torch.utils.data import BatchSampler, ConcatDataset, SequentialSampler
 
 from training import ranks
 from training.callbacks import Clock, JsonLog, LossHeads, OwnSeed, Progress, Seal
@@ -42,11 +42,13 @@ class RankTrainer(SentenceTransformerTrainer):
         if self.args.should_save:
             super()._save(output_dir, state_dict)
 
-    def get_multi_dataset_batch_sampler(self, dataset: Any, **settings: Any) -> Any:
+    def get_multi_dataset_batch_sampler(
+        self, dataset: ConcatDataset[Any], batch_samplers: list[BatchSampler], *args: Any, **kwargs: Any
+    ) -> BatchSampler:
         """Return the sampler of a stage, one that opens windows where there are streams."""
         if self.opening is None:
-            return super().get_multi_dataset_batch_sampler(dataset, **settings)
-        sampler = OpeningSampler(dataset, **settings)
+            return super().get_multi_dataset_batch_sampler(dataset, batch_samplers, *args, **kwargs)
+        sampler = OpeningSampler(dataset, batch_samplers, *args, **kwargs)
         sampler.opening = self.opening
         return sampler
 

@@ -77,10 +77,11 @@ def check_tables(recipe: Recipe, data: Path | None) -> None:
             f"{data} lacks {len(missing)} of the {len(wanted)} tables of recipe {recipe.name} (also as .csv, "
             f".jsonl or, of one column, .txt):{_listed(missing)}"
         )
-    for table, path in ((table, path) for table in wanted for path in files[table.name]):
-        have = header_of(path) if is_streamed(recipe, table) else columns_of(path)
-        if absent := [column for column in table.columns if column not in have]:
-            raise ValueError(f"{path} has no column {', '.join(absent)}; it has {', '.join(have)}.")
+    for table in wanted:
+        for path in files[table.name]:
+            have = header_of(path) if is_streamed(recipe, table) else columns_of(path)
+            if absent := [column for column in table.columns if column not in have]:
+                raise ValueError(f"{path} has no column {', '.join(absent)}; it has {', '.join(have)}.")
 
 
 def is_streamed(recipe: Recipe, table: Table) -> bool:

@@ -12,6 +12,8 @@ from training.sources import HUB, Source
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
+_TOGETHER = 8192  # rows of parquet that are decoded at once
+
 
 def open_source(source: Source, data: Path | None, order: Sequence[int] | None = None) -> IterableDataset:
     """Return a source's rows as a stream that can say where it stands and go on from there, with its wanted columns.
@@ -39,7 +41,8 @@ def open_source(source: Source, data: Path | None, order: Sequence[int] | None =
     names = [str(path) for path in shards]
     if shards[0].suffix == ".parquet":
         files = {"train": names}
-        return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=wanted)
+        settings = {"columns": wanted, "batch_size": _TOGETHER}  # else whole row groups are held, and empty files fail
+        return load_dataset("parquet", data_files=files, split="train", streaming=True, **settings)
     return IterableDataset.from_generator(_read, gen_kwargs={"shards": names, "columns": tuple(wanted)})
 
 

@@ -73,7 +73,7 @@ class Opening:
         return True
 
     def _check_kept(self, buffer: int, workers: int) -> None:
-        """Check that no window is removed while batches of it are on their way: prefetched two a worker, and two more."""
+        """Check that no window is removed while batches of it are on their way: two for each worker, and two more."""
         steps = 2 * workers + 2
         for writer in set(self._writers.values()):
             batches = [task.batch for name, task in self._tasks.items() if self._writers[name] is writer]

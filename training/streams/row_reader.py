@@ -28,7 +28,12 @@ class RowReader:
     """
 
     def __init__(
-        self, kind: str, sources: tuple[Source, ...], data: Path | None, counts: RowCounts, turn: list[int] | None = None
+        self,
+        kind: str,
+        sources: tuple[Source, ...],
+        data: Path | None,
+        counts: RowCounts,
+        turn: list[int] | None = None,
     ) -> None:
         self._kind, self._sources, self._data, self._counts, self._turn = KINDS[kind], sources, data, counts, turn
         self._number = 0  # of the source
@@ -47,9 +52,9 @@ class RowReader:
     def rows(self, state: dict[str, Any] | None = None) -> Iterator[list[Any]]:
         """Yield the items of each row that is taken, from the beginning or from a :meth:`state`."""
         first = state["source"] if state else 0
-        for self._number in range(first, len(self._sources)):
-            here = state if state and self._number == first else None
-            yield from self._rows_of(self._sources[self._number], here or {})
+        for number, source in enumerate(self._sources[first:], first):
+            self._number = number
+            yield from self._rows_of(source, state if state and number == first else {})
 
     def _rows_of(self, source: Source, state: dict[str, Any]) -> Iterator[list[Any]]:
         self._kept, self._taken = state.get("kept", 0), state.get("taken", 0)

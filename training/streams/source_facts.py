@@ -25,4 +25,4 @@ def facts_of_source(source: Source, data: Path | None) -> list[Any]:
 
     name, _, config = source.name.removeprefix(HUB).partition(":")
     files = load_dataset_builder(name, config or None).config.data_files or {}
-    return [source.name, {split: [str(file) for file in found] for split, found in files.items()}]
+    return [source.name, {str(split): [str(file) for file in found] for split, found in files.items()}]

@@ -18,7 +18,8 @@ class StreamConfig:
         shuffle_shards: read the files of each source in another order in every epoch but the first, so that other texts
             share a window. Without it, windows follow the order of sources, files and rows, and only texts within one
             are shuffled: sources that are sorted teach what comes late last.
-        words: different words counted at once for the lexicon; above it, the rarest are dropped (WordCounter).
+        words: different words counted at once for the lexicon; above it, the rarest are dropped (WordCounter). Each
+            word has a vector of the teacher's in memory.
 
     Raises:
         ValueError: If a number is too small.
@@ -26,10 +27,12 @@ class StreamConfig:
 
     buffer: int = 65_536
     shuffle_shards: bool = False
-    words: int = 4_000_000
+    words: int = 500_000
 
     def __post_init__(self) -> None:
         if self.buffer < 1:
-            raise ValueError(f"StreamConfig(buffer={self.buffer}) holds no text: give the texts of a window, e.g. 65536.")
+            raise ValueError(
+                f"StreamConfig(buffer={self.buffer}) holds no text: give the texts of a window, e.g. 65536."
+            )
         if self.words < 2:
-            raise ValueError(f"StreamConfig(words={self.words}) counts no words: give at least 2, better millions.")
+            raise ValueError(f"StreamConfig(words={self.words}) counts no words: give at least 2, better 500000.")

@@ -55,15 +55,17 @@ class WindowWriter:
 
     def _reach(self, draw: int, batch: int, until: float) -> bool:
         """Cut windows up to that of a draw, and write that one; False where time was up before."""
-        found, items = self.windows.find(draw, batch), None
+        found, at, items = self.windows.find(draw, batch), None, None
         while isinstance(found, int):
-            if items is not None and time.monotonic() > until:
+            if at is not None and time.monotonic() > until:
                 return False
-            items = self._cut(found, len(self.windows.layout(found).walks))
+            at = found, len(self.windows.layout(found).walks)
+            items = self._cut(*at)
             found = self.windows.find(draw, batch)
         path = self.windows.path(found)
         if not path.is_file():
-            items = self._cut(found.walk, found.window) if items is None else items
+            wanted = found.walk, found.window
+            items = items if at == wanted else self._cut(*wanted)
             path.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(path) as beside:
                 beside.write_text(json.dumps(items), encoding="utf-8")

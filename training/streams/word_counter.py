@@ -8,9 +8,9 @@ from collections import Counter
 class WordCounter:
     """Count words, of which at most so many are held.
 
-    Whenever more than ``limit`` words are held, those with the lowest counts go, all words of a count together, until at
-    most half of the limit are left (lossy counting, Manku & Motwani 2002). A word that comes again starts at 0. Up to
-    ``limit`` different words, counts are exact.
+    Whenever more than ``limit`` words are held, those with the lowest counts go, all words of a count together, until
+    at most half of the limit are left (lossy counting, Manku & Motwani 2002). A word that comes again starts at 0. Up
+    to ``limit`` different words, counts are exact.
 
     Attributes:
         counts: the words held.
