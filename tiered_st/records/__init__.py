@@ -12,6 +12,7 @@ from tiered_st.records.compression import SUFFIXES as COMPRESSED
 from tiered_st.records.formats import FORMATS
 from tiered_st.records.rows import Broken, Columns, InputError, Record
 from tiered_st.records.source import STDIN, opened
+from tiered_st.records.urls import is_url
 
 SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -30,7 +31,7 @@ class RecordReader:
     """Iterate over the records of several files in bounded memory.
 
     Args:
-        sources: paths; "-" is standard input.
+        sources: paths, or URLs that fsspec opens; "-" is standard input.
         format: a key of ``FORMATS`` for all sources; by default what each suffix says.
         columns: the fields that hold text and id. Without an id field a record is known as ``file:line``.
         skip: pass over broken lines instead of raising.
@@ -73,7 +74,7 @@ class RecordReader:
         if self.sources.count(STDIN) > 1:
             raise InputError("standard input (-) is given twice, but it can be read only once")
         for source in self.sources:
-            if source == STDIN:
+            if source == STDIN or is_url(os.fspath(source)):
                 continue
             # Not by opening it: that would use up a named pipe.
             if not os.path.exists(source):

@@ -16,11 +16,17 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One text, its id, and where it was read, as in ``notes.txt:12``."""
+    """One text, its id, and where it was read, as in ``notes.txt:12``; and the fields that are carried along."""
 
     id: str
     text: str
     where: str
+    fields: dict[str, Any] | None = None
+
+    @property
+    def line(self) -> int:
+        """The line or row where it was read, from 1."""
+        return int(self.where.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
@@ -31,28 +37,41 @@ class Broken:
     reason: str
     lines: int = 1
 
+    @property
+    def line(self) -> int:
+        """The line or row where it was read, from 1."""
+        return int(self.where.rpartition(":")[2])
+
 
 @dataclass(frozen=True)
 class Columns:
     """Name the field that holds the text and, optionally, the one that holds the id.
 
-    With ``optional`` the id is taken from its field in files that have it, and in others there is none.
+    With ``optional`` the id is taken from its field in files that have it, and in others there is none. Fields that are
+    ``carried`` along are read too; where each row has its own fields, as in JSON, one may lack them.
     """
 
     text: str = "text"
     id: str | None = None
     optional: bool = False
+    carried: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> list[str]:
+        """The names of the columns that every row has to have."""
+        return [self.text] if self.id is None else [self.text, self.id]
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns to read."""
-        return [self.text] if self.id is None else [self.text, self.id]
+        """The names of the columns to read, each once."""
+        return list(dict.fromkeys((*self.required, *self.carried)))
 
     def among(self, fields: Sequence[str]) -> Columns:
         """Return the columns to read from a file that has ``fields``: an optional id is there, or is none."""
         if not self.optional:
             return self
-        return Columns(self.text, self.id if self.id in fields and self.id != self.text else None)
+        found = self.id if self.id in fields and self.id != self.text else None
+        return Columns(self.text, found, carried=self.carried)
 
 
 Rows = Iterator[Record | Broken]
@@ -60,7 +79,7 @@ Rows = Iterator[Record | Broken]
 
 def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken:
     """Take text and id out of a parsed row."""
-    for key in columns.names:
+    for key in columns.required:
         if key not in row:
             return Broken(where, f"field {key!r} is missing")
     text = row[columns.text]
@@ -71,7 +90,8 @@ def record(row: dict[str, Any], where: str, columns: Columns) -> Record | Broken
         return Broken(where, f"field {columns.id!r} is not text or a whole number but {_kind(id)}")
     if id == "":
         return Broken(where, f"field {columns.id!r} is empty, where an id should be")
-    return Record(str(id), text, where)
+    fields = {name: row.get(name) for name in columns.carried} if columns.carried else None
+    return Record(str(id), text, where, fields)
 
 
 def _kind(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from tiered_st.records.compression import decompressed
 from tiered_st.records.encodings import as_utf8, refuse_binary
 from tiered_st.records.rows import InputError
+from tiered_st.records.urls import is_url, open_url
 
 STDIN = "-"
 LINE_LIMIT = 1 << 26  # bytes of a line: bounds the memory that a file without line ends can take
@@ -30,6 +31,7 @@ class Source:
         format: a key of ``FORMATS``.
         note: takes a line of text for the user about how the input is read.
         tally: counts lines that are no rows of their own, by what they are.
+        wanted: says of a line by its number and bytes whether it is to be given; None for all.
     """
 
     name: str
@@ -37,11 +39,14 @@ class Source:
     format: str
     note: Callable[[str], None]
     tally: Counter[str]
+    wanted: Callable[[int, bytes], bool] | None = None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield line numbers from 1 and lines, ended by LF, CRLF or CR, without a byte-order mark."""
         for number, line in enumerate(self._lines(), start=1):
-            yield number, line.removeprefix(_BOM) if number == 1 else line
+            line = line.removeprefix(_BOM) if number == 1 else line
+            if self.wanted is None or self.wanted(number, line):
+                yield number, line
 
     def _lines(self) -> Iterator[bytes]:
         held: list[bytes] = []  # the pieces of a line whose end has not been read
@@ -74,7 +79,7 @@ def opened(
     """Open an input, find out how it is compressed and encoded, and say so where it is unusual.
 
     Args:
-        path: a path, or "-" for standard input.
+        path: a path, a URL that fsspec opens, or "-" for standard input.
         format: a key of ``FORMATS`` that the user gave, or None.
         guess: the format its suffix stands for.
         encoding: of its text; by default by its byte-order mark or its NUL bytes, else UTF-8.
@@ -85,7 +90,7 @@ def opened(
         InputError: if it cannot be opened or decompressed, or is no text.
     """
     name = "stdin" if path == STDIN else path
-    with _bytes_of(path) as raw:
+    with opened_bytes(path) as raw:
         file = decompressed(raw, name, note)
         head = file.peek(_CHUNK)  # type: ignore[attr-defined]
         found = format or ("parquet" if head.startswith(b"PAR1") else guess)
@@ -96,16 +101,16 @@ def opened(
 
 
 @contextmanager
-def _bytes_of(path: str) -> Iterator[BinaryIO]:
-    """Open a path as bytes; an error of the operating system becomes an InputError that names it."""
+def opened_bytes(path: str) -> Iterator[BinaryIO]:
+    """Open a path or URL as bytes; an error of the operating system becomes an InputError that names it."""
     if path == STDIN:
         if sys.stdin is None:
             raise InputError("standard input is closed: give a file")
         yield sys.stdin.buffer
         return
     try:
-        file = open(os.fspath(path), "rb")  # noqa: SIM115 (closed below)
+        file = open_url(path) if is_url(os.fspath(path)) else open(path, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: {error.strerror or error}") from None
     with file:
         yield file

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from tiered_st.files import replace_file
-
-
-def is_url(path: str) -> bool:
-    """Tell whether a path is one that fsspec has to open, such as s3://bucket/key."""
-    return "://" in path
-
-
-def import_fsspec(path: str) -> Any:
-    """Import fsspec, or say what to install to open ``path``."""
-    try:
-        import fsspec
-    except ImportError:
-        raise ImportError(f"{path}: opening URLs needs fsspec: pip install fsspec") from None
-    return fsspec
+from tiered_st.records.urls import file_system, is_url
 
 
 class Place:
@@ -32,14 +21,16 @@ class Place:
 
     Args:
         folder: A path, or a URL.
+
+    Raises:
+        InputError: If it is a URL that fsspec does not open.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = os.fspath(folder)
         self.local = None if is_url(self.folder) else Path(self.folder)
         if self.local is None:
-            # Without kept listings: other processes write here too.
-            self._fs, self._root = import_fsspec(self.folder).core.url_to_fs(self.folder, use_listings_cache=False)
+            self._fs, self._root = file_system(self.folder)
 
     def path(self, name: str) -> str:
         """Return the path or URL of a file."""
@@ -74,6 +65,16 @@ class Place:
         with replace_file(target) as beside:
             beside.write_bytes(data)
 
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file to write piece by piece; on this machine it takes its place when the block ends well."""
+        if self.local is None:
+            with self._fs.open(self._key(name), "wb") as file:
+                yield file
+            return
+        with replace_file(self.path(name)) as beside, open(beside, "wb") as file:
+            yield file
+
     def exists(self, name: str) -> bool:
         """Tell whether there is such a file."""
         return os.path.isfile(self.path(name)) if self.local else bool(self._fs.exists(self._key(name)))
@@ -101,7 +102,7 @@ class Place:
 
     def tidy(self, folder: str) -> None:
         """Remove what writers that were killed left beside the files of a folder; the only run here calls it."""
-        found = Path(self.path(folder)) if self.local else None
+        found = self.local and (self.local / folder)
         for entry in found.iterdir() if found is not None and found.is_dir() else ():
             if entry.name.startswith(".") and (entry.name.endswith(".lock") or ".partial-" in entry.name):
                 entry.unlink(missing_ok=True)
