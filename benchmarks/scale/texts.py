@@ -1,7 +1,7 @@
 """Generate as many rows as are asked for from the kit's sentences: ``python -m benchmarks.scale.texts --data DIR -o FOLDER``.
 
 A row is the first half of one sentence and the second half of another: its words are as frequent as in real texts, it is
-about as long as they are (10 words), and of 240,000 sentences there are 60 billion such rows. Each file of `SHARD` rows
+about as long as they are (9 words), and of 230,000 sentences there are 50 billion such rows. Each file of `SHARD` rows
 depends on the seed and its number alone, and only one is in memory at a time.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,20 +59,24 @@ def generate(known: Sequence[str], rows: int, seed: int) -> Iterator[tuple[int, 
         yield start, rows_of(known, shard, min(SHARD, rows - start), seed)
 
 
-def write_texts(folder: Path, shards: Iterable[tuple[int, list[str]]]) -> list[Path]:
-    """Write shards as parquet files of the columns id and text; return the files.
+def write_texts(folder: Path, known: Sequence[str], rows: int, seed: int) -> list[Path]:
+    """Write rows as parquet files of the columns id and text; return the files.
 
     Files that are there stay as they are: the same seed gives the same, and a stopped run goes on.
+
+    Raises:
+        ValueError: If there are files of other rows in the folder.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for start, texts in shards:
-        path = folder / f"texts-{start // SHARD:05d}.parquet"
-        files.append(path)
-        if path.is_file() and parquet.read_metadata(path).num_rows == len(texts):
+    starts = range(0, rows, SHARD)
+    files = [folder / f"texts-seed{seed}-{min(rows, start + SHARD):010d}.parquet" for start in starts]
+    if foreign := sorted(set(folder.iterdir()) - set(files)):
+        raise ValueError(f"{folder} holds {foreign[0].name}, which is not of these rows: give an empty folder.")
+    for path, (start, texts) in zip(files, generate(known, rows, seed), strict=True):
+        if path.is_file():
             continue
         ids = [f"row-{number:09d}" for number in range(start, start + len(texts))]
         with replace_file(path) as beside:
@@ -91,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     args = parser.parse_args(argv)
     try:
-        files = write_texts(args.out, generate(sentences(args.data), int(args.rows), args.seed))
+        files = write_texts(args.out, sentences(args.data), int(args.rows), args.seed)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
