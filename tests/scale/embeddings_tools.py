@@ -1,14 +1,16 @@
-"""Write a folder of embeddings without a model."""
+"""Write a folder of embeddings without a model, and read one whole."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tiered_st.scale import Embeddings
 from tiered_st.scale.manifest import write_manifest
 from tiered_st.scale.part import part_bytes
 from tiered_st.scale.place import Place
@@ -39,3 +41,15 @@ def write_embeddings(
         "library_version": "0",
     }  # fmt: skip
     write_manifest(place, own | meta)
+
+
+def rows_of(embeddings: Embeddings) -> tuple[list[str], np.ndarray]:
+    """Return all ids, and vectors (rows, dimension), in order."""
+    blocks = list(embeddings.blocks())
+    ids = [id for block in blocks for id in block.ids]
+    return ids, np.concatenate([block.vectors for block in blocks] or [np.zeros((0, embeddings.dimension), np.float32)])
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return what lies in a folder, hidden files too, by name."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -2,7 +2,7 @@
 
 The way of a command: `parser` (arguments) → `commands`, `search`, `info`, `export` (what they ask) → `records` (texts
 from files) → the model (`backends`), through `finished_blocks` where a run may be resumed → `vector_files`, an index,
-or `console`.
+or `console`. `embed` is the door to `tiered_st.scale`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from tiered_st.cli.backends import load_model
 from tiered_st.cli.common import count_of, explained, finish, model_of, progress, report
+from tiered_st.cli.embed import embed
 from tiered_st.cli.export import export
 from tiered_st.cli.finished_blocks import finished_blocks
 from tiered_st.cli.info import info
@@ -26,7 +27,7 @@ from tiered_st.indexes.index_files import refuse_foreign
 from tiered_st.records import RecordReader, blocks, guess_format
 from tiered_st.records.rows import Columns, InputError
 
-__all__ = ["encode", "export", "index", "info", "search"]
+__all__ = ["embed", "encode", "export", "index", "info", "search"]
 
 BLOCK = 1024  # records held at once
 

@@ -21,12 +21,22 @@ inputs:
   as in notes.txt:12 (--no-id-field).
   An interrupted run goes on where it stopped when it is started again; --restart starts anew.
 """
+SOURCES = """\
+sources:
+  Files of texts as `tiered-st encode --help` has them; folders and quoted patterns of them, in order of their names;
+  s3://, gs:// and what else fsspec opens; and datasets of the hub, which `datasets` streams. --workers N embeds in N
+  processes, by Ray (pip install 'tiered-st[ray]'): on this machine, or on the cluster that RAY_ADDRESS names, whose
+  machines must see SOURCE and TARGET under the same paths.
+  A run that was killed goes on where it stopped when it is started again; --restart removes TARGET and starts anew.
+  Other sources, another model or other settings than it was begun with are refused.
+"""
 EXAMPLES = {
     "": """\
 examples:
   tiered-st index notes.txt -o notes-index        build a search index, one text per line
   tiered-st search notes-index "recieve a refnud" search it, typos and all
   tiered-st encode notes.txt -o notes.npy         embeddings as a NumPy file
+  tiered-st embed 'texts/*.parquet' -o vectors    more texts than memory holds, into parquet
   tiered-st info                                  the models that ship with the package
 """,
     "encode": """\
@@ -45,6 +55,15 @@ examples:
 
 Texts that are blank are left out; an id that comes twice counts as a broken line.
 """,
+    "embed": """\
+examples:
+  tiered-st embed 'texts/*.parquet' -o vectors --workers 8 --dtype float16
+  tiered-st embed products.jsonl.gz -o vectors --field title --id-field sku --columns price,brand --on-error skip
+  tiered-st embed s3://bucket/texts -o s3://bucket/vectors --no-text
+
+TARGET gets parts/*.parquet with id, vector, text and --columns, manifest.json, and rejected.jsonl: what was set aside,
+and why. Texts that are blank are set aside; an id that comes twice in a part counts as a broken line.
+""",
     "search": """\
 examples:
   tiered-st search notes-index "how do I get a refnud" -k 3
@@ -61,5 +80,6 @@ examples:
   tiered-st info                 the models that ship with the package
   tiered-st info en-small        size, tiers, limits and fingerprint of a model
   tiered-st info notes-index     what an index holds, and whether its files are whole
+  tiered-st info vectors         what a folder of embeddings holds, and whether its parts are whole
 """,
 }

@@ -1,4 +1,4 @@
-"""Describe a model, which is read and not loaded, or an index: `tiered-st info`."""
+"""Describe a model, which is read and not loaded, an index, or a folder of embeddings: `tiered-st info`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.records.rows import InputError
+from tiered_st.records.urls import is_url
 from tiered_st.saved.hub import find
 from tiered_st.saved.model_folder import DEFAULT_MODEL, PRETRAINED, pretrained
 from tiered_st.saved.saved_model import SavedModel
+from tiered_st.scale.embeddings import Embeddings
+from tiered_st.scale.manifest import MANIFEST
 
 # The parts of a TieredInput in the order in which a text passes them; a table is no parameter.
 _PARTS = ("boundary_predictor", "char_encoder", "chunk_projector")
 
 
 def info(args: Namespace) -> int:
-    """Print what there is to know about a model, an index, or the shipped models."""
+    """Print what there is to know about a model, an index, embeddings, or the shipped models."""
     try:
         if args.target is None:
             facts = [_shipped(name) for name in pretrained()]
         elif (standing(args.target) / "meta.json").is_file():
             facts = [describe_index(Path(args.target))]
+        elif is_url(args.target) or (Path(args.target) / MANIFEST).is_file():
+            facts = [describe_embeddings(args.target)]
         else:
             facts = [describe_model(args.target)]
     except (ValueError, ImportError, OSError) as error:
@@ -79,6 +84,24 @@ def describe_index(folder: Path) -> dict[str, Any]:
     }
 
 
+def describe_embeddings(folder: str) -> dict[str, Any]:
+    """Return the facts of a folder of embeddings; of a complete one, checksums are verified on the way."""
+    found = Embeddings(folder, allow_incomplete=True)
+    found.verify()
+    return {
+        "embeddings": found.folder,
+        "complete": found.meta["complete"],
+        "count": found.count,
+        "rejected": found.rejected,
+        "dimension": found.dimension,
+        "dtype": found.dtype,
+        "parts": len(found.parts),
+        "model": found.model_name,
+        "fingerprint": found.model_fingerprint,
+        **({} if is_url(folder) else {"bytes_on_disk": _size(Path(folder))}),
+    }
+
+
 def _shipped(name: str) -> dict[str, Any]:
     return {"model": name, "default": name == DEFAULT_MODEL, "bytes_on_disk": _size(PRETRAINED / name)}
 
@@ -115,7 +138,8 @@ def _as_text(facts: dict[str, Any]) -> str:
         elif key == "parameters":
             rows.append((key, f"{value:>12,}"))
         else:
-            rows.append((key, f"{value:,}" if isinstance(value, int) else str(value)))
+            number = isinstance(value, int) and not isinstance(value, bool)
+            rows.append((key, f"{value:,}" if number else str(value)))
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
 

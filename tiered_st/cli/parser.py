@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tiered_st import __version__
 from tiered_st.cli.backends import BACKENDS, default_backend
-from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS
+from tiered_st.cli.help import EXAMPLES, EXIT_CODES, INPUTS, SOURCES
 from tiered_st.records.encodings import is_encoding
 from tiered_st.records.formats import FORMATS
 from tiered_st.saved.model_folder import DEFAULT_MODEL
@@ -60,6 +60,21 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     index.add_argument("--append", action="store_true", help="add to the index in DIR instead of replacing it")
     _common(index, model=None, batches=True)
 
+    embed = _command(commands, "embed", "embed more texts than memory holds, in one process or many")
+    embed.add_argument(
+        "input", metavar="SOURCE", nargs="+",
+        help="files, folders, patterns, URLs of such (s3://…), or hub:owner/name[:config][:split]",
+    )  # fmt: skip
+    embed.add_argument("-o", "--output", metavar="TARGET", required=True, help="folder of the embeddings, or its URL")
+    _fields(embed)
+    embed.add_argument("--columns", metavar="A,B", default="", help="fields to carry along beside the text")
+    embed.add_argument("--no-text", action="store_true", help="do not carry the text along")
+    embed.add_argument("--dtype", choices=["float32", "float16", "int8"], default="float32", help="of vectors")
+    embed.add_argument("--part-rows", type=_positive, default=4096, metavar="N", help="rows of a part")
+    embed.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes; Ray's, where N is above 1")
+    embed.add_argument("--ray", action="store_true", help="embed by Ray with one worker too")
+    _common(embed, model=DEFAULT_MODEL, batches=True, backend="onnx")
+
     search = _command(commands, "search", "find the texts closest in meaning to a query")
     search.add_argument("index", metavar="DIR", help="folder of the index")
     search.add_argument("query", metavar="QUERY", nargs="*", help="queries (default: lines of standard input)")
@@ -69,8 +84,8 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     _on_error(search)
     _common(search, model=None)
 
-    info = _command(commands, "info", "describe a model or an index, or list the shipped models")
-    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help=f"{MODELS}, or an index's folder")
+    info = _command(commands, "info", "describe a model, an index or embeddings, or list the shipped models")
+    info.add_argument("target", metavar="MODEL|DIR", nargs="?", help=f"{MODELS}, or a folder of an index or embeddings")
     info.add_argument("--json", action="store_true", help="print JSON")
 
     export = _command(commands, "export", "write a model in the form that runs on ONNX Runtime without torch")
@@ -91,6 +106,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what no command can do, and settle the output format of `encode`."""
     if args.command == "search" and not all(query.strip() for query in args.query):
         parser.error("an empty query asks nothing: give words to search for")
+    if args.command == "embed" and "-" in args.input:
+        parser.error("standard input is read once, and a run that goes on reads again: give a file, or use encode")
     if "backend" in args:
         _check_backend(parser, args)
     if getattr(args, "encoding", None) is not None and not is_encoding(args.encoding):
@@ -117,7 +134,7 @@ def _check_backend(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, *, reads_files: bool = False
 ) -> argparse.ArgumentParser:
-    parts = [EXAMPLES[name], INPUTS if reads_files else "", EXIT_CODES]
+    parts = [EXAMPLES[name], INPUTS if reads_files else SOURCES if name == "embed" else "", EXIT_CODES]
     parser = commands.add_parser(
         name,
         help=summary,
@@ -127,14 +144,18 @@ def _command(
     )
     if reads_files:
         parser.add_argument("input", metavar="INPUT", nargs="+", help="files with texts, or - for standard input")
-        parser.add_argument("--format", choices=list(FORMATS), help="format of all inputs (default: by suffix)")
-        parser.add_argument("--field", metavar="NAME", help="field of the text (default: text)")
-        ids = parser.add_mutually_exclusive_group()
-        ids.add_argument("--id-field", metavar="NAME", help="field of the id (default: id where there is one)")
-        ids.add_argument("--no-id-field", action="store_true", help="name each text by FILE:LINE")
-        parser.add_argument("--restart", action="store_true", help="start anew where an interrupted run would go on")
-        _on_error(parser)
+        _fields(parser)
     return parser
+
+
+def _fields(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=list(FORMATS), help="format of all inputs (default: by suffix)")
+    parser.add_argument("--field", metavar="NAME", help="field of the text (default: text)")
+    ids = parser.add_mutually_exclusive_group()
+    ids.add_argument("--id-field", metavar="NAME", help="field of the id (default: id where there is one)")
+    ids.add_argument("--no-id-field", action="store_true", help="name each text by FILE:LINE")
+    parser.add_argument("--restart", action="store_true", help="start anew where an interrupted run would go on")
+    _on_error(parser)
 
 
 def _on_error(parser: argparse.ArgumentParser) -> None:
@@ -145,17 +166,19 @@ def _on_error(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _common(parser: argparse.ArgumentParser, *, model: str | None, batches: bool = False) -> None:
+def _common(
+    parser: argparse.ArgumentParser, *, model: str | None, batches: bool = False, backend: str | None = None
+) -> None:
     default = model or f"the index's own if it ships with the package, else {DEFAULT_MODEL}"
     parser.add_argument("--model", default=model, help=f"{MODELS} (default: {default})")
     if batches:
         parser.add_argument(
             "--batch-size", type=_positive, default=64, metavar="N", help="texts at once (default: %(default)s)"
         )
+    best = "torch where it and sentence-transformers are installed, else onnx"
     parser.add_argument(
-        "--backend", choices=BACKENDS,
-        help="what computes: torch, or onnx (ONNX Runtime on the CPU, needs no torch) (default: torch where it and "
-        "sentence-transformers are installed, else onnx)",
+        "--backend", choices=BACKENDS, default=backend,
+        help=f"what computes: torch, or onnx (ONNX Runtime on the CPU, needs no torch) (default: {backend or best})",
     )  # fmt: skip
     parser.add_argument("--threads", type=_positive, metavar="N", help="of the CPU (default: the backend's own)")
     parser.add_argument("--device", help="of torch: cpu, cuda, mps, … (default: the best there is)")

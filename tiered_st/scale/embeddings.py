@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.scale.manifest import PARTS, EmbeddingsError, read_manifest
+from tiered_st.scale.manifest import PARTS, REJECTED, EmbeddingsError, read_manifest
 from tiered_st.scale.part import ID, SCALE, TEXT, VECTOR, import_pyarrow, vectors_of
 from tiered_st.scale.place import Place
 from tiered_st.scale.same_ids import id_that_comes_twice
@@ -96,7 +97,7 @@ class Embeddings:
 
     @property
     def rejected(self) -> int:
-        """Rows that were set aside, blank ones included: rejected.jsonl says which and why."""
+        """Rows that were set aside, blank ones included: see `set_aside`."""
         return int(self.meta["rejected"])
 
     def blocks(self, rows: int = 8192) -> Iterator[Block]:
@@ -138,6 +139,12 @@ class Embeddings:
                 picked[first + low : first + high] = found[wanted[low:high] - before]
                 before += batch.num_rows
         return picked
+
+    def set_aside(self) -> Iterator[dict[str, str]]:
+        """Yield the rows of the sources that are not in the parts: "where" each is, and the "reason"."""
+        if self.rejected:
+            with self._place.open(REJECTED) as file:
+                yield from (json.loads(line) for line in file)
 
     def verify(self, *, ids: bool = False) -> None:
         """Compare every part with the checksum that the manifest has of it.

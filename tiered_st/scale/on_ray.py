@@ -20,8 +20,8 @@ from tiered_st.scale.units import Unit
 from tiered_st.scale.worker import Worker
 
 _STORE_BYTES = 100_000_000  # of a local cluster's object store, which holds next to nothing
+_LEVEL = "RAY_BACKEND_LOG_LEVEL"
 _BLOCKS = 1000  # of a dataset at the most: what Ray keeps account of
-_RETRIES = 100  # starts of an actor that died, and goes at a unit whose actor did
 
 
 class EmbedActor:
@@ -51,6 +51,8 @@ class EmbedActor:
 def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) -> Iterator[int]:
     """Embed units, and yield the rows of each when it is finished.
 
+    Ray Data starts an actor that died again, and has its unit carried out again, as often as that takes.
+
     Args:
         units: What to embed.
         job: What they are carried out by.
@@ -70,16 +72,21 @@ def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) 
             EmbedActor,
             fn_constructor_args=(job,),
             batch_size=1,
-            concurrency=workers,
+            concurrency=_at_most(workers, len(items)),
             num_cpus=cores,
-            **({"num_gpus": 1} if gpus else {}),
-            max_restarts=_RETRIES,
-            max_task_retries=_RETRIES,
+            num_gpus=1 if gpus else None,
         )
         for row in rows.iter_rows():
             if row["error"]:
                 raise pickle.loads(bytes.fromhex(row["error"]))
             yield int(row["rows"])
+
+
+def _at_most(workers: int | tuple[int, int], units: int) -> int | tuple[int, int]:
+    """Return no more workers than there are units."""
+    if isinstance(workers, int):
+        return min(workers, units)
+    return min(workers[0], units), min(workers[1], units)
 
 
 def _import_ray() -> Any:
@@ -97,17 +104,31 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
-    else:
+    local = {
+        "address": "local", "num_cpus": max(workers, os.cpu_count() or 1), "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+    }  # fmt: skip
+    with _quiet_backend():
         ray.init(
-            address="local", num_cpus=max(workers, os.cpu_count() or 1), include_dashboard=False,
-            object_store_memory=_STORE_BYTES, log_to_driver=False, logging_level=logging.ERROR,
+            log_to_driver=False, logging_level=logging.ERROR, **({} if os.environ.get("RAY_ADDRESS") else local)
         )  # fmt: skip
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _quiet_backend() -> Iterator[None]:
+    """Keep Ray's C++ from warning on stderr of what Ray Data does at each start of an actor."""
+    if _LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LEVEL] = "fatal"
+    try:
+        yield
+    finally:
+        del os.environ[_LEVEL]
 
 
 @contextmanager

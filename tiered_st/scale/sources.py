@@ -164,7 +164,7 @@ def _texts_of(names: Sequence[str], folder: str, format: str | None) -> list[str
     texts = [name for name in seen if format or _is_known(name)]
     if left_out := sorted(set(seen) - set(texts)):
         logger.warning(
-            "%s: %d files are left out, whose suffix is none of texts (first: %s); a format reads them all",
+            "%s: %d left out, whose suffix is none of texts (first: %s); a format given for all reads them too",
             folder, len(left_out), left_out[0],
         )  # fmt: skip
     return texts
