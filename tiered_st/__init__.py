@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from tiered_st.config import TieredConfig as TieredConfig
     from tiered_st.documents import encode_long as encode_long
     from tiered_st.exporting import export as export
+    from tiered_st.indexes import DiskIndex as DiskIndex
     from tiered_st.indexes import FaissIndex as FaissIndex
+    from tiered_st.indexes import IndexConfig as IndexConfig
+    from tiered_st.indexes import ShardedIndex as ShardedIndex
     from tiered_st.model import build as build
     from tiered_st.model import load as load
     from tiered_st.model import set_storage as set_storage
@@ -25,15 +28,16 @@ if TYPE_CHECKING:
     from tiered_st.swap import swap_semantic_encoder as swap_semantic_encoder
 
 _HOMES = {
-    "TieredConfig": "config", "FaissIndex": "indexes",
+    "TieredConfig": "config", "DiskIndex": "indexes", "FaissIndex": "indexes", "IndexConfig": "indexes",
+    "ShardedIndex": "indexes",
     "build": "model", "load": "model", "set_storage": "model",
     "path": "saved.model_folder", "pretrained": "saved.model_folder",
     "encode_long": "documents", "export": "exporting",
     "quantize_char_encoder": "compression", "tabulate": "compression", "swap_semantic_encoder": "swap",
 }  # fmt: skip
 __all__ = [
-    "FaissIndex", "TieredConfig", "build", "encode_long", "export", "load", "path", "pretrained",
-    "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
+    "DiskIndex", "FaissIndex", "IndexConfig", "ShardedIndex", "TieredConfig", "build", "encode_long", "export", "load",
+    "path", "pretrained", "quantize_char_encoder", "set_storage", "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 

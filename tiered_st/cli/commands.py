@@ -14,15 +14,17 @@ import numpy as np
 from tqdm import tqdm
 
 from tiered_st.cli.backends import load_model
-from tiered_st.cli.common import count_of, explained, finish, model_of, progress, report
+from tiered_st.cli.common import count_of, explained, finish, model_of, open_index, progress, report
 from tiered_st.cli.embed import embed
 from tiered_st.cli.export import export
 from tiered_st.cli.finished_blocks import finished_blocks
+from tiered_st.cli.index_embeddings import index_embeddings
 from tiered_st.cli.info import info
 from tiered_st.cli.search import search
 from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, replacing
 from tiered_st.files import standing
-from tiered_st.indexes import FaissIndex
+from tiered_st.indexes import DiskIndex, FaissIndex
+from tiered_st.indexes.disk.layout import is_disk_index
 from tiered_st.indexes.index_files import refuse_foreign
 from tiered_st.records import RecordReader, blocks, guess_format
 from tiered_st.records.rows import Columns, InputError
@@ -57,7 +59,9 @@ def encode(args: Namespace) -> int:
 
 
 def index(args: Namespace) -> int:
-    """Build an index from the records of the inputs, or add them to one."""
+    """Build an index from the records of the inputs, or add them to one; or from embeddings."""
+    if args.embeddings is not None:
+        return index_embeddings(args)
     reader = _reader(args)
     folder = Path(args.output)
     stands = standing(folder)  # there, or where a killed writer set it aside
@@ -65,7 +69,8 @@ def index(args: Namespace) -> int:
         raise InputError(f"{folder}: there is no index to append to: leave out --append to build one")
     if stands.exists() and not (stands / "meta.json").is_file():
         raise InputError(f"{folder}: exists and is not an index: give another folder")
-    if stands.exists():
+    on_disk = args.append and is_disk_index(stands)
+    if stands.exists() and not on_disk:
         with explained():
             refuse_foreign(stands)  # as save() would, but after all the work
     model = load_model(args.model or model_of(folder if args.append else None), args)
@@ -73,26 +78,28 @@ def index(args: Namespace) -> int:
     with explained():
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
     with explained(), finished_blocks(args.output, model, args) as kept:
-        found = FaissIndex.load(folder, kept) if args.append else FaissIndex(kept)
-        rows = _indexable(reader, taken=set(found.ids), blank=blank)
+        found = open_index(folder, kept) if args.append else FaissIndex(kept)
+        rows = _indexable(reader, taken=found, blank=blank)
         added = found.add(rows, batch_size=args.batch_size, chunk_size=BLOCK, progress=progress(args))
         left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
         _require_texts(args, added or (args.append and reader.skipped), left_out)  # all may be in it already
-        found.save(folder)
+        if isinstance(found, FaissIndex):  # the other is on disk already
+            found.save(folder)
     if kept.reused and not args.quiet:
         report(f"{count_of(kept.reused, 'text')} had been embedded before")
     return finish(args, reader, f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}")
 
 
-def _indexable(reader: RecordReader, *, taken: set[str], blank: list[str]) -> Iterator[tuple[str, str]]:
+def _indexable(reader: RecordReader, *, taken: FaissIndex | DiskIndex, blank: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (id, text), rejecting ids that are taken and noting blank texts, which would match anything a little."""
+    seen: set[str] = set()
     for record in reader:
         if not record.text.strip():
             blank.append(record.where)
-        elif record.id in taken:
+        elif record.id in seen or record.id in taken:
             reader.reject(record.where, f"the id {record.id!r} is taken")
         else:
-            taken.add(record.id)
+            seen.add(record.id)
             yield record.id, record.text
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from tiered_st.files import standing
+from tiered_st.indexes import DiskIndex, FaissIndex
+from tiered_st.indexes.disk.layout import is_disk_index
 from tiered_st.records import RecordReader
 from tiered_st.records.rows import InputError
 from tiered_st.saved.model_folder import DEFAULT_MODEL, pretrained
@@ -30,6 +32,13 @@ def model_of(folder: Path | None) -> str:
         if name in pretrained():
             return str(name)
     return DEFAULT_MODEL
+
+
+def open_index(folder: Path, model: Any) -> DiskIndex | FaissIndex:
+    """Open an index of whichever kind stands at ``folder``."""
+    if is_disk_index(standing(folder)):
+        return DiskIndex.load(folder, model)
+    return FaissIndex.load(folder, model)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ examples:
   tiered-st index notes.txt more.txt -o notes-index
   tiered-st index products.csv --field title --id-field sku --on-error skip -o products-index
   tiered-st index --append new.csv --field title --id-field sku -o products-index
+  tiered-st index --from embeddings -o big-index      of what `tiered-st embed` wrote; may be larger than RAM
 
 Texts that are blank are left out; an id that comes twice counts as a broken line.
 """,

@@ -9,6 +9,8 @@ from typing import Any
 
 from tiered_st.files import standing
 from tiered_st.fingerprint import model_fingerprint
+from tiered_st.indexes import DiskIndex
+from tiered_st.indexes.disk.layout import is_disk_index
 from tiered_st.indexes.index_files import read_index_dir
 from tiered_st.records.rows import InputError
 from tiered_st.records.urls import is_url
@@ -72,7 +74,9 @@ def describe_model(name: str) -> dict[str, Any]:
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
-    """Return the facts of an index, whose checksums are verified on the way."""
+    """Return the facts of an index, whose checksums are verified on the way; of one on disk, the sizes of its files."""
+    if is_disk_index(standing(folder)):
+        return {"index": str(folder), **DiskIndex.load(folder).info()}
     _, records, meta = read_index_dir(folder)
     return {
         "index": str(folder),
@@ -127,6 +131,8 @@ def _as_text(facts: dict[str, Any]) -> str:
     for key, value in facts.items():
         if key == "tiers":
             rows += [(f"  {part}", f"{tier['parameters']:>12,}  {tier['share']:6.1%}") for part, tier in value.items()]
+        elif key in ("config", "recall"):
+            rows += [(f"  {name}" if key == "config" else name, _figure(number)) for name, number in value.items()]
         elif key == "bytes_on_disk":
             rows.append(("on disk", _megabytes(value)))
         elif key == "without_torch":
@@ -138,10 +144,14 @@ def _as_text(facts: dict[str, Any]) -> str:
         elif key == "parameters":
             rows.append((key, f"{value:>12,}"))
         else:
-            number = isinstance(value, int) and not isinstance(value, bool)
-            rows.append((key, f"{value:,}" if number else str(value)))
+            rows.append((key, _figure(value)))
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def _figure(value: Any) -> str:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value:,}" if number else str(value)
 
 
 def _without_torch(saved: SavedModel) -> str:

@@ -58,6 +58,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         "-o", "--output", metavar="DIR", required=True, help="folder of the index; an index there is replaced"
     )
     index.add_argument("--append", action="store_true", help="add to the index in DIR instead of replacing it")
+    _past_ram(index)
     _common(index, model=None, batches=True)
 
     embed = _command(commands, "embed", "embed more texts than memory holds, in one process or many")
@@ -106,6 +107,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what no command can do, and settle the output format of `encode`."""
     if args.command == "search" and not all(query.strip() for query in args.query):
         parser.error("an empty query asks nothing: give words to search for")
+    if args.command == "index":
+        _check_past_ram(parser, args)
     if args.command == "embed" and "-" in args.input:
         parser.error("standard input is read once, and a run that goes on reads again: give a file, or use encode")
     if "backend" in args:
@@ -122,6 +125,38 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"-o {args.output}: its suffix is none of {known}: give one of them, or --output-format")
     if args.output == "-" and args.output_format == "npy":
         parser.error("npy cannot go to standard output: give -o FILE, or --output-format jsonl")
+
+
+def _past_ram(index: argparse.ArgumentParser) -> None:
+    """Add what is of an index that stays on disk."""
+    index.add_argument(
+        "--from", dest="embeddings", metavar="EMBEDDINGS",
+        help="build it of a folder of embeddings, which need not fit into RAM, nor does the index",
+    )  # fmt: skip
+    kinds = ["auto", "flat", "hnsw", "ivf", "ivf_pq"]
+    index.add_argument("--kind", choices=kinds, help="with --from: how it searches (default: auto, by their number)")
+    for name, what in (
+        ("lists", "into how many lists vectors are sorted"), ("probes", "lists that a search reads"),
+        ("code-bytes", "bytes of a vector's code"), ("rerank", "candidates compared exactly, per ten hits"),
+    ):  # fmt: skip
+        index.add_argument(f"--{name}", type=_positive, metavar="N", help=f"with --from: {what} (default: by number)")
+
+
+def _check_past_ram(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what is of texts beside embeddings, and the other way round."""
+    of_texts = ("format", "field", "id_field", "no_id_field", "encoding", "restart", "append")
+    of_embeddings = ("kind", "lists", "probes", "code_bytes", "rerank")
+    wrong = of_embeddings if args.embeddings is None else of_texts
+    given = next((name for name in wrong if getattr(args, name) not in (None, False)), None)
+    if args.embeddings is None and not args.input:
+        parser.error("nothing to index: give INPUT files, or --from a folder of embeddings")
+    if args.embeddings is not None and args.input:
+        parser.error(f"--from {args.embeddings} brings its texts: leave out {args.input[0]!r}, or --from")
+    if given is not None:
+        beside = "which is of texts" if args.embeddings is not None else "which is of --from EMBEDDINGS"
+        parser.error(f"--{given.replace('_', '-')}, {beside}: leave it out")
+    if args.embeddings is not None and args.on_error == "skip":
+        parser.error("--on-error skip is of texts: rows that could not be embedded were set aside by `tiered-st embed`")
 
 
 def _check_backend(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -143,7 +178,8 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if reads_files:
-        parser.add_argument("input", metavar="INPUT", nargs="+", help="files with texts, or - for standard input")
+        number = "*" if name == "index" else "+"  # none where there are embeddings
+        parser.add_argument("input", metavar="INPUT", nargs=number, help="files with texts, or - for standard input")
         _fields(parser)
     return parser
 

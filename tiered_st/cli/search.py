@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from tiered_st.cli.backends import load_model
-from tiered_st.cli.common import OK, SKIPPED, count_of, explained, model_of, report
+from tiered_st.cli.common import OK, SKIPPED, count_of, explained, model_of, open_index, report
 from tiered_st.cli.console import clip, one_line, terminal_width
 from tiered_st.files import standing
-from tiered_st.indexes import FaissIndex, Hit
+from tiered_st.indexes import Hit
 from tiered_st.records import RecordReader
 from tiered_st.records.rows import InputError
 
@@ -27,7 +27,7 @@ def search(args: Namespace) -> int:
         raise InputError(f"{args.index}: there is no index: tiered-st index FILE -o {args.index} builds one")
     model = load_model(args.model or model_of(Path(args.index)), args)
     with explained():
-        found = FaissIndex.load(args.index, model)
+        found = open_index(Path(args.index), model)
     if typed and not args.quiet:
         print("One question per line; Ctrl-D ends.", file=sys.stderr)
     width = terminal_width(sys.stdout) if args.width is None else args.width

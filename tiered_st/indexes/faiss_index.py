@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, overload
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from tiered_st.files import replace_folder
+from tiered_st.indexes.adding import add_in_chunks
 from tiered_st.indexes.embedder import Embedder
 from tiered_st.indexes.encoder import Encoder
 from tiered_st.indexes.faiss_vectors import empty_index, nearest, remove_rows
+from tiered_st.indexes.first_vectors import FirstVectors
 from tiered_st.indexes.hit import Hit
-from tiered_st.indexes.index_files import import_faiss, read_index_dir, refuse_foreign, write_index_files
-from tiered_st.indexes.index_inputs import as_queries, as_records
+from tiered_st.indexes.index_config import IndexConfig
+from tiered_st.indexes.index_files import (
+    Record,
+    import_faiss,
+    read_index_dir,
+    refuse_foreign,
+    write_index_files,
+)
+from tiered_st.indexes.index_inputs import as_queries
 from tiered_st.indexes.records import Records
 from tiered_st.indexes.uninterrupted import uninterrupted
 
@@ -73,10 +80,27 @@ class FaissIndex:
         chunk_size: int = 4096,
         progress: bool = False,
         on_batch: Callable[[int], None] | None = None,
+        config: IndexConfig | None = None,
     ) -> FaissIndex:
-        """Embed and index records; the arguments are those of `add`."""
-        index = cls(model)
-        index.add(records, batch_size=batch_size, chunk_size=chunk_size, progress=progress, on_batch=on_batch)
+        """Embed and index records; the arguments are those of `add`, and how they are searched.
+
+        Args:
+            model: See the class.
+            records: See `add`, as are those that follow.
+            batch_size: Texts per forward pass.
+            chunk_size: Records per call of `encode`.
+            progress: Show a progress bar.
+            on_batch: Called after each chunk.
+            config: "flat" (the default), "hnsw", or "ivf", whose lists are learned from the first records: put them
+                in no order. "auto" takes "ivf" above 20,000, and needs records that have a length.
+
+        Raises:
+            ValueError: For a config that needs the disk, as "ivf_pq" does (see `DiskIndex`), or does not fit.
+        """
+        first = FirstVectors(Embedder(model), records, batch_size=batch_size)
+        index = cls(model, index=None if config is None else first.index_for(config))
+        index._embedder = first.embedder
+        index._add(first.records, first, batch_size, chunk_size, progress, on_batch)
         return index
 
     def add(
@@ -107,22 +131,7 @@ class FaissIndex:
                 is zero or not finite.
             TypeError: If `records` is one string, a table or a set.
         """
-        records = as_records(records)
-        if batch_size < 1 or chunk_size < 1:
-            raise ValueError(f"batch_size {batch_size} and chunk_size {chunk_size} must be at least 1")
-        self._embedder.settle()
-        iterator, added, total = iter(records), 0, len(records) if isinstance(records, Sized) else None
-        with tqdm(total=total, unit="text", disable=not progress) as bar:
-            while chunk := list(islice(iterator, chunk_size)):
-                with self._lock:  # to find out what is wrong before anything is embedded
-                    _, ids, texts = map(list, zip(*self._records.numbered(chunk, added), strict=True))
-                vectors = self._embedder(texts, ids, side="document", batch_size=batch_size)
-                uninterrupted(partial(self._commit, chunk, added, vectors))
-                added += len(chunk)
-                bar.update(len(chunk))
-                if on_batch is not None:
-                    on_batch(added)
-        return added
+        return self._add(records, self._embedder, batch_size, chunk_size, progress, on_batch)
 
     def remove(self, ids: str | Iterable[str]) -> int:
         """Remove records by id and return how many; all of them or, on an error, none.
@@ -166,11 +175,18 @@ class FaissIndex:
             if not len(self):
                 hits += [[] for _ in block]
                 continue
-            vectors = self._embedder(block, block, side="query", batch_size=256)
-            with self._lock:
-                for scores, rows in nearest(self._index, vectors, k):
-                    found = zip(scores, (self._records.texts[row] for row in rows), strict=True)
-                    hits.append([Hit(id, score, text) for score, (id, text) in found])
+            hits += self._hits(self._embedder(block, block, side="query", batch_size=256), k)
+        return hits
+
+    def search_vectors(self, vectors: np.ndarray, k: int = 10) -> list[list[Hit]]:
+        """Return what `search` does, for unit vectors of queries, (queries, dimension)."""
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
+            raise ValueError(f"vectors have shape {vectors.shape}, expected (queries, {self.dimension})")
+        vectors, hits = np.ascontiguousarray(vectors, dtype=np.float32), []
+        for start in range(0, len(vectors), BLOCK):
+            hits += self._hits(vectors[start : start + BLOCK], k)
         return hits
 
     def __len__(self) -> int:
@@ -189,6 +205,19 @@ class FaissIndex:
         """Return the text of a record; KeyError if the id is unknown."""
         with self._lock:
             return self._records.text(id)
+
+    @property
+    def embedder(self) -> Embedder:
+        """What embeds queries and records."""
+        return self._embedder
+
+    def model_meta(self) -> dict[str, Any]:
+        """Return name, fingerprint and prompts of the model, and its dimension."""
+        return self._embedder.meta()
+
+    def sorted_ids(self) -> list[str]:
+        """Return all ids in order of their characters' codes."""
+        return sorted(self.ids)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a directory, atomically: an index already at `path` is replaced whole or kept.
@@ -221,6 +250,24 @@ class FaissIndex:
         loaded._index, loaded._embedder = index, embedder
         loaded._records.store(records, next_row=meta["next_row"])
         return loaded
+
+    def _hits(self, vectors: np.ndarray, k: int) -> list[list[Hit]]:
+        with self._lock:
+            found = [
+                zip(scores, (self._records.texts[row] for row in rows), strict=True)
+                for scores, rows in nearest(self._index, vectors, k)
+            ]
+        return [[Hit(id, score, text) for score, (id, text) in pairs] for pairs in found]
+
+    def _add(self, records: Any, embedder: Any, batch_size: int, chunk_size: int, progress: bool, on_batch: Any) -> int:
+        return add_in_chunks(
+            records, embedder, number=self._number, commit=self._commit,
+            batch_size=batch_size, chunk_size=chunk_size, progress=progress, on_batch=on_batch,
+        )  # fmt: skip
+
+    def _number(self, chunk: Sequence[Any], start: int) -> list[Record]:
+        with self._lock:
+            return self._records.numbered(chunk, start)
 
     def _commit(self, chunk: Sequence[Any], start: int, vectors: np.ndarray) -> None:
         """Add vectors and records together; numbered here, for other threads may have added in the meantime."""

@@ -65,16 +65,16 @@ def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dic
     """
     while True:
         home = standing(path)
-        before = _state(home)
+        before = written_state(home)
         try:
             return _read_index_dir(home)
         except (IndexFileError, FileNotFoundError):
             now = standing(path)
-            if (now, _state(now)) == (home, before):
+            if (now, written_state(now)) == (home, before):
                 raise  # else another process has replaced the index, or is about to, while it was read
 
 
-def _state(folder: Path) -> tuple[int, int, int] | None:
+def written_state(folder: Path) -> tuple[int, int, int] | None:
     """Return what tells one save at a place from the next; of the file written last: folders' numbers come again."""
     try:
         found = os.stat(folder / META)
@@ -90,23 +90,23 @@ def _read_index_dir(home: Path) -> tuple[Any, list[Record], dict[str, Any]]:
     # Opened once: what is verified is what is read, whatever takes the files' places meanwhile.
     with _opened(home / INDEX) as vectors, _opened(home / RECORDS) as lines:
         for name, file in ((INDEX, vectors), (RECORDS, lines)):  # before FAISS or json see a byte of them
-            found, expected = _sha256(home / name, file), meta["sha256"].get(name)
+            found, expected = sha256_of(home / name, file), meta["sha256"].get(name)
             if found != expected:
-                raise _damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
+                raise damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
             file.seek(0)
         faiss = import_faiss()
         try:
             index = faiss.read_index(faiss.PyCallbackIOReader(vectors.read))
         except Exception as err:  # FAISS raises RuntimeError and worse
-            raise _damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
+            raise damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
         records = _read_records(home / RECORDS, lines, meta["next_row"])
     held = ((INDEX, "count", index.ntotal), (RECORDS, "count", len(records)), (INDEX, "dimension", index.d))
     for name, key, value in held:
         if value != meta[key]:
-            raise _damaged(home / name, f"its {key} is {value}, {META} says {meta[key]}")
+            raise damaged(home / name, f"its {key} is {value}, {META} says {meta[key]}")
     rows = [row for row, _, _ in records]
     if hasattr(index, "id_map") and faiss.vector_to_array(index.id_map).tolist() != rows:
-        raise _damaged(home / RECORDS, f"its rows are not those of {INDEX}")
+        raise damaged(home / RECORDS, f"its rows are not those of {INDEX}")
     return index, records, meta
 
 
@@ -114,14 +114,16 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as err:
-        raise _unreadable(path, err) from err
+        raise unreadable(path, err) from err
 
 
-def _damaged(file: Path, found: str) -> IndexFileError:
+def damaged(file: Path, found: str) -> IndexFileError:
+    """Return the error of a file that says something it cannot say."""
     return IndexFileError(f"{file}: {found}. The file is damaged: restore it, or build the index again.")
 
 
-def _unreadable(file: Path, err: OSError) -> IndexFileError:
+def unreadable(file: Path, err: OSError) -> IndexFileError:
+    """Return the error of a file that the system does not give."""
     return IndexFileError(f"{file}: cannot be read ({err.strerror}). Restore it, or build the index again.")
 
 
@@ -152,7 +154,7 @@ def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], me
     digests = {}
     for name in (INDEX, RECORDS):
         with _opened(folder / name) as data:
-            digests[name] = _sha256(folder / name, data)
+            digests[name] = sha256_of(folder / name, data)
     head = {"format": FORMAT, "format_version": FORMAT_VERSIONS["prompts" in meta]}
     with open(folder / META, "w", encoding="utf-8") as file:
         json.dump({**head, **meta, "sha256": digests}, file, indent=2)
@@ -162,9 +164,9 @@ def _read_meta(file: Path) -> dict[str, Any]:
     try:
         meta = json.loads(file.read_bytes())
     except OSError as err:
-        raise _unreadable(file, err) from err
+        raise unreadable(file, err) from err
     except (ValueError, RecursionError) as err:
-        raise _damaged(file, f"it is not JSON ({err})") from err
+        raise damaged(file, f"it is not JSON ({err})") from err
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise IndexFileError(f"{file}: not written by FaissIndex.save ('format' is not {FORMAT!r}).")
     if (version := meta.get("format_version")) not in FORMAT_VERSIONS:
@@ -173,7 +175,7 @@ def _read_meta(file: Path) -> dict[str, Any]:
         raise IndexFileError(f"{file}: format version {version!r}, this version reads {reads}. {cure}")
     for key, kind in (_META_TYPES | ({"prompts": dict} if version == 2 else {})).items():
         if not isinstance(meta.get(key), kind):
-            raise _damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
+            raise damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
     return meta
 
 
@@ -193,15 +195,18 @@ def _read_records(path: Path, file: BinaryIO, next_row: int) -> list[Record]:
             seen.add(id)
             records.append((row, id, text))
     except (ValueError, KeyError, TypeError, RecursionError) as err:
-        raise _damaged(path, f"line {len(records) + 1} is not a record ({err!r})") from err
+        raise damaged(path, f"line {len(records) + 1} is not a record ({err!r})") from err
     return records
 
 
-def _sha256(path: Path, file: BinaryIO) -> str:
+def sha256_of(path: Path, file: BinaryIO, size: int | None = None) -> str:
+    """Return the sha256 of what is left of an open file, or of the next ``size`` bytes; ``path`` is for messages."""
     digest = hashlib.sha256()
+    left = float("inf") if size is None else size
     try:
-        while block := file.read(1 << 20):
+        while left and (block := file.read(int(min(left, 1 << 20)))):
             digest.update(block)
+            left -= len(block)
     except OSError as err:
-        raise _unreadable(path, err) from err
+        raise unreadable(path, err) from err
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tiered_st.indexes.index_files import Record
@@ -34,32 +34,8 @@ class Records:
         return again
 
     def numbered(self, chunk: Sequence[Any], start: int) -> list[Record]:
-        """Check a chunk of what is to be added, and give each text its row number and id; keep nothing.
-
-        Args:
-            chunk: Texts or (id, text) pairs. A bare text gets its row number as id.
-            start: The place of the first among all that are added, for messages.
-
-        Raises:
-            ValueError: For an id that is taken, or what is no text or pair of strings; says which.
-        """
-        found: dict[str, Record] = {}
-        row = self.next_row
-        for place, record in enumerate(chunk, start):
-            while isinstance(record, str) and (str(row) in found or str(row) in self.rows):
-                row += 1  # someone's own id
-            pair = (str(row), record) if isinstance(record, str) else record
-            is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
-            if not is_pair or not all(isinstance(part, str) for part in pair):
-                cure = cure_for(pair[1] if is_pair else pair)
-                raise ValueError(f"record {place}: expected a text or an (id, text) pair, got {record!r:.80}{cure}")
-            id, text = map(str, pair)  # of numpy's strings too
-            if (taken := found[id][0] if id in found else self.rows.get(id)) is not None:
-                cure = ": texts without an id get such numbers, so give every text one" if id == str(taken) else ""
-                raise ValueError(f"record {place}: duplicate id {id!r}{cure}")
-            found[id] = (row, id, text)
-            row += 1
-        return list(found.values())
+        """Check a chunk of what is to be added, and give each text its row number and id: see `numbered`."""
+        return numbered(chunk, start, rows=self.rows, next_row=self.next_row)
 
     def store(self, records: Sequence[Record], *, next_row: int = 0) -> None:
         """Append records whose rows are numbered; `next_row` is given where the last ones have been removed."""
@@ -84,3 +60,34 @@ class Records:
         """Forget known ids and their texts."""
         for id in ids:
             del self.texts[self.rows.pop(id)]
+
+
+def numbered(chunk: Sequence[Any], start: int, *, rows: Mapping[str, int], next_row: int) -> list[Record]:
+    """Check a chunk of what is to be added, and give each text its row number and id; keep nothing.
+
+    Args:
+        chunk: Texts or (id, text) pairs. A bare text gets its row number as id.
+        start: The place of the first among all that are added, for messages.
+        rows: The row number of every id that is taken.
+        next_row: The first number that no row has had.
+
+    Raises:
+        ValueError: For an id that is taken, or what is no text or pair of strings; says which.
+    """
+    found: dict[str, Record] = {}
+    row = next_row
+    for place, record in enumerate(chunk, start):
+        while isinstance(record, str) and (str(row) in found or str(row) in rows):
+            row += 1  # someone's own id
+        pair = (str(row), record) if isinstance(record, str) else record
+        is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
+        if not is_pair or not all(isinstance(part, str) for part in pair):
+            cure = cure_for(pair[1] if is_pair else pair)
+            raise ValueError(f"record {place}: expected a text or an (id, text) pair, got {record!r:.80}{cure}")
+        id, text = map(str, pair)  # of numpy's strings too
+        if (taken := found[id][0] if id in found else rows.get(id)) is not None:
+            cure = ": texts without an id get such numbers, so give every text one" if id == str(taken) else ""
+            raise ValueError(f"record {place}: duplicate id {id!r}{cure}")
+        found[id] = (row, id, text)
+        row += 1
+    return list(found.values())

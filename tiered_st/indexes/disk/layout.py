@@ -1,0 +1,133 @@
+"""The files of an index on disk, and what meta.json says of them.
+
+meta.json       format, counts, the model's fingerprint and prompts, the settled config, measured recall; and sizes and
+                sha256 of the files that do not change: sizes are compared when it is opened, sha256 by verify()
+index.faiss     lists, codes, or the graph, as FAISS writes them; not of kind "flat"
+lists.ivfdata   the inverted lists, mapped by FAISS; of "ivf" and "ivf_pq"
+vectors.bin     a unit vector per row, removed ones included; what was added since it was built stands at the end
+records.sqlite  id and text by row, rows that were removed, and how many there are: what it says is what is there
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tiered_st.indexes.disk.lists import INDEX, LISTS
+from tiered_st.indexes.index_config import IndexConfig
+from tiered_st.indexes.index_files import (
+    LITTER,
+    META,
+    IndexFileError,
+    damaged,
+    refuse_foreign,
+    sha256_of,
+    unreadable,
+)
+
+FORMAT, FORMAT_VERSION = "tiered_st.disk_index", 1
+VECTORS, RECORDS = "vectors.bin", "records.sqlite"
+_JOURNALS = {f"{RECORDS}-journal", f"{RECORDS}-wal", f"{RECORDS}-shm"}  # SQLite's own, of a change under way
+_TYPES = {
+    "dimension": int, "count": int, "dtype": str, "model_fingerprint": str, "model_name": str, "prompts": dict,
+    "config": dict, "asked": dict, "recall": dict, "files": dict,
+}  # fmt: skip
+
+
+def is_disk_index(home: Path) -> bool:
+    """Tell whether a folder's meta.json is of this format, of whatever version, rather than of another or none."""
+    try:
+        found = json.loads((home / META).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
+def read_meta(home: Path) -> dict[str, Any]:
+    """Return meta.json.
+
+    Raises:
+        IndexFileError: If it is missing, damaged, foreign, or of another version.
+    """
+    if not home.is_dir():
+        raise IndexFileError(f"{home}: no index directory. Check the path, or build the index.")
+    file = home / META
+    try:
+        meta = json.loads(file.read_bytes())
+    except OSError as err:
+        raise unreadable(file, err) from err
+    except (ValueError, RecursionError) as err:
+        raise damaged(file, f"it is not JSON ({err})") from err
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise IndexFileError(f"{file}: not written by DiskIndex.build ('format' is not {FORMAT!r}).")
+    if (version := meta.get("format_version")) != FORMAT_VERSION:
+        cure = "Build the index again, or install the tiered-st that wrote it."
+        raise IndexFileError(f"{file}: format version {version!r}, this version reads {FORMAT_VERSION}. {cure}")
+    for key, kind in _TYPES.items():
+        if not isinstance(meta.get(key), kind):
+            raise damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
+    return meta
+
+
+def config_of(meta: dict[str, Any], name: str = "config") -> IndexConfig:
+    """Return the settled config of an index, or what was "asked" for."""
+    try:
+        return IndexConfig(**meta[name])
+    except (TypeError, ValueError) as err:
+        raise IndexFileError(f"{META}: {name!r} is no config ({err}). Restore it, or build the index again.") from err
+
+
+def write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    """Write meta.json."""
+    with open(folder / META, "w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, "format_version": FORMAT_VERSION, **meta}, file, indent=2)
+
+
+def files_of(folder: Path, *, vectors_bytes: int) -> dict[str, dict[str, Any]]:
+    """Return size and sha256 of the files that do not change, and of the vectors it was built of."""
+    sizes = {name: (folder / name).stat().st_size for name in (INDEX, LISTS) if (folder / name).exists()}
+    sizes[VECTORS] = vectors_bytes
+    return {name: {"bytes": size, "sha256": _digest(folder / name, size)} for name, size in sizes.items()}
+
+
+def check_sizes(home: Path, meta: dict[str, Any]) -> None:
+    """Raise IndexFileError for a file that is missing, or of another size than it had."""
+    for name, said in meta["files"].items():
+        try:
+            size = (home / name).stat().st_size
+        except OSError as err:
+            raise unreadable(home / name, err) from err
+        if size < said["bytes"] or (name != VECTORS and size != said["bytes"]):
+            raise damaged(home / name, f"it has {size:,} bytes, {META} says {said['bytes']:,}")
+    if not (home / RECORDS).is_file():
+        raise IndexFileError(f"{home / RECORDS}: is missing. Restore it, or build the index again.")
+
+
+def check_digests(home: Path, meta: dict[str, Any]) -> None:
+    """Raise IndexFileError for a file whose bytes are not those it was built with; reads all of them."""
+    check_sizes(home, meta)
+    for name, said in meta["files"].items():
+        if (found := _digest(home / name, said["bytes"])) != said["sha256"]:
+            raise damaged(home / name, f"its sha256 is {found}, {META} says {said['sha256']}")
+
+
+def refuse_other_folders(place: Path) -> None:
+    """Raise unless replacing ``place`` loses only an index, of this format or `FaissIndex`'s."""
+    if not place.is_dir() or not is_disk_index(place):
+        refuse_foreign(place)
+        return
+    names = {entry.name for entry in place.iterdir() if not entry.name.startswith("._")}
+    own = {META, INDEX, LISTS, VECTORS, RECORDS} | _JOURNALS | LITTER
+    if foreign := sorted(names - own):
+        cure = "Refusing to overwrite it: build to another path, or remove it first."
+        raise IndexFileError(f"{place}: holds {foreign[0]!r}, which is no part of an index. {cure}")
+
+
+def _digest(path: Path, size: int) -> str:
+    """Return the sha256 of the first ``size`` bytes of a file."""
+    try:
+        with open(path, "rb") as file:
+            return sha256_of(path, file, size)
+    except OSError as err:
+        raise unreadable(path, err) from err

@@ -1,0 +1,117 @@
+"""One search over several indexes: on several disks, in RAM, or both."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise, repeat
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiered_st.indexes.disk import DiskIndex
+from tiered_st.indexes.faiss_index import FaissIndex
+from tiered_st.indexes.hit import Hit
+from tiered_st.indexes.index_files import ModelMismatchError
+from tiered_st.indexes.index_inputs import as_queries
+
+BLOCK = 256  # queries embedded at once
+
+
+class ShardedIndex:
+    """Search several indexes as if they were one: a query is embedded once, and the best hits of all come back.
+
+    Hits are merged by their cosines, which every shard computes from whole vectors. (FAISS's own IndexShards merges
+    before that: scores of codes, and row numbers that say nothing outside their shard.) A hit of an earlier shard comes
+    first in a tie.
+
+    An id names one record, so one that stands in two shards is refused: `add` and `remove` are the shards' own, and
+    whoever asks for an id has to get the one that was meant. Give ids of several origins a prefix each.
+
+    Args:
+        shards: Indexes of one model.
+        check_ids: Look for ids that stand in two shards, which reads all ids in order (about a second for a million).
+            Without it, and for what is added later, two hits of one id are refused by the search that finds both.
+
+    Raises:
+        ValueError: If there is no shard, none has a model, or an id stands in two; says which.
+        ModelMismatchError: If the shards were built by different models.
+    """
+
+    def __init__(self, shards: Sequence[DiskIndex | FaissIndex], *, check_ids: bool = True) -> None:
+        self.shards = list(shards)
+        if not self.shards:
+            raise ValueError("shards is empty: give at least one index")
+        first = self.shards[0].model_meta()
+        for number, shard in enumerate(self.shards[1:], 1):
+            _refuse_other_model(first, shard.model_meta(), number)
+        embedders = [shard.embedder for shard in self.shards if shard.embedder is not None]
+        self._embedder = embedders[0] if embedders else None
+        self.dimension = int(first["dimension"])
+        if check_ids:
+            self._refuse_twice()
+
+    @overload
+    def search(self, queries: str, k: int = 10) -> list[Hit]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def search(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]: ...
+
+    def search(self, queries: str | Sequence[str], k: int = 10) -> list[Hit] | list[list[Hit]]:
+        """Return the `k` nearest records of all shards, best first; see `DiskIndex.search`."""
+        if isinstance(queries, str):
+            return self.search([queries], k)[0]
+        if self._embedder is None:
+            raise ValueError("no shard was opened with a model, so texts cannot be embedded: load one with it")
+        texts, hits = as_queries(queries), []
+        for start in range(0, len(texts), BLOCK):
+            block = texts[start : start + BLOCK]
+            hits += self.search_vectors(self._embedder(block, block, side="query", batch_size=BLOCK), k)
+        return hits if texts else self.search_vectors(np.empty((0, self.dimension), dtype=np.float32), k)
+
+    def search_vectors(self, vectors: NDArray[np.float32], k: int = 10) -> list[list[Hit]]:
+        """Return what `search` does, for unit vectors of queries, (queries, dimension)."""
+        answers = [shard.search_vectors(vectors, k) for shard in self.shards]
+        return [_merged(list(of_query), k) for of_query in zip(*answers, strict=True)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.shards))
+
+    def __contains__(self, id: object) -> bool:
+        return any(id in shard for shard in self.shards)
+
+    @property
+    def ids(self) -> Iterator[str]:
+        """All ids, shard by shard in insertion order."""
+        return (id for shard in self.shards for id in shard.ids)
+
+    def text(self, id: str) -> str:
+        """Return the text of a record; KeyError if no shard has the id."""
+        for shard in self.shards:
+            if id in shard:
+                return shard.text(id)
+        raise KeyError(f"unknown id: {id!r}")
+
+    def _refuse_twice(self) -> None:
+        streams = [zip(shard.sorted_ids(), repeat(number)) for number, shard in enumerate(self.shards)]
+        for (id, one), (same, other) in pairwise(heapq.merge(*streams)):
+            if id == same:
+                raise ValueError(f"the id {id!r} stands in shards {one} and {other}: give each a prefix of its own")
+
+
+def _merged(hits: list[list[Hit]], k: int) -> list[Hit]:
+    best = list(islice(heapq.merge(*hits, key=lambda hit: -hit.score), k))
+    seen: set[str] = set()
+    for hit in best:
+        if hit.id in seen:
+            raise ValueError(f"the id {hit.id!r} stands in two shards: remove it from one, or give each a prefix")
+        seen.add(hit.id)
+    return best
+
+
+def _refuse_other_model(first: dict[str, Any], other: dict[str, Any], number: int) -> None:
+    for key in ("dimension", "model_fingerprint", "prompts"):
+        if (ours := first.get(key) or {}) != (theirs := other.get(key) or {}):
+            names = f"shard 0 by {first['model_name']!r}, shard {number} by {other['model_name']!r}"
+            raise ModelMismatchError(f"shards of different models ({key} {ours!r:.80} and {theirs!r:.80}): {names}.")
