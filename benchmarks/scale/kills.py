@@ -86,9 +86,9 @@ def _kills(draw: random.Random, command: list[str], length: float, most: int) ->
     while True:
         run, start = Watched(command), time.monotonic()
         while True:
-            moment = draw.uniform(0.0, length / 2)
             role = ROLES[draw.randrange(len(ROLES))]
-            if sent >= most or _ends_within(run, moment):
+            at_work = role == WORKER or draw.random() < 0.5  # else it may still be starting
+            if sent >= most or (at_work and not _is_at_work(run)) or _ends_within(run, draw.uniform(0.0, length / 2)):
                 for other in left:
                     other.reap()
                 run.wait()
@@ -101,6 +101,15 @@ def _kills(draw: random.Random, command: list[str], length: float, most: int) ->
         left.append(run)
         if draw.random() < 0.5:
             run.reap()
+
+
+def _is_at_work(run: Watched) -> bool:
+    """Wait until there is a worker; return False where the run ended before."""
+    while run.process.poll() is None:
+        if WORKER in run.processes().values():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _ends_within(run: Watched, seconds: float) -> bool:
