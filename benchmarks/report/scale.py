@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from statistics import median
 from typing import Any
 
@@ -37,7 +38,7 @@ def throughput_table(content: Mapping[str, Any]) -> str:
         whole, work = (content["rows"] / median(seconds[clock]) for clock in (WHOLE, "work"))
         rows.append([kind, f"{whole:,.0f}", f"{work:,.0f}", times_as_fast(speed_ratio(content, kind, PLAIN))])
     title = (
-        f"**{content['rows']:,} rows, {content['model']}, one thread a worker; {content['rounds']} interleaved rounds**"
+        f"**{content['rows']:,} rows, {content['model']}, a thread a worker; interleaved rounds: {content['rounds']}**"
     )
     header = ["way", "rows/s", "… without imports", "ratio to the plain loop (middle half)"]
     return f"{title}\n\n{markdown(header, rows)}"
@@ -126,7 +127,7 @@ def scale_summary(stored: Stored) -> str:
         speeds = {kind: content["rows"] / median(each[WHOLE]) for kind, each in content["seconds"].items()}
         shown = ", ".join(f"{kind} {speed:,.0f}" for kind, speed in speeds.items())
         rows.append([f"rows/s, {content['model']}, {content['rows']:,} rows of 9 words", shown])
-    if (content := stored.get("memory")) and not (rise := growth(content["samples"], WORKER)) != rise:
+    if (content := stored.get("memory")) and not isnan(rise := growth(content["samples"], WORKER)):
         of = f"memory, {content['rows']:,} rows, since {FIRST:,}"
         rows.append([of, f"driver {growth(content['samples'], DRIVER):+.0f} MB, a worker {rise:+.0f} MB"])
     if content := stored.get("kills"):

@@ -31,14 +31,14 @@ class Measured(NamedTuple):
         per_core: Rows per second of one of Ray's workers on one core, the start of Ray and model in it.
         kept: What share of that each worker keeps where every core has one.
         dimension: Of the vectors.
-        index: Cells of the index's results of kind "ivf_pq", the largest last; none where it was not measured.
+        cells: Of the index's results of kind "ivf_pq", the largest last; none where it was not measured.
     """
 
     model: str
     per_core: float
     kept: float
     dimension: int
-    index: Sequence[Mapping[str, Any]]
+    cells: Sequence[Mapping[str, Any]]
 
 
 def measured(stored: Stored) -> Measured:
@@ -96,8 +96,8 @@ def reckon(plan: Plan, known: Measured) -> list[tuple[str, str, str]]:
         vector = known.dimension * width + (SCALE_BYTES if dtype == "int8" else 0)
         formula = f"rows · (d · {width}{' + 4' if dtype == 'int8' else ''} + text)"
         rows.append((f"parts in {dtype}", formula, _size(plan.rows * (vector + plan.text_bytes))))
-    if known.index:
-        rows += _of_index(plan.rows, known.index[-1])
+    if known.cells:
+        rows += _of_index(plan.rows, known.cells[-1])
     return rows
 
 
@@ -105,7 +105,9 @@ def _of_index(count: float, cell: Mapping[str, Any]) -> list[tuple[str, str, str
     """Return what an index of kind "ivf_pq" takes, from the largest that was measured."""
     files, codes, at = cell["build"]["files"], cell["build"]["config"]["code_bytes"], cell["count"]
     per_row, shards = sum(files.values()) / at, max(1.0, float(-(-count // at)))
-    seconds, milliseconds = cell["build"]["seconds"], cell["search"]["median_ms"]
+    seconds, milliseconds, memory = (
+        cell["build"]["seconds"], cell["search"]["median_ms"], cell["search"]["memory"],
+    )  # fmt: skip
     return [
         ("index on disk", f"rows · {per_row:.0f} B", _size(count * per_row)),
         ("… its lists, mapped", f"rows · ({codes} + {ID_BYTES}) B", _size(count * (codes + ID_BYTES))),
@@ -123,7 +125,7 @@ def _of_index(count: float, cell: Mapping[str, Any]) -> list[tuple[str, str, str
 def table(plan: Plan, known: Measured) -> str:
     """Return the reckoning as markdown, with what it starts from."""
     head = (
-        f"{known.model}, {plan.rows:,.0f} texts, {plan.machines} machine{'s' * (plan.machines > 1)} of {plan.cores} cores"
+        f"{known.model}, {plan.rows:,.0f} texts, machines: {plan.machines}, of {plan.cores} cores each"
         f"{'' if plan.price is None else f' at {plan.price:g} an hour'}: r = {known.per_core:,.0f} rows/s of a core, "
         f"e = {known.kept:.2f}, d = {known.dimension}, text = {plan.text_bytes:g} B"
     )

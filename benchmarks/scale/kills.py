@@ -1,10 +1,10 @@
 """Kill a run again and again, and compare what came of it: ``python -m benchmarks.scale.kills --data DIR --kills 30``.
 
-SIGKILL is sent at random moments, by turns to a worker, to the driver, and to all processes at once, as when a machine
-goes down. A run whose driver is dead is started again by the same command until it ends; where one ends before all kills
-are spent, the next begins in an empty folder. After every other kill of a driver the command is given again at once, while
-workers that lost their driver are still at work. Each folder is then compared with that of an undisturbed run: rows lost,
-rows doubled, vectors that differ, and by how much.
+SIGKILL is sent at random moments to a worker, to the driver, or to all processes at once, as when a machine goes down;
+drawn from the seed. A run whose driver is dead is started again by the same command until it ends, every other time at
+once, while workers that lost their driver are still at work. Where a run ends before all kills are spent, the next
+begins in an empty folder. Each folder is then compared with that of an undisturbed run: rows lost, rows doubled, and
+vectors that are not equal bit for bit.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def disturb(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 def _kills(draw: random.Random, command: list[str], length: float, most: int) -> Iterator[dict[str, Any]]:
     """Yield each kill of a run, which goes on until it ends; at most so many are sent."""
-    sent, left = 0, []
+    sent = 0
+    left: list[Watched] = []
     while True:
         run, start = Watched(command), time.monotonic()
         while True:
@@ -122,7 +123,7 @@ def _ends_within(run: Watched, seconds: float) -> bool:
 
 
 def compare(expected: Embeddings, found: Embeddings) -> dict[str, int]:
-    """Return how many rows of ``expected`` are "lost" in ``found``, "doubled" or "differing", of how many "compared"."""
+    """Return how many rows of ``expected`` are "compared", and of them "lost" in ``found``, "doubled", "differing"."""
     vectors: dict[str, np.ndarray] = {}
     doubled = 0
     for block in found.blocks():

@@ -1,8 +1,8 @@
-"""Generate as many rows as are asked for from the kit's sentences: ``python -m benchmarks.scale.texts --data DIR -o FOLDER``.
+"""Generate rows from the kit's sentences: ``python -m benchmarks.scale.texts --data DIR -o FOLDER --rows 1e6``.
 
-A row is the first half of one sentence and the second half of another: its words are as frequent as in real texts, it is
-about as long as they are (9 words), and of 230,000 sentences there are 50 billion such rows. Each file of `SHARD` rows
-depends on the seed and its number alone, and only one is in memory at a time.
+A row is the first half of one sentence and the second half of another: its words are as frequent as in real texts, it
+is about as long as they are (9 words), and of 230,000 sentences there are 50 billion such rows. Each file of `SHARD`
+rows depends on the seed and its number alone, and only one is in memory at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Vectors for indexes larger than the kit's texts can fill: real ones, and new ones around them, as a folder of embeddings.
+"""Vectors for larger indexes than the kit's texts fill: real ones, and new ones around them, as a folder of embeddings.
 
 `BASE` rows of `benchmarks.scale.texts` are embedded by the model. A vector is one of these, b, moved along the
 difference of two others: b + s (c - d), s uniform in `MOVED`, then of length 1. So what is added has the covariance of
@@ -95,7 +95,7 @@ def write_vectors(folder: Path, base: Vectors, queries: Vectors, rows: int, mode
 def nearest(
     queries: Vectors, vectors: Vectors, start: int, best: tuple[Vectors, NDArray[np.int64]]
 ) -> tuple[Vectors, NDArray[np.int64]]:
-    """Return scores and rows (queries, AT) of the nearest so far, those of a further block from row ``start`` included."""
+    """Return scores and rows (queries, AT) of the nearest so far, a further block from row ``start`` included."""
     scores = queries @ vectors.T  # (queries, rows)
     some = np.argpartition(-scores, min(AT, len(vectors)) - 1, axis=1)[:, :AT]
     every = np.concatenate([best[0], np.take_along_axis(scores, some, axis=1)], axis=1)
