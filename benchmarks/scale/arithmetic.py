@@ -105,20 +105,14 @@ def _of_index(count: float, cell: Mapping[str, Any]) -> list[tuple[str, str, str
     """Return what an index of kind "ivf_pq" takes, from the largest that was measured."""
     files, codes, at = cell["build"]["files"], cell["build"]["config"]["code_bytes"], cell["count"]
     per_row, shards = sum(files.values()) / at, max(1.0, float(-(-count // at)))
-    seconds, milliseconds, memory = (
-        cell["build"]["seconds"], cell["search"]["median_ms"], cell["search"]["memory"],
-    )  # fmt: skip
+    seconds, milliseconds, memory = cell["build"]["seconds"], cell["search"]["median_ms"], cell["search"]["memory"]
     return [
         ("index on disk", f"rows · {per_row:.0f} B", _size(count * per_row)),
         ("… its lists, mapped", f"rows · ({codes} + {ID_BYTES}) B", _size(count * (codes + ID_BYTES))),
         (f"shards of {at:,.0f}", f"rows / {at:,.0f}", f"{shards:,.0f}"),
         ("machine-hours to build", f"shards · {seconds:,.0f} s / 3600", f"{shards * seconds / 3600:,.1f}"),
         ("ms of a query, one thread", f"shards · {milliseconds:.1f} ms", f"{shards * milliseconds:,.0f}"),
-        (
-            "RAM of a search",
-            f"shards · {cell['search']['memory']:,.0f} MB",
-            _size(shards * cell["search"]["memory"] * 1e6),
-        ),
+        ("RAM of a search", f"shards · {memory:,.0f} MB", _size(shards * memory * 1e6)),
     ]
 
 
