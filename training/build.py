@@ -12,17 +12,27 @@ from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
 from training.corpus import Corpus
 from training.recipe import Recipe
+from training.streams.streams import Streams
 from training.student import Student
 from training.targets import Targets
 from training.warm_start import warm_start
 
 
 def targets_of(
-    recipe: Recipe, data: Path | None, cache: Path, device: str | None = None, deadline: float | None = None
+    recipe: Recipe,
+    data: Path | None,
+    cache: Path,
+    device: str | None = None,
+    deadline: float | None = None,
+    kept: int = 0,
 ) -> Targets:
-    """Return what the stages of a recipe share: its corpus and the teacher's word on it, read when first asked for."""
+    """Return what the stages of a recipe share: its corpus and the teacher's word on it, read when first asked for.
+
+    Of a stream, ``kept`` windows stay on disk, the latest; 0 keeps all.
+    """
     student = Student(recipe, device)
-    return Targets(Corpus(recipe, data, student), student, cache, deadline)
+    streams = Streams(recipe.stream, recipe.seed, data, cache, kept) if recipe.stream is not None else None
+    return Targets(Corpus(recipe, data, student, streams, deadline), student, cache, deadline)
 
 
 def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:

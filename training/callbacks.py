@@ -42,6 +42,13 @@ class Clock(TrainerCallback):
         if stops:
             control.should_training_stop = True
 
+    @override
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if 0 < state.global_step < state.max_steps and not control.should_training_stop:
+            control.should_save = True  # the batches ended early, for the deadline passed while a window was opened
+
     def _due(self) -> tuple[bool, bool]:
         now = time.monotonic()
         return now - self.last >= self.seconds, self.deadline is not None and now >= self.deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,13 @@ from numpy.typing import NDArray
 from tiered_st.noise import Misspellings
 from training.read_table import find_table, read_table
 from training.sources import HUB, Source
+from training.streams.kinds import KINDS
+from training.streams.stream_config import StreamConfig
+from training.streams.streams import Streams
+from training.streams.word_counts import WordCounts
 from training.student import Student
-from training.words import lexicon
+from training.tasks import Task
+from training.words import lexicon, lexicon_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +45,7 @@ class CorpusConfig:
         labelled: texts with a class, for "classification".
         misspellings: name of a table with columns misspelt, correct.
         seed: of all that is drawn.
+        stream: how the sources are streamed; None reads them whole.
     """
 
     name: str
@@ -53,6 +60,7 @@ class CorpusConfig:
     labelled: tuple[Source, ...] = ()
     misspellings: str | None = None
     seed: int = 0
+    stream: StreamConfig | None = None
 
 
 @dataclass
@@ -63,11 +71,28 @@ class Corpus:
         recipe: what to read.
         data: the folder of local tables.
         student: who reads; its chunks are the words that are practised.
+        streams: of the recipe, where it is streamed.
+        deadline: of ``time.monotonic``, for counting a stream's words; None never.
     """
 
     recipe: CorpusConfig
     data: Path | None
     student: Student
+    streams: Streams | None = None
+    deadline: float | None = None
+
+    def task(self, kind: str, make: Callable[..., Task], batch: int, vectors: str | None = None) -> Task:
+        """Return the task that ``make`` makes of all items of a kind, or of one window of its stream at a time.
+
+        Args:
+            kind: which of the properties below.
+            make: takes the items, and ``epochs``, which walks through them.
+            batch: rows of a batch.
+            vectors: of a stream, the windows' files of vectors that are the rows' labels.
+        """
+        if self.streams is None or kind not in KINDS:
+            return make(getattr(self, kind))
+        return self.streams.task(kind, self._given(kind), make, batch, vectors)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -147,11 +172,14 @@ class Corpus:
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray]:
         """The words to practise, and how likely each is drawn."""
-        recipe = self.recipe
-        words, probabilities = lexicon(
-            self.texts, recipe.words, self.data, self.student.chunk_chars, recipe.word_power, recipe.word_listed,
-            recipe.frequencies,
-        )  # fmt: skip
+        recipe, chunk_chars = self.recipe, self.student.chunk_chars
+        settings = recipe.words, self.data, chunk_chars, recipe.word_power, recipe.word_listed, recipe.frequencies
+        if self.streams is None:
+            words, probabilities = lexicon(self.texts, *settings)
+        else:
+            writer = self.streams.of("texts", recipe.texts)
+            counted = WordCounts(writer, chunk_chars, self.streams.config.words).count(self.deadline)
+            words, probabilities = lexicon_of(counted, *settings)
         logger.info("%d words", len(words))
         return words, probabilities
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from tiered_st.noise import NoisePolicy
+from training.baselines.subword import SubwordConfig
 from training.corpus import CorpusConfig
 from training.objectives import E1_OBJECTIVES, OBJECTIVES, Objective
-from training.sources import Source
+from training.sources import HUB, Source
+from training.streams.kinds import KINDS
 from training.student import StudentConfig
 
 
@@ -148,6 +150,29 @@ class Recipe(CorpusConfig, StudentConfig):
             raise ValueError(
                 f"Recipe {self.name}: real is the share of real misspellings, and misspellings=None names no table of "
                 f"them: name one, or make real 0 in {', '.join(rows)}."
+            )
+
+        if self.stream is not None:
+            self._check_stream()
+
+    def _check_stream(self) -> None:
+        """Refuse what a stream cannot do."""
+        rows = [(stage.name, row.name) for stage in self.stages for row in stage.objectives]
+        if whole := [f"{row} (stage {stage})" for stage, row in rows if not OBJECTIVES[row].streams]:
+            raise ValueError(
+                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes before: leave it "
+                "out, or train it in a recipe without a stream that has start=… this one's model."
+            )
+        if isinstance(self.config, SubwordConfig):
+            raise ValueError(
+                f"Recipe {self.name} is streamed, and its vocabulary of wordpieces is learned from all texts: leave "
+                "the stream out."
+            )
+        hub = [s.name for kind in KINDS for s in getattr(self, kind) if s.name.startswith(HUB)]
+        if self.stream is not None and self.stream.shuffle_shards and hub:
+            raise ValueError(
+                f"Recipe {self.name}: shuffle_shards shuffles local files, and {', '.join(hub)} are of the hub: "
+                "download them, or leave it out."
             )
 
     def practises(self, objective: str) -> bool:

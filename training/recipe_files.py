@@ -15,7 +15,8 @@ from tiered_st.files import replace_file
 from training import ranks
 from training.read_table import find_table
 from training.recipe import Recipe
-from training.tables import tables
+from training.streams.source_facts import facts_of_table
+from training.tables import Table, is_streamed, tables
 
 
 def find_recipe(name: str) -> Recipe:
@@ -72,7 +73,7 @@ def check_record(recipe: Recipe, data: Path | None, out: Path) -> None:
     Raises:
         ValueError: If it is not; says what is another, and what to do.
     """
-    digests = {table.name: _digest(find_table(data, table.name)) for table in tables(recipe)} if data else {}
+    digests = {table.name: _told(recipe, table, data) for table in tables(recipe)} if data else {}
     ranks.check_same(recipe=table_of(recipe), tables=json.dumps(digests))
     ranks.agree(lambda: _check(table_of(recipe), digests, out))
 
@@ -104,6 +105,13 @@ def write(path: Path, text: str) -> None:
 
 def _other(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [key for key in {**before, **now} if before.get(key) != now.get(key)]
+
+
+def _told(recipe: Recipe, table: Table, data: Path) -> str:
+    """Return what a table is known by: its digest, or, of a stream, its files' names, sizes and times of change."""
+    if is_streamed(recipe, table):
+        return json.dumps(facts_of_table(table.name, data))
+    return _digest(find_table(data, table.name))
 
 
 def _digest(path: Path | None) -> str:

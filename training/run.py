@@ -28,10 +28,13 @@ from training.build import build_model, targets_of
 from training.recipe import Recipe
 from training.recipe_files import check_record, find_recipe, table_of, write
 from training.stage_run import train_stage
+from training.streams.stream_config import StreamConfig
 from training.tables import check_tables, leave_out, tables
 from training.teacher import DeadlinePassed
 
 logger = logging.getLogger("training")
+
+KEPT = 64  # windows: at the default size, with vectors of 384 dimensions, some 4 GB
 
 
 def run(recipe: Recipe, args: argparse.Namespace) -> bool:
@@ -39,7 +42,8 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
     out: Path = args.out
     check_tables(recipe, args.data)
     check_record(recipe, args.data, out)
-    targets = targets_of(recipe, args.data, args.cache or out / "cache", args.device, args.deadline)
+    cache, kept = args.cache or out / "cache", KEPT if args.keep_windows is None else args.keep_windows
+    targets = targets_of(recipe, args.data, cache, args.device, args.deadline, kept)
     model: SentenceTransformer | None = None
     for number, stage in enumerate(recipe.stages):
         folder = out / f"{number}_{stage.name}"
@@ -100,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tables", action="store_true", help="say which tables the recipe reads, and stop")
     parser.add_argument("--without", action="append", default=[], metavar="TABLE", help="leave this table out")
     parser.add_argument("--out", type=Path, help="folder of the run: checkpoints, log.jsonl, model")
-    parser.add_argument("--cache", type=Path, help="folder of the teacher's vectors (default: OUT/cache)")
+    parser.add_argument("--cache", type=Path, help="folder of vectors and windows (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
     parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
@@ -113,6 +117,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rank-minutes", type=float, default=30.0, help="give up after so long without another process (default 30)"
     )
+    parser.add_argument(
+        "--stream", type=int, metavar="TEXTS", help="stream the sources, of which so many texts are held at a time"
+    )
+    parser.add_argument(
+        "--keep-windows", type=int, metavar="N",
+        help=f"windows of a stream that stay on disk, with the teacher's vectors; 0 keeps all (default {KEPT})",
+    )  # fmt: skip
     parser.add_argument("--smoke", action="store_true", help="a few tiny steps per stage, to see that it runs")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     args = parser.parse_args(argv)
@@ -121,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("max_minutes", "save_minutes", "rank_minutes", "scale"):
         if (value := getattr(args, name)) is not None and not (value > 0 or (name, value) == ("save_minutes", 0)):
             parser.error(f"--{name.replace('_', '-')} {value:g} must be more than 0")
+    if args.keep_windows is not None and args.keep_windows < 0:
+        parser.error(f"--keep-windows {args.keep_windows} must be 0 or more")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     args.deadline = time.monotonic() + 60 * args.max_minutes if args.max_minutes is not None else None
     try:
@@ -169,6 +182,12 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
         recipe = dataclasses.replace(recipe, e1=args.e1)
     if args.seed is not None:
         recipe = dataclasses.replace(recipe, seed=args.seed)
+    if args.stream is not None:
+        recipe = dataclasses.replace(
+            recipe, stream=dataclasses.replace(recipe.stream or StreamConfig(), buffer=args.stream)
+        )
+    if args.keep_windows is not None and recipe.stream is None:
+        raise ValueError(f"--keep-windows {args.keep_windows}: nothing is streamed: give --stream, or leave it out.")
     if args.scale != 1.0:
         stages = (dataclasses.replace(s, steps=max(1, round(s.steps * args.scale))) for s in recipe.stages)
         recipe = dataclasses.replace(recipe, stages=tuple(stages))

@@ -60,45 +60,60 @@ class Source:
             raise ValueError(f"{self.name} has no column {', '.join(missing)}; it has {', '.join(table)}.")
         keep = list(range(len(table[self.columns[0]])))
         for column, value in self.where:
-            negate, value = value.startswith("!"), value.removeprefix("!")
-            keep = [i for i in keep if (str(table[column][i]) == value) != negate]
+            keep = [i for i in keep if _meets(table[column][i], value)]
         if self.limit and len(keep) > self.limit:
             keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
         return [{column: table[column][i] for column in self.wanted} for i in keep]
 
+    def keeps(self, row: dict[str, Any]) -> bool:
+        """Say whether a row has what ``where`` asks for."""
+        return all(_meets(row[column], value) for column, value in self.where)
+
     def texts(self, data: Path | None) -> Iterator[str]:
         """Yield texts within ``lengths``."""
         for row in self.rows(data):
-            for column in self.columns:
-                value = row[column]
-                for text in value if isinstance(value, list) else [value]:
-                    if text is None:
-                        continue
-                    for part in _SENTENCE_END.split(text) if self.split else [text]:
-                        if part and self._fits(part):
-                            yield part
+            yield from self.texts_of(row)
+
+    def texts_of(self, row: dict[str, Any]) -> Iterator[str]:
+        """Yield the texts of a row."""
+        for column in self.columns:
+            value = row[column]
+            for text in value if isinstance(value, list) else [value]:
+                if text is None:
+                    continue
+                for part in _SENTENCE_END.split(text) if self.split else [text]:
+                    if part and self._fits(part):
+                        yield part
 
     def pairs(self, data: Path | None) -> Iterator[tuple[str, str, str]]:
         """Yield (anchor, positive, cluster); the cluster is unique where the table names none."""
         for i, row in enumerate(self.rows(data)):
-            cluster = f"{self.name}:{row[self.cluster] if self.cluster else i}"
-            first = row[self.columns[0]]
-            if len(self.columns) == 1:  # a list of texts that say the same
-                for a, b in zip(first[0::2], first[1::2], strict=False):
-                    yield a, b, cluster
-                continue
-            second = row[self.columns[1]]
-            for a in first if isinstance(first, list) else [first]:
-                if a and second and second.count(" ") < self.lengths[1]:
-                    yield a, second, cluster
+            yield from self.pairs_of(row, i)
+
+    def pairs_of(self, row: dict[str, Any], number: int) -> Iterator[tuple[str, str, str]]:
+        """Yield the pairs of a row, the ``number``-th of those that are taken."""
+        cluster = f"{self.name}:{row[self.cluster] if self.cluster else number}"
+        first = row[self.columns[0]]
+        if len(self.columns) == 1:  # a list of texts that say the same
+            for a, b in zip(first[0::2], first[1::2], strict=False):
+                yield a, b, cluster
+            return
+        second = row[self.columns[1]]
+        for a in first if isinstance(first, list) else [first]:
+            if a and second and second.count(" ") < self.lengths[1]:
+                yield a, second, cluster
 
     def documents(self, data: Path | None) -> Iterator[list[str]]:
         """Yield the sentences (or the list's texts) of each document, in order and within ``lengths``; no headings."""
         for row in self.rows(data):
-            for column in self.columns:
-                value = row[column]
-                parts = value if isinstance(value, list) else _SENTENCE_END.split(value or "")
-                yield [part for part in parts if part and not part.startswith(_HEADING) and self._fits(part)]
+            yield from self.documents_of(row)
+
+    def documents_of(self, row: dict[str, Any]) -> Iterator[list[str]]:
+        """Yield the sentences of each document of a row."""
+        for column in self.columns:
+            value = row[column]
+            parts = value if isinstance(value, list) else _SENTENCE_END.split(value or "")
+            yield [part for part in parts if part and not part.startswith(_HEADING) and self._fits(part)]
 
     def sections(self, data: Path | None) -> Iterator[tuple[str, str]]:
         """Yield (title, paragraph) of every paragraph within ``lengths`` that stands under a heading ("## title")."""
@@ -117,10 +132,18 @@ class Source:
         Raises:
             ValueError: if no label column is named.
         """
+        for row in self.rows(data) if self.label is not None else [{}]:
+            yield self.labelled_of(row)
+
+    def labelled_of(self, row: dict[str, Any]) -> tuple[tuple[str, ...], Any]:
+        """Return the texts of a row, one per column, and its label.
+
+        Raises:
+            ValueError: if no label column is named.
+        """
         if self.label is None:
             raise ValueError(f"{self.name} is to be read with labels, but names no column of them: give label=….")
-        for row in self.rows(data):
-            yield tuple(row[column] or "" for column in self.columns), row[self.label]
+        return tuple(row[column] or "" for column in self.columns), row[self.label]
 
     def _fits(self, text: str) -> bool:
         return self.lengths[0] <= text.count(" ") + 1 <= self.lengths[1]
@@ -139,3 +162,8 @@ class Source:
                 f"{data / self.name}.parquet does not exist: --data must be the folder that holds {self.name}.parquet."
             )
         return read_table(path)
+
+
+def _meets(cell: Any, value: str) -> bool:
+    """Say whether a cell is what ``where`` asks for: a value, or, with "!" before it, anything else."""
+    return (str(cell) == value.removeprefix("!")) != value.startswith("!")

@@ -17,7 +17,7 @@ from sentence_transformers import (
 )
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.data import SequentialSampler
+from torch.utils.data import BatchSampler, ConcatDataset, SequentialSampler
 
 from training import ranks
 from training.callbacks import Clock, JsonLog, LossHeads, OwnSeed, Progress, Seal
@@ -26,6 +26,7 @@ from training.freezing import select_parameters, set_gradient_checkpointing
 from training.precision import has_bf16
 from training.recipe import Stage
 from training.stage_objectives import make_losses, make_task
+from training.streams.opening import Opening, OpeningSampler
 from training.targets import Targets
 from training.tasks import TaskCollator
 
@@ -35,9 +36,21 @@ logger = logging.getLogger("training")
 class RankTrainer(SentenceTransformerTrainer):
     """Let one rank write the checkpoint's model: the stock trainer lets all of them write the same files."""
 
+    opening: Opening | None = None
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:
             super()._save(output_dir, state_dict)
+
+    def get_multi_dataset_batch_sampler(
+        self, dataset: ConcatDataset[Any], batch_samplers: list[BatchSampler], *args: Any, **kwargs: Any
+    ) -> BatchSampler:
+        """Return the sampler of a stage, one that opens windows where there are streams."""
+        if self.opening is None:
+            return super().get_multi_dataset_batch_sampler(dataset, batch_samplers, *args, **kwargs)
+        sampler = OpeningSampler(dataset, batch_samplers, *args, **kwargs)
+        sampler.opening = self.opening
+        return sampler
 
 
 def sequential(dataset: Dataset, **settings: Any) -> DefaultBatchSampler:
@@ -108,6 +121,9 @@ def train_stage(
         callbacks=[log, Clock(args.save_minutes * 60, args.deadline), Progress(losses), OwnSeed(), heads, Seal(log)],
     )
 
+    if (streams := targets.corpus.streams) is not None:
+        trainer.opening = Opening(targets, streams, tasks, args.workers)
+
     def newest() -> Path | None:
         needs = ((LossHeads.FILE,) if heads.heads else ()) + tuple(
             f"rng_state_{rank}.pth" for rank in range(processes if processes > 1 else 0)
@@ -118,6 +134,8 @@ def train_stage(
 
     checkpoint = ranks.agree(newest)
     heads.restore(checkpoint)
+    if trainer.opening is not None and checkpoint is not None:
+        trainer.opening.first = int(checkpoint.name.rpartition("-")[2])
     with attention(on_cpu=on_cpu):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     model.max_seq_length = longest

@@ -9,9 +9,10 @@ from pathlib import Path
 from tiered_st.config import TieredConfig
 from training.baselines.subword import SubwordConfig
 from training.objectives import OBJECTIVES
-from training.read_table import columns_of, find_table
+from training.read_table import columns_of, find_shards, find_table, header_of
 from training.recipe import Recipe
 from training.sources import HUB, Source
+from training.streams.kinds import KINDS as STREAMED
 
 KINDS = ("texts", "pairs", "documents", "scored", "labelled", "words", "frequencies")
 MISSPELLINGS = ("misspelt", "correct")
@@ -69,17 +70,29 @@ def check_tables(recipe: Recipe, data: Path | None) -> None:
         raise ValueError(
             f"Recipe {recipe.name} reads {len(wanted)} local tables: say where with --data DIR.{_listed(wanted)}"
         )
-    missing = [table for table in wanted if data is not None and find_table(data, table.name) is None]
+    files = {table.name: _files(recipe, table, data) for table in wanted} if data is not None else {}
+    missing = [table for table in wanted if not files[table.name]]
     if missing:
         raise ValueError(
             f"{data} lacks {len(missing)} of the {len(wanted)} tables of recipe {recipe.name} (also as .csv, "
             f".jsonl or, of one column, .txt):{_listed(missing)}"
         )
     for table in wanted:
-        path = find_table(data, table.name) if data is not None else None
-        have = columns_of(path) if path is not None else []
-        if absent := [column for column in table.columns if column not in have]:
-            raise ValueError(f"{path} has no column {', '.join(absent)}; it has {', '.join(have)}.")
+        for path in files[table.name]:
+            have = header_of(path) if is_streamed(recipe, table) else columns_of(path)
+            if absent := [column for column in table.columns if column not in have]:
+                raise ValueError(f"{path} has no column {', '.join(absent)}; it has {', '.join(have)}.")
+
+
+def is_streamed(recipe: Recipe, table: Table) -> bool:
+    """Say whether a table is read as a stream, and as nothing else, so that it may be a folder of shards."""
+    return recipe.stream is not None and all(kind in STREAMED for kind in table.kinds)
+
+
+def _files(recipe: Recipe, table: Table, data: Path) -> list[Path]:
+    if is_streamed(recipe, table):
+        return find_shards(data, table.name)
+    return [path] if (path := find_table(data, table.name)) is not None else []
 
 
 def leave_out(recipe: Recipe, names: Sequence[str]) -> Recipe:

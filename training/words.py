@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -54,7 +54,20 @@ def lexicon(
     occurrences. Each table of ``frequencies``, words labelled with how often they are met in general, counts for as
     many occurrences as all the texts: what texts at hand are about is not what texts to come are about.
     """
-    counts: dict[str, float] = defaultdict(float, count_chunks(texts, chunk_chars))
+    return lexicon_of(count_chunks(texts, chunk_chars), tables, data, chunk_chars, power, listed, frequencies)
+
+
+def lexicon_of(
+    counted: Mapping[str, int],
+    tables: Iterable[Source],
+    data: Path | None,
+    chunk_chars: int = TieredConfig.chunk_chars,
+    power: float = 1 / 3,
+    listed: float = 1.0,
+    frequencies: Iterable[Source] = (),
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return :func:`lexicon` of texts whose chunks were counted before."""
+    counts: dict[str, float] = defaultdict(float, counted)
     total = sum(counts.values())
     for table in frequencies:
         rows = [(word, float(count)) for (word,), count in table.labelled(data)]

@@ -22,7 +22,8 @@ class SentenceDistillationLoss(nn.Module):
     and views are embedded one by one. Here they pass the model at once, which encodes the chunks that they share once
     and gives both parts the same vectors, and a row carries an index instead of a vector.
 
-    Inputs: any number of columns, each a view of the row's text. Labels: the row's index into ``targets``.
+    Inputs: any number of columns, each a view of the row's text. Labels: the row's index into ``targets``, or
+    the vector itself, (batch, d_sem), where not all of them are held.
 
     References: Reimers & Gurevych 2020; RoLASER (Nishimwe et al. 2024); LEAF (Vujanic & Rueckstiess 2025).
 
@@ -48,7 +49,7 @@ class SentenceDistillationLoss(nn.Module):
         """Return the loss, a scalar."""
         columns = list(sentence_features)
         vectors = self.model(merge(columns))["sentence_embedding"].float()  # (columns * batch, d_sem)
-        targets = F.normalize(self.targets[labels].float(), dim=1)
+        targets = F.normalize((labels if labels.is_floating_point() else self.targets[labels]).float(), dim=1)
         return self.compute(vectors.view(len(columns), len(labels), -1), targets, self.relative, self.scale)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -73,4 +74,4 @@ class Boundary(Objective):
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        return SpacingTask(corpus.texts, batch, seed=corpus.recipe.seed)
+        return corpus.task("texts", partial(SpacingTask, batch=batch, seed=corpus.recipe.seed), batch)

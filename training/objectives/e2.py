@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import torch
 from sentence_transformers.sentence_transformer import losses as stock
 from typing_extensions import override
 
@@ -11,6 +13,7 @@ from tiered_st import losses
 from training.corpus import Corpus
 from training.objectives.objective import Objective
 from training.objectives.rows import OfExamples, OfPairs, OfTexts
+from training.streams.window_vectors import vectors_name
 from training.targets import Targets
 from training.tasks import NextSentenceTask, Noise, Task
 
@@ -23,7 +26,13 @@ class Distillation(OfTexts):
 
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
+        if targets.corpus.streams is not None:  # rows bring the vectors of their window
+            return {"targets": torch.empty(0, targets.student.config.d_sem, dtype=torch.float16)}
         return {"targets": targets.texts}
+
+    @override
+    def vectors(self, corpus: Corpus) -> str | None:
+        return vectors_name(corpus.student) if corpus.streams is not None else None
 
 
 class Ranking(OfPairs):
@@ -70,14 +79,15 @@ class NextSentence(Objective):
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        return NextSentenceTask(corpus.documents, noise, batch, seed=corpus.recipe.seed)
+        make = partial(NextSentenceTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
+        return corpus.task("documents", make, batch)
 
 
 class SectionTopic(OfExamples):
     """Name the section that a passage stands in."""
 
     name, makes, given = "section_topic", losses.ClassificationLoss, ("num_labels",)
-    reads, examples = ("documents",), "sections"
+    reads, examples, streams = ("documents",), "sections", False
 
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
@@ -94,7 +104,7 @@ class Classification(OfExamples):
     """Tell the classes of texts apart."""
 
     name, makes, given = "classification", losses.ClassificationLoss, ("num_labels",)
-    reads, examples = ("labelled",), "labelled"
+    reads, examples, streams = ("labelled",), "labelled", False
 
     @override
     def data(self, targets: Targets) -> dict[str, Any]:

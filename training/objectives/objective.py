@@ -22,6 +22,7 @@ class Objective:
         reads: the fields of a recipe that its rows are made of.
         makes: its loss; that of E1 and projector alone has ``tier = "E1"``.
         defaults: arguments of the loss where the recipe gives none.
+        streams: whether its rows can be made of a window at a time; not where all classes must be known before.
 
     Args:
         **arguments: of the loss, by name.
@@ -35,6 +36,7 @@ class Objective:
     reads: ClassVar[tuple[str, ...]]
     makes: ClassVar[type[nn.Module]]
     defaults: ClassVar[dict[str, Any]] = {}
+    streams: ClassVar[bool] = True
     given: ClassVar[tuple[str, ...]] = ()  # arguments of the loss that `data` returns
 
     def __init_subclass__(cls) -> None:

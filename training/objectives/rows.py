@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from typing_extensions import override
@@ -33,7 +34,12 @@ class OfTexts(Objective):
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         count = views if self.views is None else self.views
-        return TextTask(corpus.texts, noise, batch, views=count, seed=corpus.recipe.seed)
+        make = partial(TextTask, noise=noise, batch=batch, views=count, seed=corpus.recipe.seed)
+        return corpus.task("texts", make, batch, self.vectors(corpus))
+
+    def vectors(self, corpus: Corpus) -> str | None:
+        """Return the files of a stream's windows whose vectors are the rows' labels; None for numbers of texts."""
+        return None
 
 
 class OfPairs(Objective):
@@ -43,7 +49,8 @@ class OfPairs(Objective):
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        return PairTask(corpus.pairs, noise, batch, seed=corpus.recipe.seed)
+        make = partial(PairTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
+        return corpus.task("pairs", make, batch)
 
 
 class OfExamples(Objective):
@@ -53,4 +60,5 @@ class OfExamples(Objective):
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        return LabelledTask(getattr(corpus, self.examples), noise, batch, seed=corpus.recipe.seed)
+        make = partial(LabelledTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
+        return corpus.task(self.examples, make, batch)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiered_st.noise import seeded
-from training.tasks.epochs import Epochs
+from training.tasks.epochs import Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -18,6 +18,7 @@ class NextSentenceTask:
     noise: Noise
     batch: int
     seed: int = 0
+    epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
         if len(self.documents) < 2:
@@ -27,7 +28,7 @@ class NextSentenceTask:
             raise ValueError(
                 f"{len(self._places)} neighbours cannot fill a batch of {self.batch}: give more documents."
             )
-        self._epochs = Epochs([len(self.documents[d][s]) for d, s in self._places], self.batch, self.seed)
+        self._epochs = self.epochs([len(self.documents[d][s]) for d, s in self._places], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the places where one sentence follows another."""

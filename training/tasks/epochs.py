@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,8 +36,9 @@ class Epochs:
             self._orders = {epoch: self._order(epoch)}
         return int(self._orders[epoch][place])
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        rng = np.random.default_rng([self.seed, epoch])
+    def _order(self, *turn: int) -> NDArray[np.int64]:
+        """Return the order of an epoch, or of another turn that is told by several numbers."""
+        rng = np.random.default_rng([self.seed, *turn])
         order = rng.permutation(len(self.lengths))
         lengths = np.asarray(self.lengths)
         for start in range(0, len(order), pool := _POOL * self.batch):
@@ -46,3 +47,6 @@ class Epochs:
             batches = [part[i : i + self.batch] for i in range(0, len(part), self.batch)]
             order[start : start + pool] = np.concatenate([batches[i] for i in rng.permutation(len(batches))])
         return order
+
+
+MakeEpochs = Callable[[Sequence[int], int, int], Epochs]  # of lengths, batch and seed

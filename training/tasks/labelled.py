@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from training.tasks.epochs import Epochs
+from training.tasks.epochs import Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -17,9 +17,10 @@ class LabelledTask:
     noise: Noise
     batch: int
     seed: int = 0
+    epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
-        self._epochs = Epochs([len(texts[0]) for texts, _ in self.examples], self.batch, self.seed)
+        self._epochs = self.epochs([len(texts[0]) for texts, _ in self.examples], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the examples."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from training.tasks.epochs import Epochs
+from training.tasks.epochs import Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -17,6 +17,7 @@ class PairTask:
     noise: Noise
     batch: int
     seed: int = 0
+    epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
         clusters: dict[str, list[int]] = {}
@@ -28,7 +29,7 @@ class PairTask:
                 f"{len(self._clusters)} clusters of pairs cannot fill a batch of {self.batch} without two of one "
                 "cluster meeting: give more pairs, or a smaller batch."
             )
-        self._epochs = Epochs([len(self.pairs[c[0]][0]) for c in self._clusters], self.batch, self.seed)
+        self._epochs = self.epochs([len(self.pairs[c[0]][0]) for c in self._clusters], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the clusters, one pair of each."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiered_st.noise import drop_spaces, insert_spaces, seeded
-from training.tasks.epochs import Epochs
+from training.tasks.epochs import Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -19,9 +19,10 @@ class TextTask:
     batch: int
     views: int = 1
     seed: int = 0
+    epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
-        self._epochs = Epochs([len(text) for text in self.texts], self.batch, self.seed)
+        self._epochs = self.epochs([len(text) for text in self.texts], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the texts."""
@@ -41,9 +42,10 @@ class SpacingTask:
     drop: float = 0.1
     insert: float = 0.05
     seed: int = 0
+    epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
-        self._epochs = Epochs([len(text) for text in self.texts], self.batch, self.seed)
+        self._epochs = self.epochs([len(text) for text in self.texts], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the texts; rates are drawn up to twice ``drop`` and ``insert``, so that clean text comes too."""
