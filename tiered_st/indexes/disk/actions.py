@@ -100,7 +100,9 @@ def sorted_ids_after(id: str | None, folder: OpenFolder) -> list[str]:
 
 def verify(folder: OpenFolder) -> None:
     """Raise IndexFileError for a damaged file; reads all of them."""
-    check_digests(folder.home, folder.meta)
+    with folder.records.snapshot() as connection:
+        changed = counts(connection) != (folder.meta["count"], 0)
+        check_digests(folder.home, folder.meta, changed=changed)
     folder.records.verify()
 
 

@@ -71,7 +71,13 @@ class Source(Protocol):
 
 
 def write_disk_index(
-    folder: Path, source: Source, *, model: dict[str, Any], config: IndexConfig, progress: bool
+    folder: Path,
+    source: Source,
+    *,
+    model: dict[str, Any],
+    config: IndexConfig,
+    progress: bool,
+    next_number: int = 0,
 ) -> None:
     """Fill an empty folder with an index of ``source``.
 
@@ -81,6 +87,7 @@ def write_disk_index(
         model: What meta.json says of the model: name, fingerprint, prompts.
         config: As asked for.
         progress: Show a progress bar.
+        next_number: What a text without an id gets next, where rows before these have been removed.
 
     Raises:
         ValueError: For an id that comes twice, a vector that is zero or not finite, or a config that does not fit.
@@ -117,7 +124,7 @@ def write_disk_index(
 
     try:
         RowRecords.create(folder / RECORDS)
-        fill(folder / RECORDS, rows())
+        fill(folder / RECORDS, rows(), next_number)
     finally:
         vectors.close()
     if filler is not None:

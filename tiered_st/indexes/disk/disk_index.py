@@ -16,9 +16,9 @@ from tiered_st.indexes.adding import add_in_chunks
 from tiered_st.indexes.disk import actions
 from tiered_st.indexes.disk.build import write_disk_index
 from tiered_st.indexes.disk.current_folder import CurrentFolder
-from tiered_st.indexes.disk.layout import RECORDS, config_of, refuse_other_folders
+from tiered_st.indexes.disk.layout import config_of, refuse_other_folders
 from tiered_st.indexes.disk.live_rows import LiveRows
-from tiered_st.indexes.disk.row_records import keep_number, next_number
+from tiered_st.indexes.disk.row_records import next_number
 from tiered_st.indexes.embedder import Embedder
 from tiered_st.indexes.encoder import Encoder, refuse_other
 from tiered_st.indexes.hit import Hit
@@ -106,6 +106,7 @@ class DiskIndex:
         if model is not None:
             found = {**meta, "dimension": embeddings.dimension}
             refuse_other(model, found, embeddings.folder, check_fingerprint=check_model)
+        embeddings.verify()  # what is damaged there would be found here, as something else
         with replace_folder(path, accept=refuse_other_folders) as folder:
             config = config or IndexConfig()
             write_disk_index(folder, embeddings, model=meta, config=config, progress=progress)
@@ -200,8 +201,10 @@ class DiskIndex:
             with old.records.snapshot() as connection:
                 source = LiveRows(old, connection)
                 asked = config or config_of(old.meta, "asked")
-                write_disk_index(staging, source, model=model, config=asked, progress=progress)
-                keep_number(staging / RECORDS, next_number(connection))
+                number = next_number(connection)
+                write_disk_index(
+                    staging, source, model=model, config=asked, progress=progress, next_number=number
+                )  # fmt: skip
 
     def verify(self) -> None:
         """Read all files and compare them with what was built; opening compares sizes alone.

@@ -1,7 +1,8 @@
 """The files of an index on disk, and what meta.json says of them.
 
 meta.json       format, counts, the model's fingerprint and prompts, the settled config, measured recall; and sizes and
-                sha256 of the files that do not change: sizes are compared when it is opened, sha256 by verify()
+                sha256 of what was built: sizes are compared when it is opened, sha256 by verify(), that of the records
+                as long as none was added or removed
 index.faiss     lists, codes, or the graph, as FAISS writes them; not of kind "flat"
 lists.ivfdata   the inverted lists, mapped by FAISS; of "ivf" and "ivf_pq"
 vectors.bin     a unit vector per row, removed ones included; what was added since it was built stands at the end
@@ -85,9 +86,10 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
 
 
 def files_of(folder: Path, *, vectors_bytes: int) -> dict[str, dict[str, Any]]:
-    """Return size and sha256 of the files that do not change, and of the vectors it was built of."""
+    """Return size and sha256 of the files, and of the vectors it was built of: rows may follow."""
     sizes = {name: (folder / name).stat().st_size for name in (INDEX, LISTS) if (folder / name).exists()}
     sizes[VECTORS] = vectors_bytes
+    sizes[RECORDS] = (folder / RECORDS).stat().st_size
     return {name: {"bytes": size, "sha256": _digest(folder / name, size)} for name, size in sizes.items()}
 
 
@@ -98,16 +100,24 @@ def check_sizes(home: Path, meta: dict[str, Any]) -> None:
             size = (home / name).stat().st_size
         except OSError as err:
             raise unreadable(home / name, err) from err
+        if name == RECORDS:  # which changes with them; SQLite knows whether it is whole
+            continue
         if size < said["bytes"] or (name != VECTORS and size != said["bytes"]):
             raise damaged(home / name, f"it has {size:,} bytes, {META} says {said['bytes']:,}")
-    if not (home / RECORDS).is_file():
-        raise IndexFileError(f"{home / RECORDS}: is missing. Restore it, or build the index again.")
 
 
-def check_digests(home: Path, meta: dict[str, Any]) -> None:
-    """Raise IndexFileError for a file whose bytes are not those it was built with; reads all of them."""
+def check_digests(home: Path, meta: dict[str, Any], *, changed: bool) -> None:
+    """Raise IndexFileError for a file whose bytes are not those it was built with; reads all of them.
+
+    Args:
+        home: The folder.
+        meta: Its meta.json.
+        changed: Records were added or removed since: theirs are not compared.
+    """
     check_sizes(home, meta)
     for name, said in meta["files"].items():
+        if changed and name == RECORDS:
+            continue
         if (found := _digest(home / name, said["bytes"])) != said["sha256"]:
             raise damaged(home / name, f"its sha256 is {found}, {META} says {said['sha256']}")
 

@@ -183,12 +183,6 @@ def append(connection: sqlite3.Connection, records: Iterable[TextRecord], next_r
     connection.execute("UPDATE state SET next_row = ?, next_number = ?", (next_row, max(next_row, next_number)))
 
 
-def keep_number(path: Path, number: int) -> None:
-    """Let texts without an id be numbered from ``number`` on, in a database that nobody else reads yet."""
-    with _connected(path) as connection:
-        connection.execute("UPDATE state SET next_number = max(next_number, ?)", (number,))
-
-
 def drop(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
     """Remove records by row number."""
     numbers = [(row,) for row in rows]
@@ -197,7 +191,7 @@ def drop(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
     connection.execute("UPDATE state SET removed = removed + ?", (len(numbers),))
 
 
-def fill(path: Path, records: Iterable[list[TextRecord]]) -> None:
+def fill(path: Path, records: Iterable[list[TextRecord]], next_number: int = 0) -> None:
     """Write blocks of records into a database that nobody else reads yet, and index their ids.
 
     Raises:
@@ -210,6 +204,7 @@ def fill(path: Path, records: Iterable[list[TextRecord]]) -> None:
             connection.execute("BEGIN")
             append(connection, block, block[-1][0] + 1)
             connection.execute("COMMIT")
+        connection.execute("UPDATE state SET next_number = max(next_number, ?)", (next_number,))
         connection.execute("PRAGMA journal_mode = DELETE")
         try:
             connection.execute("CREATE UNIQUE INDEX ids ON records (id)")  # at once: sorted, in bounded memory
