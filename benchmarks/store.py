@@ -135,4 +135,4 @@ def _commit() -> str:
 def _anywhere(arguments: list[str]) -> list[str]:
     """Write folders as DIR: where they lie on one machine is no part of the command."""
     pairs = zip(["", *arguments], arguments, strict=False)
-    return ["DIR" if before in ("--data", "--runs", "--out") else argument for before, argument in pairs]
+    return ["DIR" if before in ("--data", "--runs", "--out", "--work") else argument for before, argument in pairs]

@@ -21,9 +21,14 @@ def blocks(heading: str, language: str) -> list[str]:
     return [code.replace("\0", "#") for code in found]
 
 
-def marked(mark: str) -> list[tuple[str, str]]:
-    """Return language and code of each block that a comment ``<!-- mark -->`` opens, in the README's order."""
-    text = README.read_text(encoding="utf-8")
+def marked(mark: str, page: Path | None = None) -> list[tuple[str, str]]:
+    """Return language and code of each block that a comment ``<!-- mark -->`` opens, in the order of the README.
+
+    Args:
+        mark: what the comment says.
+        page: instead of the README.
+    """
+    text = (page or README).read_text(encoding="utf-8")
     return re.findall(rf"^<!-- {re.escape(mark)} -->\n+```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

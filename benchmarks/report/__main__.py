@@ -14,10 +14,13 @@ from pathlib import Path
 from benchmarks.report.aims import aims
 from benchmarks.report.choice import newest, shipped_revisions
 from benchmarks.report.markdown import write_between
+from benchmarks.report.scale import render_scale, scale_summary
+from benchmarks.report.scale_aims import scale_aims
 from benchmarks.report.speed import render_speed
 from benchmarks.report.speed_aims import speed_aims
 from benchmarks.report.summary import write_summary
 from benchmarks.report.tables import render
+from benchmarks.scale.stored import read_scale
 from benchmarks.speed.stored import read_speed
 from benchmarks.store import RESULTS, Result, read
 from benchmarks.suites import suites
@@ -31,7 +34,7 @@ def draw(results: Sequence[Result], folder: Path, plots: Path) -> list[Path]:
     from benchmarks.report import ablation
     from benchmarks.report.figures import draw_all
 
-    files = draw_all(results, read_speed(folder / "speed"), plots)
+    files = draw_all(results, read_speed(folder / "speed"), plots, read_scale(folder / "scale"))
     if any((folder / "ablations").glob("*.json")):
         files += ablation.plot(folder / "ablations", plots / ablation.PLOT.stem)
     return files
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables of stored results; return the exit status."""
     known = suites()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--suite", choices=[*known, "speed", "all"], default="all")
+    parser.add_argument("--suite", choices=[*known, "speed", "scale", "all"], default="all")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where the results are")
     parser.add_argument(
         "--plots", nargs="?", type=Path, const=PLOTS, metavar="FOLDER", help="default: benchmarks/plots"
@@ -49,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", nargs="?", type=Path, const=ROOT, metavar="ROOT", help="default: this checkout")
     options = parser.parse_args(argv)
     results = [read(path) for path in sorted(options.out.glob("*.json"))]
-    speed = read_speed(options.out / "speed")
-    if not results and not speed:
+    speed, scale = read_speed(options.out / "speed"), read_scale(options.out / "scale")
+    if not results and not speed and not scale:
         print(f"error: no results in {options.out}: run python -m benchmarks.run first", file=sys.stderr)
         return 2
     shipped = shipped_revisions(results)
@@ -61,12 +64,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         blocks.append(render_speed(speed))
     tables = "\n".join(blocks)
     print(tables)
+    if scale and options.suite in ("scale", "all"):
+        print(render_scale(scale))
     try:
         if options.write:
             page = options.write / "benchmarks" / "RESULTS.md"
             write_between(page, "tables", tables)
             write_between(page, "aims", aims(chosen, speed))
             write_between(page, "speed aims", speed_aims(chosen, speed))
+            if scale:
+                write_between(page, "scale aims", scale_aims(scale))
+                write_between(page, "scale", render_scale(scale))
+                write_between(options.write / "README.md", "scale", scale_summary(scale))
             write_summary(chosen, speed, options.write, shipped)
         if options.plots:
             for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):
