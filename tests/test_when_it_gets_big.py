@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from readme import block, blocks
+from readme import block
 
 from tiered_st.cli import main as cli
 
@@ -49,14 +49,3 @@ def test_commands_and_lines_run_as_written(folder: Path, capsys: pytest.CaptureF
     assert len(names["both"]) == len(QUESTIONS) + 3 and names["both"].search("my parcle", k=1)[0].id.endswith(
         "notes.txt:1"
     )
-
-
-def test_the_streamed_run_is_one_of_train_your_own() -> None:
-    """Its data and recipe are those of that section, and so is the model that it makes."""
-    command = shlex.split(blocks(HEADING, "bash")[1])
-    (plain,) = (
-        shlex.split(line)
-        for line in blocks("Train your own", "bash")[-1].splitlines()
-        if line.startswith("python -m training.run")
-    )
-    assert command[:6] == plain[:6] and command[-2] == "--stream" and int(command[-1]) > 0
