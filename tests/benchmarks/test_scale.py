@@ -14,7 +14,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from benchmarks.report.figures.scale import indexes, memory
-from benchmarks.report.scale import exponents, render_scale, scale_summary
+from benchmarks.report.markdown import write_between
+from benchmarks.report.scale import exponents, reckoned, render_scale, scale_summary
 from benchmarks.report.scale_aims import scale_aims
 from benchmarks.scale import texts, vectors
 from benchmarks.scale.arithmetic import Plan, measured, reckon
