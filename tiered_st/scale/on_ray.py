@@ -23,6 +23,8 @@ _STORE_BYTES = 100_000_000  # of a local cluster's object store, which holds nex
 _LEVEL = "RAY_BACKEND_LOG_LEVEL"
 _BLOCKS = 1000  # of a dataset at the most: what Ray keeps account of
 
+logger = logging.getLogger(__name__)
+
 
 class EmbedActor:
     """Embed units in a process of Ray's; a unit's error is sent back, and not Ray's account of it."""
@@ -67,6 +69,9 @@ def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) 
     with _cluster(ray, most), _quiet(ray):
         gpus = job.backend == "torch" and ray.cluster_resources().get("GPU", 0) > 0
         cores = job.threads or 1
+        least = workers if isinstance(workers, int) else workers[0]
+        if (seen := ray.cluster_resources().get("CPU", 0)) < least * cores:
+            logger.warning("%d workers of %d threads wait for more than the %d CPUs that Ray sees", least, cores, seen)
         items = [{"unit": json.dumps(unit.to_dict())} for unit in units]
         rows = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS)).map_batches(
             EmbedActor,

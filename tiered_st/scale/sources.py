@@ -8,15 +8,15 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiered_st.records import guess_format
 from tiered_st.records.compression import SUFFIXES as COMPRESSED
-from tiered_st.records.rows import InputError
+from tiered_st.records.rows import Columns, InputError
 from tiered_st.records.source import opened_bytes
 from tiered_st.records.urls import file_system, is_url
 from tiered_st.scale.hub_blocks import SCHEME, hub_sources
-from tiered_st.scale.parquet_blocks import unreadable
+from tiered_st.scale.parquet_blocks import chosen, unreadable
 from tiered_st.scale.part import import_pyarrow
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,13 @@ OPENED_AS = "opened_as"  # what opens a source from any working directory; not p
 _TEXTS = (".txt", ".text")
 _STATES = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "last_modified", "updated", "created")
 _FOOTERS_AT_ONCE = 16
+
+
+class _Footer(NamedTuple):
+    """Rows of a table, and the types of the columns that are carried along."""
+
+    rows: int
+    kinds: dict[str, str]
 
 
 def find_sources(
@@ -66,42 +73,30 @@ def find_sources(
     return found
 
 
-def count_rows(sources: Sequence[dict[str, Any]]) -> None:
-    """Put down in each parquet source how many rows it has, by its footer.
+def read_footers(sources: Sequence[dict[str, Any]], columns: Columns) -> None:
+    """Put down in each parquet source how many rows it has, and see that all sources have what is asked for.
+
+    Args:
+        sources: Of which those of parquet are opened.
+        columns: What is read of them.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If a source cannot be read, lacks a column, or has one that is carried along of another type.
     """
     tables = [source for source in sources if source["format"] == "parquet"]
-    if tables:
-        import_pyarrow()
-        with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-            for source, rows in zip(tables, pool.map(_rows, tables), strict=True):
-                source["rows"] = rows
-
-
-def column_types(sources: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Refuse columns carried along that are of one type in one source and of another in the next.
-
-    Raises:
-        InputError: If there is such a column.
-    """
-    if not columns or not sources:
+    lines = next((source["path"] for source in sources if source["format"] != "parquet"), None)
+    first = {} if lines is None else dict.fromkeys(columns.carried, ("string", lines))
+    if not tables:
         return
-    kinds: dict[str, tuple[str, str]] = {}
-    for source in sources:
-        if source["format"] == "parquet":
-            schema = _footer(source).schema_arrow
-            of_source = {name: str(schema.field(name).type) for name in columns if schema.names.count(name) == 1}
-        else:
-            of_source = dict.fromkeys(columns, "string")
-        for name, kind in of_source.items():
-            before, path = kinds.setdefault(name, (kind, source["path"]))
-            if kind != before:
-                raise InputError(
-                    f"column {name!r} is {before} in {path} and {kind} in {source['path']}: embed them apart, or "
-                    "leave it out of columns"
-                )
+    import_pyarrow()
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        for source, found in zip(tables, pool.map(lambda table: _footer(table, columns), tables), strict=True):
+            source["rows"] = found.rows
+            for name, kind in found.kinds.items():
+                before, path = first.setdefault(name, (kind, source["path"]))
+                if kind != before:
+                    found_kinds = f"{before} in {path} and {kind} in {source['path']}"
+                    raise InputError(f"column {name!r} is {found_kinds}: embed them apart, or leave it out of columns")
 
 
 def _local(given: str, format: str | None) -> Iterator[dict[str, Any]]:
@@ -176,16 +171,13 @@ def _is_known(name: str) -> bool:
     return path.suffix.lower() in _TEXTS or guess_format(name) != "text"
 
 
-def _rows(source: dict[str, Any]) -> int:
-    return int(_footer(source).metadata.num_rows)
-
-
-def _footer(source: dict[str, Any]) -> Any:
+def _footer(source: dict[str, Any], columns: Columns) -> _Footer:
     pa = import_pyarrow()
     try:
         with opened_bytes(source[OPENED_AS]) as file:
             found = pa.parquet.ParquetFile(file)
-            _ = found.schema_arrow, found.metadata
-            return found
+            chosen(found.schema_arrow.names, source["path"], columns)
+            kinds = {name: str(found.schema_arrow.field(name).type) for name in columns.carried}
+            return _Footer(int(found.metadata.num_rows), kinds)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(source["path"], error) from None
