@@ -83,8 +83,14 @@ def index_table(content: Mapping[str, Any]) -> str:
         rows[-1] += [f"{asked['p95_ms']:.1f}", before, f"{asked['recall']:.3f}"]
     header = ["kind", "vectors", *COSTS, "95 % below", "recall@10 before re-ranking", "recall@10"]
     title = f"**Indexes of {content['dimension']} dimensions in int8; queries one at a time on one thread**"
+    near = {cell["count"]: cell["search"]["cosines"] for cell in content["cells"]}
+    dense = "; ".join(f"{count:,}: {first:.3f}, {last:.3f}" for count, (first, last) in sorted(near.items()))
+    note = (
+        f"Mean cosine of a query to the nearest vector and to the tenth, by number of vectors, of which "
+        f"{content['base']:,} are real: {dense}."
+    )
     grown = markdown(["exponent of", *COSTS], exponents(content["cells"]))
-    return f"{title}\n\n{markdown(header, rows)}\n\n{grown}"
+    return f"{title}\n\n{markdown(header, rows)}\n\n{note}\n\n{grown}"
 
 
 def exponents(cells: Sequence[Mapping[str, Any]]) -> list[list[str]]:
