@@ -356,6 +356,32 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_part(
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv", "parquet", "hub"])
+def test_whatever_parts_are_missing_are_embedded_again(
+    kind: str, go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiered_st.scale.units.LANE_BYTES", 600)
+    source: Any = tmp_path / f"in.{kind}"
+    if kind == "hub":
+        pytest.importorskip("datasets", reason="it streams the hub's: pip install datasets")
+        source.mkdir()
+        as_parquet(source / "train.parquet", text=TEXTS)
+        source = f"hub:{source}"
+    elif kind == "parquet":
+        as_parquet(source, row_group_size=7, text=TEXTS)
+    elif kind == "jsonl":
+        as_jsonl(source, [{"text": text} for text in TEXTS])
+    else:
+        as_lines(source, TEXTS if kind == "text" else ["text", *TEXTS])
+    go(source)
+    whole = files_of(tmp_path / "out")
+    for missing in ([0], [0, 1, 4], [1, 2], [6], range(6)):
+        for block in missing:
+            part_of(tmp_path / "out", block).unlink()
+        go(source)
+        assert files_of(tmp_path / "out") == whole
+
+
 def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
     path = as_lines(tmp_path / "a.txt")
     (tmp_path / "out" / "parts").mkdir(parents=True)
