@@ -1,8 +1,9 @@
 """Measure everything and draw it: ``python -m benchmarks --data DIR``, or ``make benchmarks DATA=DIR``.
 
 Quality of the shipped models and the baselines in every suite, what int8 loses, speed and size of all in the forms in
-which one deploys them, then all tables (into RESULTS.md) and plots. Each step reuses what is stored: stopped, the same
-command goes on. A baseline that must be trained takes part once its run is there (see `benchmarks.peers`).
+which one deploys them, scale (15 GB in the temporary folder; Linux), then all tables (into RESULTS.md) and plots. Each
+step but scale's throughput, memory and kills reuses what is stored: stopped, the same command goes on. A baseline that
+must be trained takes part once its run is there (see `benchmarks.peers`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 from benchmarks import run
 from benchmarks.peers import BASELINES, is_ready
 from benchmarks.report import __main__ as report
+from benchmarks.scale import index, kills, memory, throughput
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import install_size
 from tiered_st.model import pretrained
 
 VARIANTS = ("minilm+symspell-compound", "minilm+shuffled")  # reached by name: no better than one that is here, a check
 TIMED = ("static", "minilm+openvino", "minilm+bf16", "minilm+onnx-int8", "minilm")
+SCALE = {"throughput": throughput.main, "memory": memory.main, "kills": kills.main, "index": index.main}
 LOST = {"typo": ("clean", "10 %"), "retrieval": ("XQuAD",)}  # what is asked of forms in int8
 
 
@@ -38,6 +41,7 @@ def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
         *(("run", [*small, "--suite", suite, "--metrics", *metrics, *measured]) for suite, metrics in LOST.items()),
         ("speed", [*models, *deployed, *TIMED, "--full", *texts, "--rounds", str(args.rounds)]),
         ("speed.install_size", []),
+        *((f"scale.{name}", texts) for name in SCALE),
         ("report", ["--plots", "--write"]),
     ]
 
@@ -53,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     programs = {
         "run": run.main, "speed": speed.main, "speed.install_size": install_size.main, "report": report.main,
+        **{f"scale.{name}": main for name, main in SCALE.items()},
     }  # fmt: skip
     for program, arguments in steps(args):
         print(f"python -m benchmarks.{program} {' '.join(arguments)}", file=sys.stderr)

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.report.aims import aims
 from benchmarks.report.choice import newest, shipped_revisions
 from benchmarks.report.markdown import write_between
-from benchmarks.report.scale import render_scale, scale_summary
+from benchmarks.report.scale import reckoned, render_scale, scale_summary
 from benchmarks.report.scale_aims import scale_aims
 from benchmarks.report.speed import render_speed
 from benchmarks.report.speed_aims import speed_aims
@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 write_between(page, "scale aims", scale_aims(scale))
                 write_between(page, "scale", render_scale(scale))
                 write_between(options.write / "README.md", "scale", scale_summary(scale))
+                write_between(page.with_name("SCALE.md"), "arithmetic", reckoned(scale))
             write_summary(chosen, speed, options.write, shipped)
         if options.plots:
             for path in draw([result for found in chosen.values() for result in found], options.out, options.plots):

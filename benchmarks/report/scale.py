@@ -9,12 +9,14 @@ from typing import Any
 
 from benchmarks.report.markdown import compact, markdown
 from benchmarks.report.speed import times_as_fast
+from benchmarks.scale.arithmetic import Plan, measured, table
 from benchmarks.scale.memory import FIRST, growth
 from benchmarks.scale.one_run import PLAIN
 from benchmarks.scale.stored import Stored
 from benchmarks.scale.watched import DRIVER, RAY, WORKER
 from benchmarks.speed.timing import Spread, exponent
 
+CORES, TEXT_BYTES = 16, 50.0  # of the example that SCALE.md reckons
 WHOLE = "all"  # of a process, its imports and Ray's start too
 COSTS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "seconds to build": lambda cell: cell["build"]["seconds"],
@@ -81,8 +83,14 @@ def index_table(content: Mapping[str, Any]) -> str:
         rows[-1] += [f"{asked['p95_ms']:.1f}", before, f"{asked['recall']:.3f}"]
     header = ["kind", "vectors", *COSTS, "95 % below", "recall@10 before re-ranking", "recall@10"]
     title = f"**Indexes of {content['dimension']} dimensions in int8; queries one at a time on one thread**"
+    near = {cell["count"]: cell["search"]["cosines"] for cell in content["cells"]}
+    dense = "; ".join(f"{count:,}: {first:.3f}, {last:.3f}" for count, (first, last) in sorted(near.items()))
+    note = (
+        f"Mean cosine of a query to the nearest vector and to the tenth, by number of vectors, of which "
+        f"{content['base']:,} are real: {dense}."
+    )
     grown = markdown(["exponent of", *COSTS], exponents(content["cells"]))
-    return f"{title}\n\n{markdown(header, rows)}\n\n{grown}"
+    return f"{title}\n\n{markdown(header, rows)}\n\n{note}\n\n{grown}"
 
 
 def exponents(cells: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -142,6 +150,15 @@ def scale_summary(stored: Stored) -> str:
     sets = sorted({name for each in stored.values() for name in each["cpu"]["sets"]})
     cores = sorted({str(each["cores"]) for each in stored.values()})
     return f"{compact(rows)}\n\n{', '.join(dates)}; {', '.join(cores)} cores of a CPU with {', '.join(sets) or '–'}."
+
+
+def reckoned(stored: Stored) -> str:
+    """Return what 100 million and a billion texts take; a sentence where no rows per second are stored."""
+    try:
+        known = measured(stored)
+    except ValueError:
+        return "Rows per second of one worker and of two are not measured yet."
+    return "\n\n".join(table(Plan(rows, CORES, 1, 1.0, TEXT_BYTES), known) for rows in (1e8, 1e9))
 
 
 def _figure(value: float) -> str:

@@ -82,26 +82,32 @@ def disturb(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 def _kills(draw: random.Random, command: list[str], length: float, most: int) -> Iterator[dict[str, Any]]:
     """Yield each kill of a run, which goes on until it ends; at most so many are sent."""
+    begun: list[Watched] = []
     sent = 0
-    left: list[Watched] = []
-    while True:
-        run, start = Watched(command), time.monotonic()
+    try:
         while True:
-            role = ROLES[draw.randrange(len(ROLES))]
-            at_work = role == WORKER or draw.random() < 0.5  # else it may still be starting
-            if sent >= most or (at_work and not _is_at_work(run)) or _ends_within(run, draw.uniform(0.0, length / 2)):
-                for other in left:
-                    other.reap()
-                run.wait()
-                return
-            if run.kill(role):
-                sent += 1
-                yield {"what": NAMES[role], "seconds": round(time.monotonic() - start, 2)}
-                if role != WORKER:
-                    break
-        left.append(run)
-        if draw.random() < 0.5:
-            run.reap()
+            start = time.monotonic()
+            begun.append(run := Watched(command))
+            dead = False
+            while not dead:
+                role = ROLES[draw.randrange(len(ROLES))]
+                at_work = role == WORKER or draw.random() < 0.5  # else it may still be starting
+                if (
+                    sent >= most
+                    or (at_work and not _is_at_work(run))
+                    or _ends_within(run, draw.uniform(0.0, length / 2))
+                ):
+                    run.wait()  # to its end, by itself
+                    return
+                if run.kill(role):
+                    sent += 1
+                    yield {"what": NAMES[role], "seconds": round(time.monotonic() - start, 2)}
+                    dead = role != WORKER
+            if draw.random() < 0.5:
+                run.reap()
+    finally:
+        for each in begun:
+            each.reap()
 
 
 def _is_at_work(run: Watched) -> bool:

@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     head = {"rows": int(args.rows), "workers": args.workers, "model": args.model}
     write_scale(args.out, "memory", head | {"samples": samples}, seed=args.seed)
     for role in (DRIVER, WORKER):
-        print(f"{role}: {samples[-1][role]:.0f} MB at the end, {growth(samples, role):+.0f} MB since {FIRST:,} rows")
+        most = max(sample[role] for sample in samples)
+        print(f"{role}: {most:.0f} MB at the most, {growth(samples, role):+.0f} MB since {FIRST:,} rows")
     return 0
 
 

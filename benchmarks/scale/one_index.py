@@ -59,6 +59,7 @@ def search(index: str, truth: str, most: str) -> dict[str, Any]:
     return {
         "queries": len(queries), "median_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)),
         "recall": float(np.mean(shares)), "recall_before": coarse, "memory": memory, "anonymous": anonymous,
+        "cosines": [float(known["scores"][:, place].mean()) for place in (0, -1)],
     }  # fmt: skip
 
 

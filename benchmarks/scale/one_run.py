@@ -43,10 +43,14 @@ def by_embed(source: str, target: str, model: str, *, workers: int, ray: bool) -
     embed(source, target, model=model, id="id", workers=workers, ray=ray, threads=1, part_rows=ROWS)
 
 
+def _by_ray(workers: int) -> str:
+    return f"Ray, {workers} worker{'s' * (workers > 1)}"
+
+
 KINDS: dict[str, Callable[[str, str, str], None]] = {
     PLAIN: plain_loop,
     ALONE: partial(by_embed, workers=1, ray=False),
-    **{f"Ray, {count} workers": partial(by_embed, workers=count, ray=True) for count in (1, 2, 4, 8, 16)},
+    **{_by_ray(count): partial(by_embed, workers=count, ray=True) for count in (1, 2, 4, 8, 16)},
 }
 
 
@@ -56,7 +60,7 @@ def by_ray(workers: int) -> str:
     Raises:
         ValueError: If there is none.
     """
-    kind = f"Ray, {workers} workers"
+    kind = _by_ray(workers)
     if kind not in KINDS:
         raise ValueError(f"{workers} workers are none of those that are measured: {', '.join(list(KINDS)[2:])}")
     return kind

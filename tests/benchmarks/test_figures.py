@@ -140,10 +140,14 @@ def test_the_command_for_everything_names_its_steps(
 ) -> None:
     monkeypatch.setattr("benchmarks.peers.RUNS", tmp_path)
     assert everything(["--data", "somewhere", "--print"]) == 0
-    run, typo, retrieval, speed, size, last = capsys.readouterr().err.splitlines()
+    run, typo, retrieval, speed, size, *scale, last = capsys.readouterr().err.splitlines()
     assert "benchmarks.run en-mini en-nano en-small minilm minilm+symspell" in run and "bm25" in run
     assert "minilm-noise" not in run  # it is not trained there
     assert "--full" in speed and "minilm+onnx-int8 minilm --full" in speed
     assert "en-small+onnx-int8 minilm+onnx-int8 --suite typo --metrics clean 10 %" in typo and "XQuAD" in retrieval
     assert "en-mini+openvino" in speed and size.startswith("python -m benchmarks.speed.install_size")
+    named = [
+        f"python -m benchmarks.scale.{name} --data somewhere" for name in ("throughput", "memory", "kills", "index")
+    ]
+    assert scale == named
     assert last == "python -m benchmarks.report --plots --write"

@@ -289,6 +289,14 @@ class TestChanges:
         fruit.compact()
         assert [hit.id for hit in other.search("plum", k=1)] == ["y"] and other.info()["added"] == 0
 
+    def test_an_index_of_another_model_in_the_place_is_refused(self, model, fruit, tmp_path) -> None:
+        salted = ToyModel(salt="x")
+        there = DiskIndex.build(tmp_path / "i", write_texts(tmp_path / "e2", salted, FRUIT), salted)
+        for change in (lambda: fruit.search("x"), lambda: fruit.add(["x"]), lambda: fruit.remove("a"), fruit.compact):
+            with pytest.raises(ModelMismatchError, match="was replaced by an index of 'toy', which is another model"):
+                change()
+        assert len(there) == 4 and there.search("red cherry", k=1)[0].id == "c"
+
 
 class TestThreads:
     def test_searches_beside_adding_removing_and_compacting_are_right(self, model, tmp_path) -> None:

@@ -85,3 +85,15 @@ def test_empty_shards(model) -> None:
     sharded = ShardedIndex([FaissIndex(model), FaissIndex.build(model, {"a": "x"})])
     assert [hit.id for hit in sharded.search("x", k=3)] == ["a"]
     assert ShardedIndex([FaissIndex(model)]).search(["x"]) == [[]]
+
+
+def test_vectors_are_searched_for_in_every_kind(model, shards) -> None:
+    vectors = model.encode(["text 61 on 6 apples"])
+    vectors /= np.linalg.norm(vectors)
+    in_memory = shards[2]
+    assert in_memory.search_vectors(vectors, 3) == [in_memory.search("text 61 on 6 apples", k=3)]
+    for shard in shards:
+        with pytest.raises(ValueError, match=r"shape \(1, 31\), expected \(queries, 32\)"):
+            shard.search_vectors(vectors[:, :31])
+        with pytest.raises(ValueError, match="k must be at least 1"):
+            shard.search_vectors(vectors, 0)

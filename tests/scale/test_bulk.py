@@ -71,6 +71,11 @@ def set_aside(folder: Path) -> list[tuple[str, str]]:
     return [(row["where"].rpartition(":")[2], row["reason"]) for row in rows]
 
 
+def part_of(folder: Path, block: int) -> Path:
+    """Return the part of a block of the first source."""
+    return next((folder / "parts").glob(f"part-000000-{block:08d}-*.parquet"))
+
+
 def table_of(embeddings: Embeddings) -> Any:
     return pa.concat_tables([pq.read_table(part) for part in embeddings.parts])
 
@@ -345,10 +350,36 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_part(
     calls.clear()
     go(path)
     assert calls == []  # a finished one returns at once
-    (tmp_path / "out" / "parts" / "part-000000-00000002.parquet").unlink()
+    part_of(tmp_path / "out", 2).unlink()
     go(path).verify()
     assert [labels[0] for labels in calls] == ["16"]  # what went away is embedded again
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv", "parquet", "hub"])
+def test_whatever_parts_are_missing_are_embedded_again(
+    kind: str, go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiered_st.scale.units.LANE_BYTES", 600)
+    source: Any = tmp_path / f"in.{kind}"
+    if kind == "hub":
+        pytest.importorskip("datasets", reason="it streams the hub's: pip install datasets")
+        source.mkdir()
+        as_parquet(source / "train.parquet", text=TEXTS)
+        source = f"hub:{source}"
+    elif kind == "parquet":
+        as_parquet(source, row_group_size=7, text=TEXTS)
+    elif kind == "jsonl":
+        as_jsonl(source, [{"text": text} for text in TEXTS])
+    else:
+        as_lines(source, TEXTS if kind == "text" else ["text", *TEXTS])
+    go(source)
+    whole = files_of(tmp_path / "out")
+    for missing in ([0], [0, 1, 4], [1, 2], [6], range(6)):
+        for block in missing:
+            part_of(tmp_path / "out", block).unlink()
+        go(source)
+        assert files_of(tmp_path / "out") == whole
 
 
 def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
@@ -363,8 +394,9 @@ def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
     stray.write_bytes(b"half")
     go(path, target=tmp_path / "two")
     assert not stray.exists()
-    for name in ("notes.txt", "part-000007-00000000.parquet"):
-        foreign, last = tmp_path / "two" / "parts" / name, tmp_path / "two" / "parts" / "part-000000-00000006.parquet"
+    run = part_of(tmp_path / "two", 0).stem[-8:]
+    for name in ("notes.txt", f"part-000007-00000000-{run}.parquet"):
+        foreign, last = tmp_path / "two" / "parts" / name, part_of(tmp_path / "two", 6)
         foreign.write_bytes(b"")
         last.unlink()
         with pytest.raises(EmbeddingsError, match=f"{name} is no part of this run"):
@@ -411,6 +443,19 @@ def test_a_restart_that_was_killed_is_no_whole_run(go: Any, tmp_path: Path, monk
     with pytest.raises(EmbeddingsError, match="restart"):
         go(path)
     assert go(path, restart=True).count == 50
+
+
+def test_a_worker_that_outlives_its_run_writes_nothing_into_the_next(go: Any, tmp_path: Path) -> None:
+    path = as_lines(tmp_path / "a.txt")
+    go(path)
+    late = {part: part.read_bytes() for part in (tmp_path / "out" / "parts").iterdir()}
+    found = go(path, restart=True, dtype="int8")
+    for part, data in late.items():
+        part.write_bytes(data)
+    Path(found.parts[3]).unlink()
+    again = go(path, dtype="int8")
+    assert again.parts == found.parts and len(list((tmp_path / "out" / "parts").iterdir())) == 7
+    again.verify(ids=True)
 
 
 def test_sources_that_change_meanwhile_are_noticed(go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

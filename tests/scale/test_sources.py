@@ -88,7 +88,7 @@ def test_units_have_every_block_once_whatever_the_size() -> None:
         {"path": "d", "format": "text", "bytes": 1 << 40},
         {"path": "e", "format": "hub"},
     ]
-    units = list(cut(sources, 4))
+    units = list(cut(sources, 4, "0123abcd"))
     rows = [unit for unit in units if unit.number == 0]
     assert [(unit.start, unit.stop) for unit in rows] == [(0, 4), (4, 8), (8, 11)]
     lanes = [unit for unit in units if unit.number == 1]
@@ -96,4 +96,5 @@ def test_units_have_every_block_once_whatever_the_size() -> None:
     assert [sum(unit.number == number for unit in units) for number in (2, 3, 4)] == [0, 32, 1]
     assert len({unit.name for unit in units}) == len(units)
     assert units == [Unit.from_dict(unit.to_dict()) for unit in units]
-    assert block_of(part_name(3, 17).rpartition("/")[2]) == (3, 17)
+    assert block_of(part_name(3, 17, "0123abcd").rpartition("/")[2]) == (3, 17, "0123abcd")
+    assert block_of("part-3-17.parquet") is None

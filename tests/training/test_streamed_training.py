@@ -127,7 +127,7 @@ def killed(recipe: Recipe, data: Path, out: Path) -> None:
         monkeypatch.setattr(callbacks.JsonLog, "on_log", dies)
         monkeypatch.setattr(stage_run, "has_bf16", lambda device: False)
         monkeypatch.setattr(teachers, "has_bf16", lambda device: False)
-        train(monkeypatch, recipe, data, out, "--save-minutes", "0", "--workers", "1")
+        train(monkeypatch, recipe, data, out, "--save-minutes", "0")
 
 
 def test_a_killed_run_goes_on_in_its_window_to_the_same_weights(

@@ -43,6 +43,13 @@ def test_the_recipe_makes_a_model(folder: Path) -> None:
     assert vectors.shape == (2, 128) and np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1])
 
 
+def test_the_recipe_streams_as_when_it_gets_big(folder: Path) -> None:
+    command = shlex.split(blocks("When it gets big", "bash")[1])
+    assert command[:3] == ["python", "-m", "training.run"] and "--stream" in command
+    assert runner.main(command[3:]) == 0
+    assert np.isfinite(tiered_st.load("runs/streamed/model").encode(["remove a file"])).all()
+
+
 @pytest.mark.parametrize("kind", ["pairs", "texts"])
 def test_a_shipped_model_learns(kind: str, folder: Path) -> None:
     runpy.run_path(f"tune_on_{kind}.py")

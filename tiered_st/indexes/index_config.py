@@ -19,7 +19,8 @@ _NUMBERS = {
     "ivf": _LISTS,
     "ivf_pq": _LISTS | {"code_bytes"},
 }
-_FEWEST = 39  # vectors per centroid, below which k-means of FAISS warns
+_FEWEST = 39  # vectors per list, below which k-means of FAISS warns
+_PER_LIST = 40  # vectors of the sample
 _CODES = 256  # centroids of a byte of a code
 
 
@@ -39,13 +40,15 @@ class IndexConfig:
     Args:
         kind: One of these, or "auto".
         lists: Into how many the vectors are sorted. Default: the square root of their number, as a power of two.
-        probes: How many lists a search reads. Default: see `settled`.
+        probes: How many lists a search reads. Default: twice the square root of ``lists``, at least 8.
         code_bytes: Bytes of a code; a divisor of the dimension. Default: the largest up to an eighth of the dimension.
         links: Neighbours per vector of an HNSW graph. Default: 32.
         construction: Candidates for neighbours when it is built (FAISS's efConstruction). Default: 80.
         depth: Candidates kept in a search of it (FAISS's efSearch). Default: 128.
-        rerank: Candidates whose cosine is computed exactly, per ten hits that are asked for. Default: see `settled`.
-        sample: Vectors from which lists and codes are learned. Default: 64 per list, and for codes at least 65,536.
+        rerank: Candidates whose cosine is computed exactly, per ten hits that are asked for. Default: 200 with
+            codes, 20 without.
+        sample: Vectors from which lists and codes are learned, held in RAM. Default: 40 per list, and for codes at
+            least 65,536.
         seed: Of the sample and of what is learned from it.
 
     Raises:
@@ -110,22 +113,22 @@ class IndexConfig:
         lists = self.lists or min(2 ** round(math.log2(max(count, 1)) / 2), max(count // _FEWEST, 1))
         if lists > count:
             raise ValueError(f"lists={lists} are more than the {count:,} vectors: lower it, or take kind='flat'")
-        probes = self.probes or min(lists, max(8, lists // 32))
+        probes = self.probes or min(lists, max(8, 2 * round(math.sqrt(lists))))
         if probes > lists:
             raise ValueError(f"probes={probes} is more than the {lists} lists: lower it")
         if kind == "ivf":
-            sample = min(self.sample or 64 * lists, count)
+            sample = min(self.sample or _PER_LIST * lists, count)
             return replace(self, kind=kind, lists=lists, probes=probes, sample=sample, rerank=self.rerank or 20)
         if count < _CODES:
             raise ValueError(f"kind='ivf_pq' learns {_CODES} centroids, {count:,} vectors are too few: take 'flat'")
         bytes_ = self.code_bytes or next(size for size in range(max(dimension // 8, 1), 0, -1) if not dimension % size)
         if dimension % bytes_:
             raise ValueError(f"code_bytes={bytes_} does not divide the dimension {dimension}")
-        sample = min(self.sample or max(64 * lists, 65_536), count)
+        sample = min(self.sample or max(_PER_LIST * lists, 65_536), count)
         if sample < max(lists, _CODES):
             raise ValueError(f"sample={sample} is below lists={lists} or the {_CODES} centroids of a code: raise it")
         return replace(
-            self, kind=kind, lists=lists, probes=probes, code_bytes=bytes_, sample=sample, rerank=self.rerank or 100
+            self, kind=kind, lists=lists, probes=probes, code_bytes=bytes_, sample=sample, rerank=self.rerank or 200
         )
 
     def _refuse_foreign(self, kind: str, *, because: str = "") -> None:

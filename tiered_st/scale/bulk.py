@@ -118,7 +118,7 @@ def embed(
         run = Run(place, job, sources, restart=restart)
         if not run.complete:
             _carry_out(run, job, workers if by_ray else None, progress)
-            if find_sources(source, target=place.folder, format=format) != sources:
+            if find_sources(source, target=place.folder, format=format, tell=False) != sources:
                 raise InputError(
                     f"{place.folder}: the sources changed while they were read: start anew with restart=True"
                 )

@@ -35,7 +35,11 @@ class _Footer(NamedTuple):
 
 
 def find_sources(
-    given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, target: str, format: str | None
+    given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    target: str,
+    format: str | None,
+    tell: bool = True,
 ) -> list[dict[str, Any]]:
     """Return what the manifest says of each file or shard: where it is, its size and state, and its format.
 
@@ -45,6 +49,7 @@ def find_sources(
         given: One or more files, folders, patterns, URLs of such, or ``hub:`` datasets.
         target: The folder that the run writes.
         format: Of all files; None for what the suffix of each says.
+        tell: Warn of files in folders that are left out.
 
     Raises:
         InputError: If one is not there, is there twice, or holds no file of texts.
@@ -55,7 +60,7 @@ def find_sources(
         if one.startswith(SCHEME):
             found += hub_sources(one)
             continue
-        files = list(_remote(one, format) if is_url(one) else _local(one, format))
+        files = list(_remote(one, format, tell) if is_url(one) else _local(one, format, tell))
         inside = target.rstrip("/\\") + ("/" if is_url(target) else os.sep)
         files = [file for file in files if not file[OPENED_AS].startswith(inside)]
         if not files:
@@ -99,9 +104,9 @@ def read_footers(sources: Sequence[dict[str, Any]], columns: Columns) -> None:
                     raise InputError(f"column {name!r} is {found_kinds}: embed them apart, or leave it out of columns")
 
 
-def _local(given: str, format: str | None) -> Iterator[dict[str, Any]]:
+def _local(given: str, format: str | None, tell: bool) -> Iterator[dict[str, Any]]:
     if os.path.lexists(given):
-        paths = list(_files_in(given, format)) if os.path.isdir(given) else [given]
+        paths = list(_files_in(given, format, tell)) if os.path.isdir(given) else [given]
     elif glob.has_magic(given):
         matched = sorted(glob.glob(given, recursive=True))
         paths = [file for path in matched for file in ([path] if os.path.isfile(path) else [])]
@@ -118,7 +123,7 @@ def _local(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
+def _remote(given: str, format: str | None, tell: bool) -> Iterator[dict[str, Any]]:
     fs, path = file_system(given)
     try:
         if glob.has_magic(path) and not fs.exists(path):
@@ -126,7 +131,7 @@ def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         elif fs.isdir(path):
             root = path.rstrip("/") + "/"
             names = [file.removeprefix(root) for file in sorted(fs.find(path))]
-            paths = [root + name for name in _texts_of(names, given, format)]
+            paths = [root + name for name in _texts_of(names, given, format, tell)]
         else:
             paths = [path]
         infos = [fs.info(file) for file in paths]
@@ -143,21 +148,21 @@ def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _files_in(folder: str, format: str | None) -> Iterator[str]:
+def _files_in(folder: str, format: str | None, tell: bool) -> Iterator[str]:
     names = [
         os.path.relpath(os.path.join(root, name), folder)
         for root, _, files in os.walk(folder, followlinks=True)
         for name in files
     ]
-    for name in _texts_of(sorted(Path(name).as_posix() for name in names), folder, format):
+    for name in _texts_of(sorted(Path(name).as_posix() for name in names), folder, format, tell):
         yield os.path.join(folder, name)
 
 
-def _texts_of(names: Sequence[str], folder: str, format: str | None) -> list[str]:
+def _texts_of(names: Sequence[str], folder: str, format: str | None, tell: bool) -> list[str]:
     """Return the files of a folder that hold texts: by suffix, unless their format is given; hidden ones do not."""
     seen = [name for name in names if not any(part.startswith((".", "_")) for part in name.split("/"))]
     texts = [name for name in seen if format or _is_known(name)]
-    if left_out := sorted(set(seen) - set(texts)):
+    if tell and (left_out := sorted(set(seen) - set(texts))):
         logger.warning(
             "%s: %d left out, whose suffix is none of texts (first: %s); a format given for all reads them too",
             folder, len(left_out), left_out[0],

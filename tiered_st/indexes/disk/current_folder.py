@@ -12,9 +12,10 @@ from typing import TypeVar
 from tiered_st.file_lock import only_writer
 from tiered_st.files import recover, standing
 from tiered_st.indexes.disk.open_folder import OpenFolder, StaleFolderError
-from tiered_st.indexes.index_files import IndexFileError, written_state
+from tiered_st.indexes.index_files import IndexFileError, ModelMismatchError, written_state
 
 _T = TypeVar("_T")
+_OF_MODEL = ("model_fingerprint", "prompts", "dimension")
 
 
 class CurrentFolder:
@@ -35,13 +36,21 @@ class CurrentFolder:
         self._folder = _opened(path)
 
     def refreshed(self) -> OpenFolder:
-        """Return the folder, opened again if it is another."""
+        """Return the folder, opened again if it is another.
+
+        Raises:
+            ModelMismatchError: If another model embedded what is in that one.
+        """
         folder = self._folder
         if folder.is_current():
             return folder
         with self._lock:
             if not self._folder.is_current():
-                self._folder = _opened(self.path)  # the old one is closed when nobody uses it any more
+                other = _opened(self.path)
+                if any(other.meta[key] != self._folder.meta[key] for key in _OF_MODEL):
+                    found = f"was replaced by an index of {other.meta['model_name']!r}, which is another model"
+                    raise ModelMismatchError(f"{self.path}: {found}. Load it with that model.")
+                self._folder = other  # the old one is closed when nobody uses it any more
             return self._folder
 
     def read(self, action: Callable[[OpenFolder], _T]) -> _T:
