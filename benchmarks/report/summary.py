@@ -49,6 +49,13 @@ COLUMNS = (
     Column("misspelt words", "real", "misspellings"),
 )
 
+NAMES = (
+    *(Column(metric, "new_words", metric) for metric in ("rare 10 %", "rare 20 %", "invented 10 %", "invented 20 %")),
+    Column("XQuAD-en, clean", "retrieval", "XQuAD"),
+    Column("questions at 10 %", "retrieval", "XQuAD 10 %"),
+)
+TAUGHT = "taught"  # ends the name of a model that was taught the words of what it is to find
+
 
 def quality(stored: Stored, ours: Sequence[str]) -> str:
     """Return a row per model, ours, in bold, before `PEERS`; the best of each column is bold too."""
@@ -63,6 +70,17 @@ def quality(stored: Stored, ours: Sequence[str]) -> str:
             figure, sign, spread = shown.partition(" ± ")
             row.append(f"**{figure}**{sign}{spread}" if values and mean(values) == best[column] else shown)
         rows.append(row)
+    return compact(rows)
+
+
+def new_words(stored: Stored, ours: Sequence[str]) -> str:
+    """Return how names that no model has seen are found: a row per model, ours also taught, and `PEERS`."""
+    names = [form for name in ours for form in (name, f"{name} {TAUGHT}")] + list(PEERS)
+    rows = [["model", *(column.heading for column in NAMES)]]
+    for name in names:
+        if NAMES[0].values(stored, name):
+            shown = f"**{name}**" if name.endswith(TAUGHT) else name
+            rows.append([shown, *(mean_and_spread(column.values(stored, name)) for column in NAMES)])
     return compact(rows)
 
 
@@ -170,6 +188,8 @@ def write_summary(
     if ours:
         write_between(root / "README.md", "headline", headline(stored, ours))
         write_between(root / "README.md", "quality", quality(stored, ours) + older(stored, ours, shipped))
+        if stored.get("new_words"):
+            write_between(root / "README.md", "new words", new_words(stored, ours))
     for name in ours:
         own = quality(stored, [name]) + older(stored, [name], shipped)
         write_between(root / CARDS / name / "README.md", "quality", own)
