@@ -392,7 +392,7 @@ def test_a_part_that_goes_away_before_the_end_is_missed(go: Any, tmp_path: Path,
         patch.setattr("tiered_st.scale.run.Run.finish", die)
         go(path)
     part_of(tmp_path / "out", 2).unlink()
-    with pytest.raises(EmbeddingsError, match="part-000000-00000002-.* went away"):
+    with pytest.raises(EmbeddingsError, match=r"part-000000-00000002-.* went away"):
         go(path)
     assert go(path).count == 50
 
