@@ -320,6 +320,10 @@ class Killed(BaseException):
     """What no handler of errors catches, as a kill."""
 
 
+def die(*args: Any) -> None:
+    raise Killed
+
+
 def test_a_run_that_was_killed_goes_on_behind_its_last_part(
     go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +386,17 @@ def test_whatever_parts_are_missing_are_embedded_again(
         assert files_of(tmp_path / "out") == whole
 
 
+def test_a_part_that_goes_away_before_the_end_is_missed(go: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    path = as_lines(tmp_path / "a.txt")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("tiered_st.scale.run.Run.finish", die)
+        go(path)
+    part_of(tmp_path / "out", 2).unlink()
+    with pytest.raises(EmbeddingsError, match=r"part-000000-00000002-.* went away"):
+        go(path)
+    assert go(path).count == 50
+
+
 def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
     path = as_lines(tmp_path / "a.txt")
     (tmp_path / "out" / "parts").mkdir(parents=True)
@@ -433,9 +448,6 @@ def test_other_sources_another_model_and_other_settings_are_refused_by_name(go: 
 def test_a_restart_that_was_killed_is_no_whole_run(go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = as_lines(tmp_path / "a.txt")
     go(path)
-
-    def die(*args: Any) -> None:
-        raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr("tiered_st.scale.place.Place.remove", die)

@@ -99,20 +99,27 @@ class Run:
 
     def finished_rows(self) -> int:
         """Return the rows of the units that are finished."""
-        records = self._place.read_all(f"{UNITS}/{name}" for name in self._place.names(UNITS))
+        own = [name for name in self._place.names(UNITS) if name.endswith(f"-{self._id}.json")]
+        records = self._place.read_all(f"{UNITS}/{name}" for name in own)
         return sum(part["rows"] for record in records for part in json.loads(record)["parts"])
 
     def finish(self) -> None:
         """Gather what the units' records say, and put down that the run is complete.
 
         Raises:
-            EmbeddingsError: If there is a part that no unit made.
+            EmbeddingsError: If there is a part that no unit made, or one that was made is not there.
         """
         parts: list[dict[str, Any]] = []
-        for record in self._place.read_all(unit.name for unit in cut(self._sources, self._job.part_rows, self._id)):
-            parts += json.loads(record)["parts"]
+        there = set(self._place.names(PARTS))
+        units = [unit.name for unit in cut(self._sources, self._job.part_rows, self._id)]
+        for unit, record in zip(units, self._place.read_all(units), strict=True):
+            made = json.loads(record)["parts"]
+            if lost := {part["file"].rpartition("/")[2] for part in made} - there:
+                self._place.remove(unit)
+                raise EmbeddingsError(f"{self._place.path(PARTS)}: {min(lost)} went away. Run the same command again.")
+            parts += made
         parts.sort(key=lambda part: part["file"])
-        foreign = set(self._place.names(PARTS)) - {part["file"].rpartition("/")[2] for part in parts}
+        foreign = there - {part["file"].rpartition("/")[2] for part in parts}
         for name in sorted(foreign):
             if (found := block_of(name)) is not None and found[2] != self._id:  # by a worker that outlived its run
                 self._place.remove(f"{PARTS}/{name}")
