@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from without_torch import ROOT, printed_without_torch, run_without_torch
 
-FREE = ("text", "saved", "indexes", "cli", "documents", "noise", "runtime")
+FREE = ("text", "saved", "records", "indexes", "cli", "documents", "noise", "runtime", "scale")
 FILES = (
     "config",
     "files",

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-pa = pytest.importorskip("pyarrow", reason="folders of embeddings are parquet: pip install pyarrow")
-pytest.importorskip("onnxruntime", reason="it computes: pip install onnxruntime")
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from conftest import make_model
 from embeddings_tools import files_of, rows_of
 
@@ -71,6 +69,11 @@ def as_parquet(path: Path, row_group_size: int = 1000, **columns: Any) -> Path:
 def set_aside(folder: Path) -> list[tuple[str, str]]:
     rows = map(json.loads, (folder / "rejected.jsonl").read_text(encoding="utf-8").splitlines())
     return [(row["where"].rpartition(":")[2], row["reason"]) for row in rows]
+
+
+def part_of(folder: Path, block: int) -> Path:
+    """Return the part of a block of the first source."""
+    return next((folder / "parts").glob(f"part-000000-{block:08d}-*.parquet"))
 
 
 def table_of(embeddings: Embeddings) -> Any:
@@ -347,10 +350,36 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_part(
     calls.clear()
     go(path)
     assert calls == []  # a finished one returns at once
-    (tmp_path / "out" / "parts" / "part-000000-00000002.parquet").unlink()
+    part_of(tmp_path / "out", 2).unlink()
     go(path).verify()
     assert [labels[0] for labels in calls] == ["16"]  # what went away is embedded again
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv", "parquet", "hub"])
+def test_whatever_parts_are_missing_are_embedded_again(
+    kind: str, go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiered_st.scale.units.LANE_BYTES", 600)
+    source: Any = tmp_path / f"in.{kind}"
+    if kind == "hub":
+        pytest.importorskip("datasets", reason="it streams the hub's: pip install datasets")
+        source.mkdir()
+        as_parquet(source / "train.parquet", text=TEXTS)
+        source = f"hub:{source}"
+    elif kind == "parquet":
+        as_parquet(source, row_group_size=7, text=TEXTS)
+    elif kind == "jsonl":
+        as_jsonl(source, [{"text": text} for text in TEXTS])
+    else:
+        as_lines(source, TEXTS if kind == "text" else ["text", *TEXTS])
+    go(source)
+    whole = files_of(tmp_path / "out")
+    for missing in ([0], [0, 1, 4], [1, 2], [6], range(6)):
+        for block in missing:
+            part_of(tmp_path / "out", block).unlink()
+        go(source)
+        assert files_of(tmp_path / "out") == whole
 
 
 def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
@@ -365,6 +394,15 @@ def test_what_killed_writers_left_is_removed(go: Any, tmp_path: Path) -> None:
     stray.write_bytes(b"half")
     go(path, target=tmp_path / "two")
     assert not stray.exists()
+    run = part_of(tmp_path / "two", 0).stem[-8:]
+    for name in ("notes.txt", f"part-000007-00000000-{run}.parquet"):
+        foreign, last = tmp_path / "two" / "parts" / name, part_of(tmp_path / "two", 6)
+        foreign.write_bytes(b"")
+        last.unlink()
+        with pytest.raises(EmbeddingsError, match=f"{name} is no part of this run"):
+            go(path, target=tmp_path / "two")
+        foreign.unlink()
+        assert go(path, target=tmp_path / "two").count == 50
 
 
 def test_other_sources_another_model_and_other_settings_are_refused_by_name(go: Any, tmp_path: Path) -> None:
@@ -405,6 +443,19 @@ def test_a_restart_that_was_killed_is_no_whole_run(go: Any, tmp_path: Path, monk
     with pytest.raises(EmbeddingsError, match="restart"):
         go(path)
     assert go(path, restart=True).count == 50
+
+
+def test_a_worker_that_outlives_its_run_writes_nothing_into_the_next(go: Any, tmp_path: Path) -> None:
+    path = as_lines(tmp_path / "a.txt")
+    go(path)
+    late = {part: part.read_bytes() for part in (tmp_path / "out" / "parts").iterdir()}
+    found = go(path, restart=True, dtype="int8")
+    for part, data in late.items():
+        part.write_bytes(data)
+    Path(found.parts[3]).unlink()
+    again = go(path, dtype="int8")
+    assert again.parts == found.parts and len(list((tmp_path / "out" / "parts").iterdir())) == 7
+    again.verify(ids=True)
 
 
 def test_sources_that_change_meanwhile_are_noticed(go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,9 +531,7 @@ def test_two_at_once_on_one_target(go: Any, tmp_path: Path, monkeypatch: pytest.
         ({"revision": "main"}, "only a model on the hub takes this"),
     ],
 )
-def test_arguments_that_mean_nothing_are_refused(
-    options: dict[str, Any], message: str, go: Any, tmp_path: Path
-) -> None:
+def test_arguments_that_mean_nothing_are_refused(options: Any, message: str, go: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         go(as_lines(tmp_path / "a.txt"), **options)
     assert not (tmp_path / "out").exists()
@@ -499,7 +548,10 @@ def test_fields_that_are_not_there_are_refused(go: Any, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="lines of text have no fields"):
             go(lines, **options)
     with pytest.raises(InputError, match="column 'text' is missing; there are: body"):
-        go(table)
+        go([lines, table])
+    assert not list((tmp_path / "out").rglob("*"))
+    with pytest.raises(InputError, match="encoding='cp1252' is of files of text"):
+        go(table, text="body", encoding="cp1252")
     with pytest.raises(InputError, match="column 'key' is missing"):
         go(table, text="body", id="key", target=tmp_path / "two")
     with pytest.raises(InputError, match="column 'price' is missing"):

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("pyarrow", reason="folders of embeddings are parquet: pip install pyarrow")
 from embeddings_tools import unit_rows, write_embeddings
 
 from tiered_st.scale import Embeddings, EmbeddingsError

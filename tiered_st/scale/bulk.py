@@ -111,14 +111,14 @@ def embed(
     )  # fmt: skip
     _check(job, columns, workers, by_ray, on_error)
     sources = find_sources(source, target=place.folder, format=format)
-    _refuse_fields_of_lines(job, {found["format"] for found in sources})
+    _refuse_what_sources_lack(job, {found["format"] for found in sources})
     if by_ray and any(_OF_ONE_PROCESS in path for path in (place.folder, *(found["path"] for found in sources))):
         raise ValueError(f"{_OF_ONE_PROCESS} is of this process alone: Ray's workers do not see it. Give workers=1.")
     with _only_run(place):
         run = Run(place, job, sources, restart=restart)
         if not run.complete:
             _carry_out(run, job, workers if by_ray else None, progress)
-            if find_sources(source, target=place.folder, format=format) != sources:
+            if find_sources(source, target=place.folder, format=format, tell=False) != sources:
                 raise InputError(
                     f"{place.folder}: the sources changed while they were read: start anew with restart=True"
                 )
@@ -131,7 +131,8 @@ def embed(
 def _carry_out(run: Run, job: Job, workers: int | tuple[int, int] | None, progress: bool) -> None:
     """Embed what is missing: by Ray with so many workers, or in this process."""
     units = list(run.units())
-    with tqdm(total=run.rows, initial=run.finished_rows(), unit="text", disable=not progress) as bar:
+    finished = run.finished_rows() if progress else 0
+    with tqdm(total=run.rows, initial=finished, unit="text", disable=not progress) as bar:
         if not units:
             return
         if workers is not None:
@@ -197,9 +198,13 @@ def _check(job: Job, columns: Sequence[str], workers: int | tuple[int, int], by_
     job.check()
 
 
-def _refuse_fields_of_lines(job: Job, formats: set[str]) -> None:
-    """Refuse to ask lines of text for fields, which they have not."""
+def _refuse_what_sources_lack(job: Job, formats: set[str]) -> None:
+    """Refuse to ask lines of text for fields, tables for an encoding, and datasets for a format."""
     fields = job.fields
+    if job.encoding is not None and formats <= {"parquet", "hub"}:
+        raise InputError(f"encoding={job.encoding!r} is of files of text, and there are none: leave it out")
+    if job.format is not None and formats == {"hub"}:
+        raise InputError(f"format={job.format!r} is of files, and there are none: leave it out")
     if "text" in formats and (
         (formats == {"text"} and fields.text != "text") or (fields.id and not fields.optional) or fields.carried
     ):

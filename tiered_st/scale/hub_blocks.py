@@ -24,7 +24,10 @@ def hub_blocks(unit: Unit, job: Job, skip: Collection[int]) -> Iterator[SourceBl
     """
     source, size = unit.source, job.part_rows
     try:
-        shard = _stream(source["dataset"], source["config"], source["split"]).shard(source["shards"], source["shard"])
+        from datasets.distributed import split_dataset_by_node
+
+        stream = _stream(source["dataset"], source["config"], source["split"])
+        shard = split_dataset_by_node(stream, source["shard"], source["shards"])  # as many nodes as shards: one each
         known = shard.column_names
     except Exception as error:
         raise _unreadable(source["path"], error) from None
@@ -86,7 +89,8 @@ def hub_sources(given: str) -> list[dict[str, Any]]:
         if split is not None and split not in splits:
             raise InputError(f"{given}: there is no split {split!r}; there are: {', '.join(splits)}")
         split = split or splits[0]
-        shards = int(_stream(dataset, config, split).num_shards)
+        stream = _stream(dataset, config, split)
+        shards = int(stream.num_shards if hasattr(stream, "num_shards") else stream.n_shards)  # before datasets 3.1
     except InputError:
         raise
     except Exception as error:

@@ -20,7 +20,10 @@ from tiered_st.scale.units import Unit
 from tiered_st.scale.worker import Worker
 
 _STORE_BYTES = 100_000_000  # of a local cluster's object store, which holds next to nothing
+_LEVEL = "RAY_BACKEND_LOG_LEVEL"
 _BLOCKS = 1000  # of a dataset at the most: what Ray keeps account of
+
+logger = logging.getLogger(__name__)
 
 
 class EmbedActor:
@@ -66,6 +69,9 @@ def run_on_ray(units: Sequence[Unit], job: Job, workers: int | tuple[int, int]) 
     with _cluster(ray, most), _quiet(ray):
         gpus = job.backend == "torch" and ray.cluster_resources().get("GPU", 0) > 0
         cores = job.threads or 1
+        least = workers if isinstance(workers, int) else workers[0]
+        if (seen := ray.cluster_resources().get("CPU", 0)) < least * cores:
+            logger.warning("%d workers of %d threads wait for more than the %d CPUs that Ray sees", least, cores, seen)
         items = [{"unit": json.dumps(unit.to_dict())} for unit in units]
         rows = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS)).map_batches(
             EmbedActor,
@@ -103,18 +109,31 @@ def _cluster(ray: Any, workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of its C++, which writes to stderr
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
-    else:
+    local = {
+        "address": "local", "num_cpus": max(workers, os.cpu_count() or 1), "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+    }  # fmt: skip
+    with _quiet_backend():
         ray.init(
-            address="local", num_cpus=max(workers, os.cpu_count() or 1), include_dashboard=False,
-            object_store_memory=_STORE_BYTES, log_to_driver=False, logging_level=logging.ERROR,
+            log_to_driver=False, logging_level=logging.ERROR, **({} if os.environ.get("RAY_ADDRESS") else local)
         )  # fmt: skip
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _quiet_backend() -> Iterator[None]:
+    """Keep Ray's C++ from warning on stderr of what Ray Data does at each start of an actor."""
+    if _LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LEVEL] = "fatal"
+    try:
+        yield
+    finally:
+        del os.environ[_LEVEL]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ units/ for each unit that is finished; in the end rejected.jsonl, the manifest a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ from tiered_st.scale.manifest import (
 )
 from tiered_st.scale.part import set_aside_of
 from tiered_st.scale.place import Place
-from tiered_st.scale.sources import OPENED_AS, column_types, count_rows
+from tiered_st.scale.sources import OPENED_AS, read_footers
 from tiered_st.scale.units import Unit, block_of, cut
 
 _CURE = "or start anew with restart=True (--restart)"
@@ -57,8 +58,7 @@ class Run:
         self._sources = [dict(source) for source in sources]
         begun = self._begun(restart)
         if begun is None:
-            count_rows(self._sources)
-            column_types(self._sources, job.fields.carried)
+            read_footers(self._sources, job.fields)
             self._meta = self._new_meta()
             write_manifest(place, self._meta)
         else:
@@ -66,6 +66,7 @@ class Run:
             for source, before in zip(self._sources, begun["sources"], strict=True):
                 source |= {key: before[key] for key in ("rows",) if key in before}
             self._meta = begun
+        self._id = self._identity()
         self.complete = self._meta["complete"] and not self._lacks_parts()
         if self.complete:
             self._refuse_rejected()
@@ -80,20 +81,26 @@ class Run:
         return None if None in known else sum(rows for rows in known if rows is not None)
 
     def units(self) -> Iterator[Unit]:
-        """Yield the units that are not finished, each with the blocks of it that are done."""
+        """Yield the units that are not finished, each with the blocks of it that are done.
+
+        Raises:
+            EmbeddingsError: If there is a file among the parts that is none.
+        """
         finished = set(self._place.names(UNITS))
         done: dict[int, list[int]] = {}
         for name in self._place.names(PARTS):
-            number, block = block_of(name)
-            done.setdefault(number, []).append(block)
-        for unit in cut(self._sources, self._job.part_rows):
+            if (found := block_of(name)) is None:
+                raise EmbeddingsError(f"{self._place.path(PARTS)}: {name} is no part of this run. Remove it.")
+            if found[2] == self._id:
+                done.setdefault(found[0], []).append(found[1])
+        for unit in cut(self._sources, self._job.part_rows, self._id):
             if unit.name.rpartition("/")[2] not in finished:
                 yield replace(unit, done=tuple(block for block in done.get(unit.number, ()) if unit.has(block)))
 
     def finished_rows(self) -> int:
         """Return the rows of the units that are finished."""
-        records = (json.loads(self._place.read(f"{UNITS}/{name}")) for name in self._place.names(UNITS))
-        return sum(part["rows"] for record in records for part in record["parts"])
+        records = self._place.read_all(f"{UNITS}/{name}" for name in self._place.names(UNITS))
+        return sum(part["rows"] for record in records for part in json.loads(record)["parts"])
 
     def finish(self) -> None:
         """Gather what the units' records say, and put down that the run is complete.
@@ -102,10 +109,14 @@ class Run:
             EmbeddingsError: If there is a part that no unit made.
         """
         parts: list[dict[str, Any]] = []
-        for unit in cut(self._sources, self._job.part_rows):
-            parts += json.loads(self._place.read(unit.name))["parts"]
+        for record in self._place.read_all(unit.name for unit in cut(self._sources, self._job.part_rows, self._id)):
+            parts += json.loads(record)["parts"]
         parts.sort(key=lambda part: part["file"])
         foreign = set(self._place.names(PARTS)) - {part["file"].rpartition("/")[2] for part in parts}
+        for name in sorted(foreign):
+            if (found := block_of(name)) is not None and found[2] != self._id:  # by a worker that outlived its run
+                self._place.remove(f"{PARTS}/{name}")
+                foreign.remove(name)
         if foreign:
             raise EmbeddingsError(f"{self._place.path(PARTS)}: {min(foreign)} is no part of this run. Remove it.")
         with self._place.writing(REJECTED) as file:
@@ -144,6 +155,12 @@ class Run:
         for name in (PARTS, UNITS, REJECTED):
             self._place.remove(name)
         return None
+
+    def _identity(self) -> str:
+        """Return what a run of these sources, this model and these settings is known by."""
+        of_run = [self._meta[key] for key in ("model_fingerprint", "dimension", "dtype", "settings")]
+        told = [of_run, self._meta.get("prompts"), list(_compared(self._meta["sources"]).values())]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
     def _new_meta(self) -> dict[str, Any]:
         job = self._job

@@ -8,15 +8,15 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiered_st.records import guess_format
 from tiered_st.records.compression import SUFFIXES as COMPRESSED
-from tiered_st.records.rows import InputError
+from tiered_st.records.rows import Columns, InputError
 from tiered_st.records.source import opened_bytes
 from tiered_st.records.urls import file_system, is_url
 from tiered_st.scale.hub_blocks import SCHEME, hub_sources
-from tiered_st.scale.parquet_blocks import unreadable
+from tiered_st.scale.parquet_blocks import chosen, unreadable
 from tiered_st.scale.part import import_pyarrow
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,19 @@ _STATES = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "l
 _FOOTERS_AT_ONCE = 16
 
 
+class _Footer(NamedTuple):
+    """Rows of a table, and the types of the columns that are carried along."""
+
+    rows: int
+    kinds: dict[str, str]
+
+
 def find_sources(
-    given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, target: str, format: str | None
+    given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    target: str,
+    format: str | None,
+    tell: bool = True,
 ) -> list[dict[str, Any]]:
     """Return what the manifest says of each file or shard: where it is, its size and state, and its format.
 
@@ -38,6 +49,7 @@ def find_sources(
         given: One or more files, folders, patterns, URLs of such, or ``hub:`` datasets.
         target: The folder that the run writes.
         format: Of all files; None for what the suffix of each says.
+        tell: Warn of files in folders that are left out.
 
     Raises:
         InputError: If one is not there, is there twice, or holds no file of texts.
@@ -48,7 +60,7 @@ def find_sources(
         if one.startswith(SCHEME):
             found += hub_sources(one)
             continue
-        files = list(_remote(one, format) if is_url(one) else _local(one, format))
+        files = list(_remote(one, format, tell) if is_url(one) else _local(one, format, tell))
         inside = target.rstrip("/\\") + ("/" if is_url(target) else os.sep)
         files = [file for file in files if not file[OPENED_AS].startswith(inside)]
         if not files:
@@ -66,47 +78,35 @@ def find_sources(
     return found
 
 
-def count_rows(sources: Sequence[dict[str, Any]]) -> None:
-    """Put down in each parquet source how many rows it has, by its footer.
+def read_footers(sources: Sequence[dict[str, Any]], columns: Columns) -> None:
+    """Put down in each parquet source how many rows it has, and see that all sources have what is asked for.
+
+    Args:
+        sources: Of which those of parquet are opened.
+        columns: What is read of them.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If a source cannot be read, lacks a column, or has one that is carried along of another type.
     """
     tables = [source for source in sources if source["format"] == "parquet"]
-    if tables:
-        import_pyarrow()
-        with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
-            for source, rows in zip(tables, pool.map(_rows, tables), strict=True):
-                source["rows"] = rows
-
-
-def column_types(sources: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Refuse columns carried along that are of one type in one source and of another in the next.
-
-    Raises:
-        InputError: If there is such a column.
-    """
-    if not columns or not sources:
+    lines = next((source["path"] for source in sources if source["format"] != "parquet"), None)
+    first = {} if lines is None else dict.fromkeys(columns.carried, ("string", lines))
+    if not tables:
         return
-    kinds: dict[str, tuple[str, str]] = {}
-    for source in sources:
-        if source["format"] == "parquet":
-            schema = _footer(source).schema_arrow
-            of_source = {name: str(schema.field(name).type) for name in columns if schema.names.count(name) == 1}
-        else:
-            of_source = dict.fromkeys(columns, "string")
-        for name, kind in of_source.items():
-            before, path = kinds.setdefault(name, (kind, source["path"]))
-            if kind != before:
-                raise InputError(
-                    f"column {name!r} is {before} in {path} and {kind} in {source['path']}: embed them apart, or "
-                    "leave it out of columns"
-                )
+    import_pyarrow()
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        for source, found in zip(tables, pool.map(lambda table: _footer(table, columns), tables), strict=True):
+            source["rows"] = found.rows
+            for name, kind in found.kinds.items():
+                before, path = first.setdefault(name, (kind, source["path"]))
+                if kind != before:
+                    found_kinds = f"{before} in {path} and {kind} in {source['path']}"
+                    raise InputError(f"column {name!r} is {found_kinds}: embed them apart, or leave it out of columns")
 
 
-def _local(given: str, format: str | None) -> Iterator[dict[str, Any]]:
+def _local(given: str, format: str | None, tell: bool) -> Iterator[dict[str, Any]]:
     if os.path.lexists(given):
-        paths = list(_files_in(given, format)) if os.path.isdir(given) else [given]
+        paths = list(_files_in(given, format, tell)) if os.path.isdir(given) else [given]
     elif glob.has_magic(given):
         matched = sorted(glob.glob(given, recursive=True))
         paths = [file for path in matched for file in ([path] if os.path.isfile(path) else [])]
@@ -123,7 +123,7 @@ def _local(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
+def _remote(given: str, format: str | None, tell: bool) -> Iterator[dict[str, Any]]:
     fs, path = file_system(given)
     try:
         if glob.has_magic(path) and not fs.exists(path):
@@ -131,7 +131,7 @@ def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         elif fs.isdir(path):
             root = path.rstrip("/") + "/"
             names = [file.removeprefix(root) for file in sorted(fs.find(path))]
-            paths = [root + name for name in _texts_of(names, given, format)]
+            paths = [root + name for name in _texts_of(names, given, format, tell)]
         else:
             paths = [path]
         infos = [fs.info(file) for file in paths]
@@ -148,23 +148,23 @@ def _remote(given: str, format: str | None) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _files_in(folder: str, format: str | None) -> Iterator[str]:
+def _files_in(folder: str, format: str | None, tell: bool) -> Iterator[str]:
     names = [
         os.path.relpath(os.path.join(root, name), folder)
         for root, _, files in os.walk(folder, followlinks=True)
         for name in files
     ]
-    for name in _texts_of(sorted(Path(name).as_posix() for name in names), folder, format):
+    for name in _texts_of(sorted(Path(name).as_posix() for name in names), folder, format, tell):
         yield os.path.join(folder, name)
 
 
-def _texts_of(names: Sequence[str], folder: str, format: str | None) -> list[str]:
+def _texts_of(names: Sequence[str], folder: str, format: str | None, tell: bool) -> list[str]:
     """Return the files of a folder that hold texts: by suffix, unless their format is given; hidden ones do not."""
     seen = [name for name in names if not any(part.startswith((".", "_")) for part in name.split("/"))]
     texts = [name for name in seen if format or _is_known(name)]
-    if left_out := sorted(set(seen) - set(texts)):
+    if tell and (left_out := sorted(set(seen) - set(texts))):
         logger.warning(
-            "%s: %d files are left out, whose suffix is none of texts (first: %s); a format reads them all",
+            "%s: %d left out, whose suffix is none of texts (first: %s); a format given for all reads them too",
             folder, len(left_out), left_out[0],
         )  # fmt: skip
     return texts
@@ -176,16 +176,13 @@ def _is_known(name: str) -> bool:
     return path.suffix.lower() in _TEXTS or guess_format(name) != "text"
 
 
-def _rows(source: dict[str, Any]) -> int:
-    return int(_footer(source).metadata.num_rows)
-
-
-def _footer(source: dict[str, Any]) -> Any:
+def _footer(source: dict[str, Any], columns: Columns) -> _Footer:
     pa = import_pyarrow()
     try:
         with opened_bytes(source[OPENED_AS]) as file:
             found = pa.parquet.ParquetFile(file)
-            _ = found.schema_arrow, found.metadata
-            return found
+            chosen(found.schema_arrow.names, source["path"], columns)
+            kinds = {name: str(found.schema_arrow.field(name).type) for name in columns.carried}
+            return _Footer(int(found.metadata.num_rows), kinds)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(source["path"], error) from None

@@ -7,6 +7,7 @@ reads its file once from the front, so that nothing has to be counted beforehand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from tiered_st.scale.manifest import PARTS, UNITS
 BLOCKS = 4  # of a unit of parquet
 LANE_BYTES = 4 << 20  # of a file, for each lane
 MOST_LANES = 32
+_PART = re.compile(r"part-(\d{6,})-(\d{8,})-([0-9a-f]{8})\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Unit:
     """Name some blocks of one source.
 
     Attributes:
+        run: What the run is known by, 8 hex digits, which the names of its files end in: a worker that outlives its
+            run for a moment writes nothing into the next one, of other settings.
         number: Of the source.
         source: What the manifest says of it.
         start: The first block.
@@ -31,6 +35,7 @@ class Unit:
         done: Blocks whose parts were there when the run began.
     """
 
+    run: str
     number: int
     source: dict[str, Any]
     start: int
@@ -41,11 +46,11 @@ class Unit:
     @property
     def name(self) -> str:
         """The file that says that it is finished."""
-        return f"{UNITS}/unit-{self.number:06d}-{self.start:08d}.json"
+        return f"{UNITS}/unit-{self.number:06d}-{self.start:08d}-{self.run}.json"
 
     def part(self, block: int) -> str:
         """Return the file of a block."""
-        return part_name(self.number, block)
+        return part_name(self.number, block, self.run)
 
     def has(self, block: int) -> bool:
         """Tell whether a block is one of its own."""
@@ -65,30 +70,31 @@ class Unit:
         return cls(**given | {"done": tuple(given["done"])})
 
 
-def part_name(number: int, block: int) -> str:
+def part_name(number: int, block: int, run: str) -> str:
     """Return the file of a block of a source; in order of names they are in order of rows."""
-    return f"{PARTS}/part-{number:06d}-{block:08d}.parquet"
+    return f"{PARTS}/part-{number:06d}-{block:08d}-{run}.parquet"
 
 
-def block_of(name: str) -> tuple[int, int]:
-    """Return the numbers of source and block that a part's name has."""
-    _, number, block = name.removesuffix(".parquet").rsplit("-", 2)
-    return int(number), int(block)
+def block_of(name: str) -> tuple[int, int, str] | None:
+    """Return the numbers of source and block, and the run, that a part's name has; None of what is called otherwise."""
+    found = _PART.fullmatch(name)
+    return None if found is None else (int(found[1]), int(found[2]), found[3])
 
 
-def cut(sources: Sequence[dict[str, Any]], part_rows: int) -> Iterator[Unit]:
+def cut(sources: Sequence[dict[str, Any]], part_rows: int, run: str) -> Iterator[Unit]:
     """Yield the units of some sources.
 
     Args:
         sources: What the manifest says of them.
         part_rows: Rows of a block.
+        run: What the run is known by.
     """
     for number, source in enumerate(sources):
         if source["format"] == "parquet":
             blocks = -(-source["rows"] // part_rows)
             for start in range(0, blocks, BLOCKS):
-                yield Unit(number, source, start, min(start + BLOCKS, blocks), 1)
+                yield Unit(run, number, source, start, min(start + BLOCKS, blocks), 1)
         else:
             lanes = 1 if source["format"] == "hub" else min(MOST_LANES, max(1, source["bytes"] // LANE_BYTES))
             for lane in range(lanes):
-                yield Unit(number, source, lane, None, lanes)
+                yield Unit(run, number, source, lane, None, lanes)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tiered_st.fingerprint import difference
 from tiered_st.indexes.embedder import Embedder
+from tiered_st.indexes.encoder import prompts_of
 from tiered_st.scale.embed_block import BLANK, embed_block, refuse_unless_skipped
 from tiered_st.scale.hub_blocks import hub_blocks
 from tiered_st.scale.job import Job
@@ -119,8 +120,10 @@ def _load(job: Job) -> Any:
 
 
 def _refuse_another(embedder: Embedder, job: Job) -> None:
-    wanted, found = job.about_model, embedder.meta()
+    wanted = job.about_model
     differs = difference(wanted["model_fingerprint"], embedder.model)
-    if differs or any(wanted.get(key) != found.get(key) for key in ("dimension", "prompts")):
-        differs = differs or f"with {wanted}, this one has {found}"
+    known = wanted["dimension"], wanted.get("prompts", {})
+    if differs is None and known != (found := (embedder.dimension, prompts_of(embedder.model))):
+        differs = f"with dimension and prompts {known}, this one has {found}"
+    if differs is not None:
         raise EmbeddingsError(f"{job.model}: this worker has another model: the run was begun {differs}.")
