@@ -89,7 +89,7 @@ class FaissIndex(Searchable):
             progress: Show a progress bar.
             on_batch: Called after each chunk.
             config: "flat" (the default), "hnsw", or "ivf", whose lists are learned from the first records: put them
-                in no order. "auto" takes "ivf" above 20,000, and needs records that have a length.
+                in no order. "auto" takes "ivf" above 10,000, and needs records that have a length.
 
         Raises:
             ValueError: For a config that needs the disk, as "ivf_pq" does (see `DiskIndex`), or does not fit.
