@@ -18,6 +18,7 @@ pytest.importorskip("pyarrow", reason="folders of embeddings are parquet: pip in
 from disk_tools import ToyModel, clustered, unit, write_folder, write_texts
 
 from tiered_st.indexes import DiskIndex, FaissIndex, Hit, IndexConfig, IndexFileError, ModelMismatchError
+from tiered_st.indexes.disk.row_vectors import RowVectors
 from tiered_st.scale import EmbeddingsError
 
 FRUIT = {"a": "green apple", "b": "yellow banana", "c": "red cherry", "d": "ripe banana bread"}
@@ -84,6 +85,23 @@ class TestBuild:
         assert index.info()["dtype"] == ("int8" if dtype == "int8" else "float16")
         for row, hits in zip(range(0, ROWS, 100), index.search_vectors(vectors[::100], 1), strict=True):
             assert hits[0].id == f"id {row}" and hits[0].score == pytest.approx(1, abs=off)
+
+    def test_every_half_is_read_as_numpy_reads_it(self, tmp_path) -> None:
+        (tmp_path / "rows").touch()
+        rows = RowVectors(tmp_path / "rows", 384, "float16")
+        vectors = np.random.default_rng(0).standard_normal((3000, 384))
+        vectors[0, :4] = (3e-6, -3e-7, 0, -0.0)  # below the normal halves
+        vectors[1], vectors[1, 5] = 0, -1
+        rows.append(0, unit(vectors))
+        halves = unit(vectors).astype(np.float16).astype(np.float32)
+        scales = (1 / np.linalg.norm(halves, axis=1, keepdims=True)).astype(np.float32)
+        assert np.array_equal(rows.rows(np.arange(3000)), halves * scales)
+        assert [(first, len(block)) for first, block in rows.blocks(5, 3000)] == [(5, 2048), (2053, 947)]
+        assert np.array_equal(np.concatenate([block for _, block in rows.blocks(5, 3000)]), (halves * scales)[5:])
+        rows.append(7, unit(vectors[:2]))  # what a killed writer left behind goes
+        assert rows.size() == 9
+        with pytest.raises(EOFError, match="rows: ends before byte"):
+            rows.rows(np.array([9]))
 
     def test_lists_of_many_shards_are_those_of_one(self, vectors, folders, tmp_path, monkeypatch) -> None:
         one = DiskIndex.build(tmp_path / "one", folders["float32"], config=IndexConfig("ivf_pq"))
@@ -256,7 +274,9 @@ class TestChanges:
     def test_unknown_ids_are_named_and_nothing_is_removed(self, fruit) -> None:
         with pytest.raises(KeyError, match=r"unknown ids: 'x', 'y' \(2 in all\)"):
             fruit.remove(["a", "x", "y"])
+        fruit.verify()  # what was undone has left no trace
         assert len(fruit) == 4 and fruit.remove([]) == 0 and fruit.remove(["a", "a"]) == 1
+        fruit.verify()
 
     def test_a_bad_chunk_is_left_out_whole(self, fruit) -> None:
         for records, message in (

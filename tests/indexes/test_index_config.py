@@ -9,7 +9,7 @@ from tiered_st.indexes import FaissIndex, IndexConfig
 
 @pytest.mark.parametrize(
     ("count", "kind"),
-    [(0, "flat"), (20_000, "flat"), (20_001, "ivf"), (200_000, "ivf"), (200_001, "ivf_pq"), (10_000_000, "ivf_pq")],
+    [(0, "flat"), (10_000, "flat"), (10_001, "ivf"), (200_000, "ivf"), (200_001, "ivf_pq"), (10_000_000, "ivf_pq")],
 )
 def test_auto_goes_by_the_number_of_vectors(count: int, kind: str) -> None:
     settled = IndexConfig().settled(count, 384)

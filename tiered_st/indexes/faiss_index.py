@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -25,14 +25,12 @@ from tiered_st.indexes.index_files import (
     refuse_foreign,
     write_index_files,
 )
-from tiered_st.indexes.index_inputs import as_queries
 from tiered_st.indexes.records import Records
+from tiered_st.indexes.searchable import Searchable
 from tiered_st.indexes.uninterrupted import uninterrupted
 
-BLOCK = 1024  # queries answered at once
 
-
-class FaissIndex:
+class FaissIndex(Searchable):
     """Search texts by meaning.
 
     Vectors are scaled to unit length here, so scores are cosines whether or not the model ends in Normalize. A model's
@@ -56,7 +54,6 @@ class FaissIndex:
     def __init__(self, model: Encoder, *, index: Any = None) -> None:
         self.model = model
         self._embedder = Embedder(model)
-        self.dimension = self._embedder.dimension
         self._index = empty_index(self.dimension, index)
         self._records = Records()
         self._lock = threading.RLock()  # of vectors and records, which change together
@@ -92,7 +89,7 @@ class FaissIndex:
             progress: Show a progress bar.
             on_batch: Called after each chunk.
             config: "flat" (the default), "hnsw", or "ivf", whose lists are learned from the first records: put them
-                in no order. "auto" takes "ivf" above 20,000, and needs records that have a length.
+                in no order. "auto" takes "ivf" above 10,000, and needs records that have a length.
 
         Raises:
             ValueError: For a config that needs the disk, as "ivf_pq" does (see `DiskIndex`), or does not fit.
@@ -144,51 +141,6 @@ class FaissIndex:
         uninterrupted(partial(self._drop, ids))
         return len(ids)
 
-    @overload
-    def search(self, queries: str, k: int = 10) -> list[Hit]: ...  # type: ignore[overload-overlap]
-
-    @overload
-    def search(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]: ...
-
-    def search(self, queries: str | Sequence[str], k: int = 10) -> list[Hit] | list[list[Hit]]:
-        """Return the `k` nearest records, best first; equal scores in order of insertion.
-
-        Args:
-            queries: One text, or several.
-            k: Hits per query; fewer come back when the index holds fewer.
-
-        Returns:
-            A list of hits for one text, a list of such lists for several.
-
-        Raises:
-            ValueError: If `k` is below 1, a query is no text, or its vector is zero or not finite.
-            TypeError: If `queries` is a mapping, a table or a set.
-        """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
-        if isinstance(queries, str):
-            return self.search([queries], k)[0]
-        texts = as_queries(queries)
-        hits: list[list[Hit]] = []
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            if not len(self):
-                hits += [[] for _ in block]
-                continue
-            hits += self._hits(self._embedder(block, block, side="query", batch_size=256), k)
-        return hits
-
-    def search_vectors(self, vectors: np.ndarray, k: int = 10) -> list[list[Hit]]:
-        """Return what `search` does, for unit vectors of queries, (queries, dimension)."""
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
-        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
-            raise ValueError(f"vectors have shape {vectors.shape}, expected (queries, {self.dimension})")
-        vectors, hits = np.ascontiguousarray(vectors, dtype=np.float32), []
-        for start in range(0, len(vectors), BLOCK):
-            hits += self._hits(vectors[start : start + BLOCK], k)
-        return hits
-
     def __len__(self) -> int:
         return len(self._records)
 
@@ -210,6 +162,11 @@ class FaissIndex:
     def embedder(self) -> Embedder:
         """What embeds queries and records."""
         return self._embedder
+
+    @property
+    def dimension(self) -> int:
+        """Dimensions of a vector."""
+        return self._embedder.dimension
 
     def model_meta(self) -> dict[str, Any]:
         """Return name, fingerprint and prompts of the model, and its dimension."""

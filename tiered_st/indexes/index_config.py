@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 Kind = Literal["auto", "flat", "hnsw", "ivf", "ivf_pq"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
-FLAT_UP_TO = 20_000  # vectors that "auto" compares one by one
+FLAT_UP_TO = 10_000  # vectors that "auto" compares one by one
 IVF_UP_TO = 200_000  # vectors that "auto" keeps whole in lists
 
 _LISTS = frozenset({"lists", "probes", "sample", "rerank"})
@@ -31,7 +31,7 @@ class IndexConfig:
     ========  ===================  =====================================================================
     kind      "auto" takes it for  what it does
     ========  ===================  =====================================================================
-    "flat"    up to 20,000         compares every vector: exact, and the only kind that keeps all ties
+    "flat"    up to 10,000         compares every vector: exact, and the only kind that keeps all ties
     "ivf"     up to 200,000        compares the vectors of the lists that are nearest to the query
     "ivf_pq"  more                 compares codes of ``code_bytes`` in these lists, then the best exactly
     "hnsw"    never                follows a graph from neighbour to neighbour; holds it in RAM

@@ -5,21 +5,20 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise, repeat
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.indexes.disk import DiskIndex
+from tiered_st.indexes.embedder import Embedder
 from tiered_st.indexes.faiss_index import FaissIndex
 from tiered_st.indexes.hit import Hit
 from tiered_st.indexes.index_files import ModelMismatchError
-from tiered_st.indexes.index_inputs import as_queries
-
-BLOCK = 256  # queries embedded at once
+from tiered_st.indexes.searchable import Searchable
 
 
-class ShardedIndex:
+class ShardedIndex(Searchable):
     """Search several indexes as if they were one: a query is embedded once, and the best hits of all come back.
 
     Hits are merged by their cosines, which every shard computes from whole vectors. (FAISS's own IndexShards merges
@@ -35,7 +34,7 @@ class ShardedIndex:
             Without it, and for what is added later, two hits of one id are refused by the search that finds both.
 
     Raises:
-        ValueError: If there is no shard, none has a model, or an id stands in two; says which.
+        ValueError: If there is no shard, or an id stands in two; says which.
         ModelMismatchError: If the shards were built by different models.
     """
 
@@ -46,34 +45,18 @@ class ShardedIndex:
         first = self.shards[0].model_meta()
         for number, shard in enumerate(self.shards[1:], 1):
             _refuse_other_model(first, shard.model_meta(), number)
-        embedders = [shard.embedder for shard in self.shards if shard.embedder is not None]
-        self._embedder = embedders[0] if embedders else None
-        self.dimension = int(first["dimension"])
         if check_ids:
             self._refuse_twice()
 
-    @overload
-    def search(self, queries: str, k: int = 10) -> list[Hit]: ...  # type: ignore[overload-overlap]
+    @property
+    def dimension(self) -> int:
+        """Dimensions of a vector."""
+        return self.shards[0].dimension
 
-    @overload
-    def search(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]: ...
-
-    def search(self, queries: str | Sequence[str], k: int = 10) -> list[Hit] | list[list[Hit]]:
-        """Return the `k` nearest records of all shards, best first; see `DiskIndex.search`."""
-        if isinstance(queries, str):
-            return self.search([queries], k)[0]
-        if self._embedder is None:
-            raise ValueError("no shard was opened with a model, so texts cannot be embedded: load one with it")
-        texts, hits = as_queries(queries), []
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            hits += self.search_vectors(self._embedder(block, block, side="query", batch_size=BLOCK), k)
-        return hits if texts else self.search_vectors(np.empty((0, self.dimension), dtype=np.float32), k)
-
-    def search_vectors(self, vectors: NDArray[np.float32], k: int = 10) -> list[list[Hit]]:
-        """Return what `search` does, for unit vectors of queries, (queries, dimension)."""
-        answers = [shard.search_vectors(vectors, k) for shard in self.shards]
-        return [_merged(list(of_query), k) for of_query in zip(*answers, strict=True)]
+    @property
+    def embedder(self) -> Embedder | None:
+        """That of the first shard which has a model."""
+        return next((shard.embedder for shard in self.shards if shard.embedder is not None), None)
 
     def __len__(self) -> int:
         return sum(map(len, self.shards))
@@ -92,6 +75,10 @@ class ShardedIndex:
             if id in shard:
                 return shard.text(id)
         raise KeyError(f"unknown id: {id!r}")
+
+    def _hits(self, vectors: NDArray[np.float32], k: int) -> list[list[Hit]]:
+        answers = [shard.search_vectors(vectors, k) for shard in self.shards]
+        return [_merged(list(of_query), k) for of_query in zip(*answers, strict=True)]
 
     def _refuse_twice(self) -> None:
         streams = [zip(shard.sorted_ids(), repeat(number)) for number, shard in enumerate(self.shards)]

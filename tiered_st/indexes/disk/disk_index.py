@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,18 @@ from tiered_st.indexes.encoder import Encoder, refuse_other
 from tiered_st.indexes.hit import Hit
 from tiered_st.indexes.index_config import IndexConfig
 from tiered_st.indexes.index_files import Record
-from tiered_st.indexes.index_inputs import as_queries
+from tiered_st.indexes.searchable import Searchable
 from tiered_st.indexes.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from tiered_st.scale import Embeddings
 
-BLOCK = 256  # queries answered at once
 
-
-class DiskIndex:
+class DiskIndex(Searchable):
     """Search texts by meaning, in a folder that `build` writes and `load` opens.
+
+    Scores are cosines of whole vectors, whatever codes they were found by. Where the index was built of embeddings
+    without texts, those of hits are "".
 
     What is added is embedded, compared one by one beside the lists, and durable when `add` returns; what is removed is
     left out. `compact` folds both in. A kill at any moment leaves whole chunks.
@@ -57,7 +58,7 @@ class DiskIndex:
         self.path, self.model, self._check_model = Path(path), model, check_model
         self._current = CurrentFolder(self.path)
         meta = self._current.refreshed().meta
-        self.embedder = None if model is None else Embedder.of_index(meta, model, path, check_model=check_model)
+        self._embedder = None if model is None else Embedder.of_index(meta, model, path, check_model=check_model)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path.absolute(), "model": self.model, "check_model": self._check_model}
@@ -116,47 +117,6 @@ class DiskIndex:
     def load(cls, path: str | os.PathLike[str], model: Encoder | None = None, *, check_model: bool = True) -> DiskIndex:
         """Open an index; the arguments and errors are those of the class."""
         return cls(path, model, check_model=check_model)
-
-    @overload
-    def search(self, queries: str, k: int = 10) -> list[Hit]: ...  # type: ignore[overload-overlap]
-
-    @overload
-    def search(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]: ...
-
-    def search(self, queries: str | Sequence[str], k: int = 10) -> list[Hit] | list[list[Hit]]:
-        """Return the `k` nearest records, best first; equal scores in order of insertion.
-
-        Scores are cosines of whole vectors, whatever codes they were found by. Where the index was built of embeddings
-        without texts, those of hits are "".
-
-        Args:
-            queries: One text, or several.
-            k: Hits per query; fewer come back when the index, or the lists that are read, hold fewer.
-
-        Raises:
-            ValueError: If `k` is below 1, a query is no text, its vector is zero or not finite, or there is no model.
-            TypeError: If `queries` is a mapping, a table or a set.
-        """
-        if isinstance(queries, str):
-            return self.search([queries], k)[0]
-        texts = as_queries(queries)
-        embedder, hits = self._with_model(), []
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            hits += self.search_vectors(embedder(block, block, side="query", batch_size=BLOCK), k)
-        return hits if texts else self.search_vectors(np.empty((0, embedder.dimension), dtype=np.float32), k)
-
-    def search_vectors(self, vectors: NDArray[np.float32], k: int = 10) -> list[list[Hit]]:
-        """Return what `search` does, for unit vectors of queries, (queries, dimension)."""
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
-        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
-            raise ValueError(f"vectors have shape {vectors.shape}, expected (queries, {self.dimension})")
-        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        hits: list[list[Hit]] = []
-        for start in range(0, len(vectors), BLOCK):
-            hits += self._current.read(partial(actions.hits, vectors[start : start + BLOCK], k))
-        return hits
 
     def add(
         self,
@@ -219,6 +179,11 @@ class DiskIndex:
         """Dimensions of a vector."""
         return int(self._current.refreshed().meta["dimension"])
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """What embeds queries and records, or None where there is no model."""
+        return self._embedder
+
     def model_meta(self) -> dict[str, Any]:
         """Return name, fingerprint and prompts of the model that embedded what is in it, and its dimension."""
         meta = self._current.refreshed().meta
@@ -255,10 +220,8 @@ class DiskIndex:
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and self._current.read(partial(actions.holds, id))
 
-    def _with_model(self) -> Embedder:
-        if self.embedder is None:
-            raise ValueError(f"{self.path}: was opened without a model, so texts cannot be embedded: load(path, model)")
-        return self.embedder
+    def _hits(self, vectors: NDArray[np.float32], k: int) -> list[list[Hit]]:
+        return self._current.read(partial(actions.hits, vectors, k))
 
     def _number(self, chunk: Sequence[Any], start: int) -> list[Record]:
         return self._current.read(partial(actions.number_chunk, chunk, start))

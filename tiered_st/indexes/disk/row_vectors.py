@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DTYPES = ("float16", "int8")
-BLOCK = 4096  # rows held at once: 6 MB of float32 at 384 dimensions
+BLOCK = 2048  # rows held at once: 3 MB of float32 at 384 dimensions
+_SIGN, _REST = np.int32(-0x80000000), np.int32(0x0FFFE000)  # of a half, widened and in the places of a float
 
 
 class RowVectors:
@@ -80,8 +81,18 @@ class RowVectors:
 
     def _unpacked(self, data: bytearray) -> NDArray[np.float32]:
         packed = np.frombuffer(data, dtype=self._row)
-        values: NDArray[np.float32] = packed["values"].astype(np.float32)
-        values *= packed["scale"][:, None]
+        scale = packed["scale"][:, None]
+        if self.dtype == "int8":
+            return np.multiply(packed["values"], scale, dtype=np.float32)
+        # The bits of a half in the places of a float's are 2^-112 times its value. NumPy's own conversion, which knows
+        # infinities too, takes twice as long as all else that a search does with a row.
+        bits = packed["values"].view(np.int16).astype(np.int32)  # (rows, dimension)
+        signs = bits & _SIGN
+        bits <<= 13
+        bits &= _REST
+        bits |= signs
+        values: NDArray[np.float32] = bits.view(np.float32)
+        values *= scale * np.float32(2.0**112)
         return values
 
     def _read_into(self, view: memoryview, offset: int) -> None:
