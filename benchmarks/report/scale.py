@@ -109,10 +109,16 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }  # fmt: skip
 
 
+PICTURES = {
+    "memory": "\n\n![Memory of driver, workers and Ray's own processes over rows](plots/scale_memory.svg)",
+    "index": "\n\n![Cost and recall of each kind of index over its size](plots/scale_indexes.svg)",
+}
+
+
 def render_scale(stored: Stored) -> str:
     """Return all tables of scale with where they come from, empty where nothing is stored."""
     parts = [part for part in TABLES if part in stored]
-    blocks = [TABLES[part](stored[part]) for part in parts]
+    blocks = [TABLES[part](stored[part]) + PICTURES.get(part, "") for part in parts]
     sources = "\n".join(f"- {part}: {source_of(stored[part])}" for part in parts)
     return "\n\n".join(["### Measured", *blocks, sources]) + "\n" if blocks else ""
 

@@ -97,7 +97,7 @@ def nearest(
 ) -> tuple[Vectors, NDArray[np.int64]]:
     """Return scores and rows (queries, AT) of the nearest so far, a further block from row ``start`` included."""
     scores = queries @ vectors.T  # (queries, rows)
-    some = np.argpartition(-scores, min(AT, len(vectors)) - 1, axis=1)[:, :AT]
+    some = np.argpartition(scores, -min(AT, len(vectors)), axis=1)[:, -AT:]
     every = np.concatenate([best[0], np.take_along_axis(scores, some, axis=1)], axis=1)
     rows = np.concatenate([best[1], some + start], axis=1)
     order = np.argsort(-every, axis=1, kind="stable")[:, :AT]

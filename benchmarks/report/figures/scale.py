@@ -36,6 +36,7 @@ def memory(stored: Stored) -> Figure | None:
             xlabel="rows done", ylabel="MB resident", ylim=(0, None),
             title=f"Memory of one run by Ray, {content['workers']} workers, {content['model']}",
         )  # fmt: skip
+        axes.locator_params(axis="x", nbins=5)
         axes.xaxis.set_major_formatter(lambda rows, _: f"{rows:,.0f}")
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
         figure.tight_layout()
