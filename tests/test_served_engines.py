@@ -1,4 +1,4 @@
-"""docs/served_engines.md: each example fills its engine and finds what was asked, where its packages are installed."""
+"""tiered_st/scale/SERVED_ENGINES.md: each example fills its engine and finds what was asked, where its packages are installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tiered_st.scale.manifest import write_manifest  # noqa: E402
 from tiered_st.scale.part import part_bytes  # noqa: E402
 from tiered_st.scale.place import Place  # noqa: E402
 
-PAGE = README.parent / "docs" / "served_engines.md"
+PAGE = README.parent / "tiered_st" / "scale" / "SERVED_ENGINES.md"
 TEXTS = ["How do I get a refund?", "Where is my parcel?", "The cat sat on the mat.", "My card was stolen."]
 ENGINES = re.findall(r"^<!-- served: (?!before)(.*) -->$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
