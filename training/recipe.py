@@ -183,10 +183,12 @@ class Recipe(CorpusConfig, StudentConfig):
         """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own."""
 
         def cut(sources: tuple[Source, ...], count: int) -> tuple[Source, ...]:
+            if self.stream is not None:  # a limit would read each source to its end
+                return sources[:count]
             return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
 
         return replace(
-            self, e1=None,
+            self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),

@@ -17,6 +17,7 @@ import pytest
 
 from tiered_st.noise import NoisePolicy
 from training.read_table import read_table, rows_of
+from training.recipe_files import find_recipe
 from training.sources import Source
 from training.streams import row_reader, word_counts
 from training.streams.layout import Layout
@@ -319,3 +320,20 @@ def test_settings_of_a_stream_are_checked() -> None:
         StreamConfig(buffer=0)
     with pytest.raises(ValueError, match="words=1"):
         StreamConfig(words=1)
+
+
+def test_the_head_of_a_stream_is_all_that_is_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, seen = Source("jsonl_many", ("text",), where=(("lang", "en"),)), []
+    monkeypatch.setattr(row_reader, "_TOGETHER", 4)
+    monkeypatch.setattr(Source, "keeps", lambda self, row: seen.append(row) is None and row["lang"] == "en")
+    rows = list(RowReader("texts", (source,), data, RowCounts(data, data), head=5).rows())
+    assert rows == [[row["text"]] for row in ROWS if row["lang"] == "en"][:5] and len(seen) < 10
+
+
+def test_a_smoke_run_of_a_stream_reads_only_its_head() -> None:
+    small = find_recipe("scratch")
+    small = dataclasses.replace(small, texts=small.texts[:3], stream=StreamConfig(buffer=100)).smoke()
+    assert small.stream == StreamConfig(buffer=100, head=200)
+    assert small.texts == find_recipe("scratch").texts[:2] and small.stages[0].steps == 3
+    with pytest.raises(ValueError, match="head=-1"):
+        StreamConfig(head=-1)

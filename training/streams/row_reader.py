@@ -25,6 +25,7 @@ class RowReader:
         data: the folder of local tables.
         counts: how many rows a source has, asked for those with a limit.
         turn: numbers that decide about the order of each source's files; None reads them in the order of their names.
+        head: rows taken of each source at most, from its beginning; 0 takes all.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class RowReader:
         data: Path | None,
         counts: RowCounts,
         turn: list[int] | None = None,
+        head: int = 0,
     ) -> None:
         self._kind, self._sources, self._data, self._counts, self._turn = KINDS[kind], sources, data, counts, turn
+        self._head = head
         self._number = 0  # of the source
         self._kept = 0  # rows of it that met `where`
         self._taken = 0  # rows of it that `limit` left
@@ -70,6 +73,8 @@ class RowReader:
                 self._since += 1
                 if self._since <= skip:  # were read before
                     continue
+                if self._head and self._taken == self._head:
+                    return
                 row = dict(zip(names, cells, strict=True))
                 if not source.keeps(row):
                     continue

@@ -47,7 +47,7 @@ class Streams:
 
             def reader(walk: int) -> RowReader:
                 turn = [self._seed, walk] if walk else None  # the first epoch reads in order
-                return RowReader(kind, sources, self._data, counts, turn)
+                return RowReader(kind, sources, self._data, counts, turn, self.config.head)
 
             self._writers[kind] = WindowWriter(windows, reader, self.config.buffer, self._kept)
         return self._writers[kind]
@@ -65,5 +65,5 @@ class Streams:
     def _key(self, kind: str, sources: tuple[Source, ...]) -> str:
         facts = [[asdict(source), facts_of_source(source, self._data)] for source in sources]
         shuffled = [self._seed] if self.config.shuffle_shards else None
-        said = json.dumps([kind, facts, self.config.buffer, shuffled])
+        said = json.dumps([kind, facts, self.config.buffer, self.config.head, shuffled])
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
