@@ -1,4 +1,4 @@
-"""tiered_st/scale/SERVED_ENGINES.md: each example fills its engine and finds what was asked, where its packages are installed."""
+"""SERVED_ENGINES.md: each example fills its engine and finds what was asked, where its packages are installed."""
 
 from __future__ import annotations
 
