@@ -209,12 +209,15 @@ class FaissIndex(Searchable):
         return loaded
 
     def _hits(self, vectors: np.ndarray, k: int) -> list[list[Hit]]:
-        with self._lock:
+        with self._lock:  # of texts too: who removes one has it gone when the lock is open again
             found = [
-                zip(scores, (self._records.texts[row] for row in rows), strict=True)
+                (scores, [self._records.texts[row] for row in rows])
                 for scores, rows in nearest(self._index, vectors, k)
             ]
-        return [[Hit(id, score, text) for score, (id, text) in pairs] for pairs in found]
+        return [
+            [Hit(id, score, text) for score, (id, text) in zip(scores, records, strict=True)]
+            for scores, records in found
+        ]
 
     def _add(self, records: Any, embedder: Any, batch_size: int, chunk_size: int, progress: bool, on_batch: Any) -> int:
         return add_in_chunks(
