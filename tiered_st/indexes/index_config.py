@@ -40,13 +40,14 @@ class IndexConfig:
     Args:
         kind: One of these, or "auto".
         lists: Into how many the vectors are sorted. Default: the square root of their number, as a power of two.
-        probes: How many lists a search reads. Default: twice the square root of ``lists``, at least 8.
+        probes: How many lists a search reads. Default: twice the square root of ``lists``, with codes one and a
+            half times, at least 8.
         code_bytes: Bytes of a code; a divisor of the dimension. Default: the largest up to an eighth of the dimension.
         links: Neighbours per vector of an HNSW graph. Default: 32.
         construction: Candidates for neighbours when it is built (FAISS's efConstruction). Default: 80.
         depth: Candidates kept in a search of it (FAISS's efSearch). Default: 128.
-        rerank: Candidates whose cosine is computed exactly, per ten hits that are asked for. Default: 200 with
-            codes, 20 without.
+        rerank: Candidates whose cosine is computed exactly, per ten hits that are asked for. Default: 500 with
+            codes, of which more cost less than more lists; 20 without.
         sample: Vectors from which lists and codes are learned, held in RAM. Default: 40 per list, and for codes at
             least 65,536.
         seed: Of the sample and of what is learned from it.
@@ -113,7 +114,7 @@ class IndexConfig:
         lists = self.lists or min(2 ** round(math.log2(max(count, 1)) / 2), max(count // _FEWEST, 1))
         if lists > count:
             raise ValueError(f"lists={lists} are more than the {count:,} vectors: lower it, or take kind='flat'")
-        probes = self.probes or min(lists, max(8, 2 * round(math.sqrt(lists))))
+        probes = self.probes or min(lists, max(8, round((1.5 if kind == "ivf_pq" else 2) * math.sqrt(lists))))
         if probes > lists:
             raise ValueError(f"probes={probes} is more than the {lists} lists: lower it")
         if kind == "ivf":
@@ -128,7 +129,7 @@ class IndexConfig:
         if sample < max(lists, _CODES):
             raise ValueError(f"sample={sample} is below lists={lists} or the {_CODES} centroids of a code: raise it")
         return replace(
-            self, kind=kind, lists=lists, probes=probes, code_bytes=bytes_, sample=sample, rerank=self.rerank or 200
+            self, kind=kind, lists=lists, probes=probes, code_bytes=bytes_, sample=sample, rerank=self.rerank or 500
         )
 
     def _refuse_foreign(self, kind: str, *, because: str = "") -> None:
