@@ -19,7 +19,7 @@ from benchmarks.report.choice import newest
 from benchmarks.report.tables import area, render, table
 from benchmarks.store import Result, path_of, read, write
 from benchmarks.suite import Condition
-from benchmarks.suites import suites
+from benchmarks.suites import new_words, suites
 from benchmarks.suites.real import RealErrors, recall_at_1
 from benchmarks.suites.retrieval import TypoRetrieval
 from benchmarks.suites.typo import TypoSts
@@ -51,8 +51,10 @@ def task() -> TypoSts:
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path, monkeypatch):
     """A folder with the kit's files, a few rows each; rows of other languages and splits must not be read."""
+    monkeypatch.setattr(new_words, "FREQUENT", 2)
+    monkeypatch.setattr(new_words, "SAMPLE", 5)
     folder = tmp_path / "data"
     folder.mkdir()
     count = len(WORDS)
@@ -66,6 +68,7 @@ def data(tmp_path):
             "misspelt": ["ALHPA", "brvo", "Bravo", "hotl"], "correct": ["alpha", "bravo", "hotel", "hotel"],
             "human_list": [True, True, True, False],
         },
+        "lex_word_freq_en": {"word": ["rarest", "the", "of", "unseen"], "count": [1, 9, 8, 2]},
         "dev_jfleg": {"source": ["He go.", "Fine."], "corrections": [["He goes.", "He went."], ["Fine.", "OK."]]},
         "dev_xquad_queries": {"query_id": ["q1", "e1"], "text": ["where is alpha", "dónde"], "lang": ["en", "es"]},
         "dev_xquad_corpus": {"doc_id": ["d1", "d2"], "text": ["alpha is here", "bravo"], "lang": ["en", "en"]},
@@ -164,8 +167,8 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "long", "minimal_pairs", "operators", "real", "reranking", "retrieval",
-        "sts", "typo",
+        "classification", "clustering", "long", "minimal_pairs", "new_words", "operators", "real", "reranking",
+        "retrieval", "sts", "typo",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():
