@@ -47,7 +47,7 @@ def learn_words(model: SentenceTransformer, words: str | Iterable[str]) -> list[
     tiers = _teachable(model)
     texts = [words] if isinstance(words, str) else words
     found: dict[bytes, Tensor] = {}
-    known = _spellings(tiers.learned_words)
+    known = set(_spellings(tiers.learned_words))
     iterator = iter(texts)
     while batch := list(islice(iterator, _BATCH)):
         for row in _words_of(tiers, batch):

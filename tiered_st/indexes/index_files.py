@@ -13,7 +13,7 @@ import importlib
 import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -161,19 +161,35 @@ def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], me
 
 
 def _read_meta(file: Path) -> dict[str, Any]:
+    types = {1: _META_TYPES, 2: _META_TYPES | {"prompts": dict}}
+    return read_typed_meta(file, format=FORMAT, types=types, writer="FaissIndex.save")
+
+
+def read_typed_meta(file: Path, *, format: str, types: Mapping[int, Mapping[str, type]], writer: str) -> dict[str, Any]:
+    """Return what a meta.json says.
+
+    Args:
+        file: The file.
+        format: What it must say that it is of.
+        types: By each version of the format that is read, the keys it must have and their types.
+        writer: What writes such files, for messages.
+
+    Raises:
+        IndexFileError: If it cannot be read, or is damaged, foreign or of another version.
+    """
     try:
         meta = json.loads(file.read_bytes())
     except OSError as err:
         raise unreadable(file, err) from err
     except (ValueError, RecursionError) as err:
         raise damaged(file, f"it is not JSON ({err})") from err
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise IndexFileError(f"{file}: not written by FaissIndex.save ('format' is not {FORMAT!r}).")
-    if (version := meta.get("format_version")) not in FORMAT_VERSIONS:
+    if not isinstance(meta, dict) or meta.get("format") != format:
+        raise IndexFileError(f"{file}: not written by {writer} ('format' is not {format!r}).")
+    if (version := meta.get("format_version")) not in tuple(types):
         cure = "Build the index again, or install the tiered-st that wrote it."
-        reads = " and ".join(map(str, FORMAT_VERSIONS))
+        reads = " and ".join(map(str, types))
         raise IndexFileError(f"{file}: format version {version!r}, this version reads {reads}. {cure}")
-    for key, kind in (_META_TYPES | ({"prompts": dict} if version == 2 else {})).items():
+    for key, kind in types[version].items():
         if not isinstance(meta.get(key), kind):
             raise damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
     return meta

@@ -46,9 +46,7 @@ class Records:
 
     def rows_of(self, ids: Sequence[str]) -> list[int]:
         """Return row numbers; a KeyError names up to ten ids that are unknown."""
-        if unknown := [id for id in ids if id not in self.rows]:
-            raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
-        return [self.rows[id] for id in ids]
+        return known_rows(ids, self.rows)
 
     def text(self, id: str) -> str:
         """Return the text of an id; KeyError if it is unknown."""
@@ -60,6 +58,14 @@ class Records:
         """Forget known ids and their texts."""
         for id in ids:
             del self.texts[self.rows.pop(id)]
+
+
+def known_rows(ids: Sequence[str], rows: Mapping[str, int]) -> list[int]:
+    """Return the row numbers of ids; a KeyError names up to ten that are unknown."""
+    found = [rows.get(id) for id in ids]
+    if unknown := [id for id, row in zip(ids, found, strict=True) if row is None]:
+        raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
+    return [row for row in found if row is not None]
 
 
 def numbered(chunk: Sequence[Any], start: int, *, rows: Mapping[str, int], next_row: int) -> list[Record]:

@@ -21,7 +21,7 @@ from tiered_st.indexes.disk.row_records import (
 )
 from tiered_st.indexes.hit import Hit
 from tiered_st.indexes.index_files import Record
-from tiered_st.indexes.records import numbered
+from tiered_st.indexes.records import known_rows, numbered
 
 IDS = 4096  # read at once
 
@@ -58,11 +58,7 @@ def append_chunk(chunk: Sequence[Any], start: int, vectors: NDArray[np.float32],
 def remove_ids(ids: Sequence[str], folder: OpenFolder) -> None:
     """Remove records, or none where an id is unknown; called by the only writer."""
     with folder.records.change() as connection:
-        taken = TakenIds(connection)
-        rows = {id: taken.get(id) for id in ids}
-        if unknown := [id for id, row in rows.items() if row is None]:
-            raise KeyError(f"unknown ids: {', '.join(map(repr, unknown[:10]))} ({len(unknown)} in all)")
-        drop(connection, [row for row in rows.values() if row is not None])
+        drop(connection, known_rows(ids, TakenIds(connection)))
 
 
 def count(folder: OpenFolder) -> int:

@@ -22,6 +22,7 @@ from tiered_st.indexes.index_files import (
     META,
     IndexFileError,
     damaged,
+    read_typed_meta,
     refuse_foreign,
     sha256_of,
     unreadable,
@@ -53,22 +54,7 @@ def read_meta(home: Path) -> dict[str, Any]:
     """
     if not home.is_dir():
         raise IndexFileError(f"{home}: no index directory. Check the path, or build the index.")
-    file = home / META
-    try:
-        meta = json.loads(file.read_bytes())
-    except OSError as err:
-        raise unreadable(file, err) from err
-    except (ValueError, RecursionError) as err:
-        raise damaged(file, f"it is not JSON ({err})") from err
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise IndexFileError(f"{file}: not written by DiskIndex.build ('format' is not {FORMAT!r}).")
-    if (version := meta.get("format_version")) != FORMAT_VERSION:
-        cure = "Build the index again, or install the tiered-st that wrote it."
-        raise IndexFileError(f"{file}: format version {version!r}, this version reads {FORMAT_VERSION}. {cure}")
-    for key, kind in _TYPES.items():
-        if not isinstance(meta.get(key), kind):
-            raise damaged(file, f"{key!r} is {meta.get(key)!r}, expected {kind.__name__}")
-    return meta
+    return read_typed_meta(home / META, format=FORMAT, types={FORMAT_VERSION: _TYPES}, writer="DiskIndex.build")
 
 
 def config_of(meta: dict[str, Any], name: str = "config") -> IndexConfig:
