@@ -36,6 +36,8 @@ class CorpusConfig:
         name: the recipe's name.
         texts: single texts, also what a subword vocabulary and the words to practise are taken from.
         pairs: paraphrases, for "ranking".
+        passages: longer texts, for "passage_distillation"; no words to practise are taken from them.
+        searches: questions or titles and the passages that they ask for, for "retrieval".
         words: tables of further words.
         frequencies: tables of words labelled with how often they are met in general; see training.words.lexicon.
         word_power: a word is practised as often as its count in the texts to this power: 0 all alike, 1 as they come.
@@ -51,6 +53,8 @@ class CorpusConfig:
     name: str
     texts: tuple[Source, ...]
     pairs: tuple[Source, ...] = ()
+    passages: tuple[Source, ...] = ()
+    searches: tuple[Source, ...] = ()
     words: tuple[Source, ...] = ()
     frequencies: tuple[Source, ...] = ()
     word_power: float = 1 / 3
@@ -105,6 +109,17 @@ class Corpus:
     def pairs(self) -> list[tuple[str, str, str]]:
         """Paraphrases: two texts and the cluster they are of."""
         return [pair for source in self._given("pairs") for pair in source.pairs(self.data)]
+
+    @cached_property
+    def passages(self) -> list[str]:
+        """The distinct passages, in order."""
+        given = self._given("passages")
+        return list(dict.fromkeys(passage for source in given for passage in source.texts(self.data)))
+
+    @cached_property
+    def searches(self) -> list[tuple[str, str, str]]:
+        """What is asked, a passage that answers, and the cluster they are of."""
+        return [pair for source in self._given("searches") for pair in source.pairs(self.data)]
 
     @cached_property
     def documents(self) -> list[list[str]]:

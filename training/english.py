@@ -42,6 +42,27 @@ PAIRS = (
     Source("train_pairs_stackexchange_small_sites", ("title", "answer"), lengths=(1, 400)),
 )
 
+# Passages and documents to read. Articles of 300 words and more are left to the benchmark of long texts.
+PASSAGES = (
+    Source("docs_wikipedia_en", ("text",), limit=8_000, lengths=(40, 299)),
+    Source("docs_msdocs", ("text",), limit=1_000, lengths=(40, 299)),
+    Source("train_pairs_arxiv_title_abstract", ("abstract",), limit=2_000, lengths=(60, 450)),
+    Source("train_pairs_qa_passage", ("passage",), limit=3_000, lengths=(40, 450)),
+    Source("train_pairs_stackexchange_small_sites", ("body", "answer"), limit=1_000, lengths=(40, 450)),
+    Source("docs_misc_reference", ("text",), limit=120, words=420, lengths=(40, 420)),
+    Source("docs_novels_en", ("text",), limit=2, words=420, lengths=(40, 420)),
+)
+
+SEARCHES = (
+    Source("train_pairs_qa_passage", ("question", "passage"), lengths=(1, 450)),
+    Source("train_pairs_arxiv_title_abstract", ("title", "abstract"), limit=15_000, lengths=(1, 450)),
+    Source("docs_wikipedia_en", ("title", "text"), lengths=(1, 299)),
+    Source("docs_msdocs", ("title", "text"), lengths=(1, 299)),
+    Source("train_pairs_stackexchange_small_sites", ("title", "answer"), lengths=(1, 450)),
+    Source("train_pairs_stackexchange_small_sites", ("title", "body"), lengths=(1, 450)),
+    Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 450)),
+)
+
 MISSPELLINGS = "train_misspellings"
 
 # Tables that give word forms; the texts above give the rest.

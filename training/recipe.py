@@ -31,6 +31,9 @@ class Ramp:
         return self.start + (self.end - self.start) * min(1.0, progress / self.over)
 
 
+_OF_ROWS = ("stop", "chunks", "budget")  # settings of a row that are not its loss's
+
+
 class Row(NamedTuple):
     """One objective of a stage.
 
@@ -39,13 +42,25 @@ class Row(NamedTuple):
         share: its share of the steps.
         weight: of its loss; a Ramp makes it a schedule.
         settings: arguments of its loss by name, e.g. ``dict(masking="span")``. Beside them ``stop=True``, or simply
-            True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not.
+            True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not;
+            ``chunks`` is the longest text in chunks, instead of the stage's; ``budget`` limits the chunks of a batch,
+            padding included: a batch of long texts has fewer rows.
     """
 
     name: str
     share: float
     weight: float | Ramp = 1.0
     settings: bool | dict[str, Any] = False
+
+    @property
+    def chunks(self) -> int | None:
+        """Return the longest text in chunks, None where the stage says it."""
+        return self.settings.get("chunks") if isinstance(self.settings, dict) else None
+
+    @property
+    def budget(self) -> int | None:
+        """Return the most chunks of a batch, None for no limit."""
+        return self.settings.get("budget") if isinstance(self.settings, dict) else None
 
     @property
     def stop(self) -> bool:
@@ -59,7 +74,7 @@ class Row(NamedTuple):
             ValueError: If it takes none of such a name.
         """
         settings = self.settings if isinstance(self.settings, dict) else {}
-        return OBJECTIVES[self.name](**{name: value for name, value in settings.items() if name != "stop"})
+        return OBJECTIVES[self.name](**{name: value for name, value in settings.items() if name not in _OF_ROWS})
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,12 @@ class Stage:
                 raise ValueError(f"Stage {self.name}: {row.name!r} is not one of {', '.join(OBJECTIVES)}.")
             if row.share <= 0:
                 raise ValueError(f"Stage {self.name}: the share of {row.name} is {row.share}, which trains nothing.")
+            for name in ("chunks", "budget"):
+                value = getattr(row, name)
+                if value is not None and (type(value) is not int or value < 3):
+                    raise ValueError(
+                        f"Stage {self.name}: {name}={value!r} of {row.name} is a number of chunks: give 3 or more."
+                    )
             if row.stop and row.name in E1_OBJECTIVES:
                 raise ValueError(
                     f"Stage {self.name}: {row.name} trains E1, but stop=True stops its gradients before E1."
@@ -160,8 +181,9 @@ class Recipe(CorpusConfig, StudentConfig):
         rows = [(stage.name, row.name) for stage in self.stages for row in stage.objectives]
         if whole := [f"{row} (stage {stage})" for stage, row in rows if not OBJECTIVES[row].streams]:
             raise ValueError(
-                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes before: leave it "
-                "out, or train it in a recipe without a stream that has start=… this one's model."
+                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes, or ask the teacher "
+                "about all passages, before: leave it out, or train it in a recipe without a stream that has start=… "
+                "this one's model."
             )
         if isinstance(self.config, SubwordConfig):
             raise ValueError(
@@ -190,6 +212,7 @@ class Recipe(CorpusConfig, StudentConfig):
         return replace(
             self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
+            passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),
         )  # fmt: skip

@@ -31,6 +31,7 @@ class Source:
         label: column of what a text or pair is labelled with.
         where: (column, value) pairs a row must have; a value "!x" means anything but x.
         lengths: least and most words of a text.
+        words: cut texts into passages of so many words, the last one shorter; 0 leaves them whole.
     """
 
     name: str
@@ -41,6 +42,11 @@ class Source:
     label: str | None = None
     where: tuple[tuple[str, str], ...] = ()
     lengths: tuple[int, int] = (1, 60)
+    words: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split and self.words:
+            raise ValueError(f"{self.name}: split cuts texts into sentences, words={self.words} into passages: give one.")
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -81,7 +87,7 @@ class Source:
             for text in value if isinstance(value, list) else [value]:
                 if text is None:
                     continue
-                for part in _SENTENCE_END.split(text) if self.split else [text]:
+                for part in self._parts(text):
                     if part and self._fits(part):
                         yield part
 
@@ -144,6 +150,14 @@ class Source:
         if self.label is None:
             raise ValueError(f"{self.name} is to be read with labels, but names no column of them: give label=….")
         return tuple(row[column] or "" for column in self.columns), row[self.label]
+
+    def _parts(self, text: str) -> list[str]:
+        if self.split:
+            return _SENTENCE_END.split(text)
+        if not self.words:
+            return [text]
+        words = text.split()
+        return [" ".join(words[start : start + self.words]) for start in range(0, len(words), self.words)]
 
     def _fits(self, text: str) -> bool:
         return self.lengths[0] <= text.count(" ") + 1 <= self.lengths[1]

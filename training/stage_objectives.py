@@ -10,6 +10,7 @@ from training.corpus import Corpus
 from training.recipe import Ramp, Row, Stage
 from training.targets import Targets
 from training.tasks import Noise, Task
+from training.tasks.budget import WithinBudget
 
 
 class Weighted(nn.Module):
@@ -38,7 +39,8 @@ class Weighted(nn.Module):
 def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
     """Make the rows that an objective of a stage learns from."""
     noise = Noise(stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}")
-    return row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
+    task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
+    return WithinBudget(task, row.chunks or stage.chunks, row.budget) if row.budget else task
 
 
 def make_losses(targets: Targets, model: SentenceTransformer, stage: Stage) -> dict[str, nn.Module]:

@@ -111,7 +111,8 @@ def train_stage(
     if arguments.n_gpu > 1:
         raise ValueError(f"{arguments.n_gpu} devices, one process: start one for each by `accelerate launch`.")
     heads, log = LossHeads(losses), JsonLog(out.parent / "log.jsonl", stage.name)
-    collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks)
+    chunks = {row.name: row.chunks for row in stage.objectives if row.chunks}
+    collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks, model=model, chunks=chunks)
     trainer = RankTrainer(
         model=model,
         args=arguments,

@@ -14,7 +14,7 @@ from training.recipe import Recipe
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS as STREAMED
 
-KINDS = ("texts", "pairs", "documents", "scored", "labelled", "words", "frequencies")
+KINDS = ("texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies")
 MISSPELLINGS = ("misspelt", "correct")
 
 

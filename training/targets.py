@@ -9,10 +9,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from training import teacher as teachers
 from training.corpus import Corpus
 from training.student import Student
+
+
+PIECE = 180  # words, of which a teacher of 256 tokens reads the last one too
+
+
+def pieces_of(passage: str, longest: int = PIECE) -> list[str]:
+    """Return a passage in pieces of about as many words each, ``longest`` at most."""
+    words = passage.split()
+    count = max(1, -(-len(words) // longest))
+    edges = [len(words) * i // count for i in range(count + 1)]
+    return [" ".join(words[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
 @dataclass
@@ -44,8 +56,33 @@ class Targets:
     @cached_property
     def texts(self) -> Tensor:
         """The teacher's embeddings of the texts, (texts, d_sem) float16."""
-        vectors = teachers.sentence_vectors(self.student.teacher, self.corpus.texts, self.cache, self.deadline)
-        return (vectors.float() @ teachers.principal_axes(vectors, self.student.config.d_sem)).half()
+        return (self._raw_texts.float() @ self._text_axes).half()
+
+    @cached_property
+    def passages(self) -> Tensor:
+        """The mean of the teacher's embeddings of each passage's pieces, (passages, d_sem) float16 unit vectors.
+
+        A teacher reads its first tokens, and the last of those worse than the first: pieces of a passage are alike in
+        length, and short enough to be read whole.
+        """
+        pieces = [pieces_of(passage) for passage in self.corpus.passages]
+        vectors = teachers.sentence_vectors(
+            self.student.teacher, [piece for parts in pieces for piece in parts], self.cache, self.deadline
+        ).float()
+        owner = torch.repeat_interleave(torch.arange(len(pieces)), torch.tensor([len(parts) for parts in pieces]))
+        sums = torch.zeros(len(pieces), vectors.shape[1]).index_add(0, owner, vectors)
+        # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
+        return (F.normalize(sums, dim=1) @ self._text_axes).half()
+
+    @cached_property
+    def _raw_texts(self) -> Tensor:
+        return teachers.sentence_vectors(self.student.teacher, self.corpus.texts, self.cache, self.deadline)
+
+    @cached_property
+    def _text_axes(self) -> Tensor:
+        if self.student.config.d_sem == (self.student.teacher.get_embedding_dimension() or 0):
+            return torch.eye(self.student.config.d_sem)
+        return teachers.principal_axes(self._raw_texts, self.student.config.d_sem)
 
     @cached_property
     def slots(self) -> Tensor:

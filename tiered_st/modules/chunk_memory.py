@@ -80,10 +80,6 @@ class ChunkMemory(nn.Module):
         """Return how chunks read, what prototypes are compared with: (chunks, d_char) to (chunks, width)."""
         return self.query(pooled) + self.hidden_out(F.gelu(self.hidden(pooled)))
 
-    def scores(self, pooled: Tensor) -> Tensor:
-        """Score what each chunk may stand for: pooled characters (chunks, d_char) to (chunks, 1 + slots) logits."""
-        return self.prototypes(self.read(pooled))
-
     def forward(self, pooled: Tensor) -> Recalled:
         """Recall the mean slot by what each chunk may stand for, pooled characters (chunks, d_char)."""
         if torch.is_grad_enabled() or is_traced() or len(pooled) <= _BLOCK:

@@ -165,11 +165,16 @@ class TieredInput(StoredModule, InputModule):
         """
         return self.source.encode(rows)
 
+    def read_chunks(self, rows: Tensor) -> Tensor:
+        """Return how E1 reads chunks, what prototypes are compared with: (chunks, chars) int64 to (chunks, width)."""
+        assert self.chunk_projector.memory is not None, "memory_slots=0"
+        states, mask = self.char_encoder(cut(rows))
+        return self.chunk_projector.memory.read(self.chunk_projector.weigh(states, mask))
+
     def recognize(self, rows: Tensor) -> Tensor:
         """Score what chunks may stand for: (chunks, chars) int64 to (chunks, 1 + memory_slots) logits, 0 for others."""
         assert self.chunk_projector.memory is not None, "memory_slots=0"
-        states, mask = self.char_encoder(cut(rows))
-        return self.chunk_projector.memory.scores(self.chunk_projector.weigh(states, mask))
+        return self.chunk_projector.memory.prototypes(self.read_chunks(rows))
 
     def set_cache(self, size: int) -> None:
         """Keep the vectors of up to ``size`` frequent chunks between calls from now on; 0 keeps none."""

@@ -30,11 +30,11 @@ class Recognition(OfWords):
     """Recognise the word that a spelling stands for."""
 
     name, title = "recognition", "word recognition"
-    makes, given, views = losses.WordRecognitionLoss, ("slots",), None
+    makes, given, views = losses.WordRecognitionLoss, ("slots", "words"), None
 
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
-        return {"slots": targets.slots}
+        return {"slots": targets.slots, "words": targets.corpus.lexicon[0]}
 
 
 class Identity(OfWords):

@@ -35,10 +35,29 @@ class Distillation(OfTexts):
         return vectors_name(corpus.student) if corpus.streams is not None else None
 
 
+class PassageDistillation(OfTexts):
+    """Aim noisy copies of a passage at the mean of a teacher's vectors of its pieces, short enough for the teacher."""
+
+    name, title = "passage_distillation", "passage distillation"
+    makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
+    reads, streams = ("passages",), False
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.passages}
+
+
 class Ranking(OfPairs):
     """Find a text's paraphrase among those of others."""
 
     name, title, makes = "ranking", "MultipleNegativesRanking", stock.MultipleNegativesRankingLoss
+
+
+class Retrieval(OfPairs):
+    """Find the passage that a question or title asks for among those of others."""
+
+    name, title, makes = "retrieval", "MultipleNegativesRanking of passages", stock.MultipleNegativesRankingLoss
+    reads, alike = ("searches",), 1
 
 
 class CachedRanking(OfPairs):

@@ -35,7 +35,7 @@ class OfTexts(Objective):
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         count = views if self.views is None else self.views
         make = partial(TextTask, noise=noise, batch=batch, views=count, seed=corpus.recipe.seed)
-        return corpus.task("texts", make, batch, self.vectors(corpus))
+        return corpus.task(self.reads[0], make, batch, self.vectors(corpus))
 
     def vectors(self, corpus: Corpus) -> str | None:
         """Return the files of a stream's windows whose vectors are the rows' labels; None for numbers of texts."""
@@ -43,14 +43,15 @@ class OfTexts(Objective):
 
 
 class OfPairs(Objective):
-    """Learn from paraphrases."""
+    """Learn from pairs of texts; batches are of pairs whose text number ``alike`` is of similar length."""
 
     reads = ("pairs",)
+    alike: ClassVar[int] = 0
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        make = partial(PairTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
-        return corpus.task("pairs", make, batch)
+        make = partial(PairTask, noise=noise, batch=batch, seed=corpus.recipe.seed, alike=self.alike)
+        return corpus.task(self.reads[0], make, batch)
 
 
 class OfExamples(Objective):

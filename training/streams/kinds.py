@@ -47,6 +47,9 @@ KINDS = {
     "pairs": Kind(
         lambda source, row, number: source.pairs_of(row, number), walks=lambda pairs: len({pair[2] for pair in pairs})
     ),
+    "searches": Kind(
+        lambda source, row, number: source.pairs_of(row, number), walks=lambda pairs: len({pair[2] for pair in pairs})
+    ),
     "documents": Kind(_documents, walks=_neighbours, fills=len, restore=list),
     "scored": Kind(_scored, restore=lambda item: (tuple(item[0]), item[1])),
 }

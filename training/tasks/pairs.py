@@ -11,12 +11,16 @@ from training.tasks.noise import Noise
 
 @dataclass
 class PairTask:
-    """Pairs that mean the same, either side corrupted at random, one pair per cluster: columns anchor, positive."""
+    """Pairs that mean the same, either side corrupted at random, one pair per cluster: columns anchor, positive.
+
+    Batches are made of pairs whose anchors, or with ``alike=1`` whose positives, are of similar length.
+    """
 
     pairs: list[tuple[str, str, str]]
     noise: Noise
     batch: int
     seed: int = 0
+    alike: int = 0
     epochs: MakeEpochs = Epochs
 
     def __post_init__(self) -> None:
@@ -29,7 +33,7 @@ class PairTask:
                 f"{len(self._clusters)} clusters of pairs cannot fill a batch of {self.batch} without two of one "
                 "cluster meeting: give more pairs, or a smaller batch."
             )
-        self._epochs = self.epochs([len(self.pairs[c[0]][0]) for c in self._clusters], self.batch, self.seed)
+        self._epochs = self.epochs([len(self.pairs[c[0]][self.alike]) for c in self._clusters], self.batch, self.seed)
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the clusters, one pair of each."""
