@@ -124,6 +124,10 @@ class Stage:
                     raise ValueError(
                         f"Stage {self.name}: {name}={value!r} of {row.name} is a number of chunks: give 3 or more."
                     )
+            if row.budget is not None and not OBJECTIVES[row.name].budgets:
+                raise ValueError(
+                    f"Stage {self.name}: {row.name} has batches of one size, and no budget: leave budget={row.budget} out."
+                )
             if row.stop and row.name in E1_OBJECTIVES:
                 raise ValueError(
                     f"Stage {self.name}: {row.name} trains E1, but stop=True stops its gradients before E1."
@@ -184,6 +188,11 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes, or ask the teacher "
                 "about all passages, before: leave it out, or train it in a recipe without a stream that has start=… "
                 "this one's model."
+            )
+        if budgets := [row.name for stage in self.stages for row in stage.objectives if row.budget is not None]:
+            raise ValueError(
+                f"Recipe {self.name} is streamed, whose windows are batches of one size: leave out the budget of "
+                f"{', '.join(budgets)}."
             )
         if isinstance(self.config, SubwordConfig):
             raise ValueError(

@@ -10,7 +10,6 @@ from training.corpus import Corpus
 from training.recipe import Ramp, Row, Stage
 from training.targets import Targets
 from training.tasks import Noise, Task
-from training.tasks.budget import WithinBudget
 
 
 class Weighted(nn.Module):
@@ -40,7 +39,9 @@ def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
     """Make the rows that an objective of a stage learns from."""
     noise = Noise(stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}")
     task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
-    return WithinBudget(task, row.chunks or stage.chunks, row.budget) if row.budget else task
+    if row.budget is not None:
+        task.within(row.chunks or stage.chunks, row.budget)
+    return task
 
 
 def make_losses(targets: Targets, model: SentenceTransformer, stage: Stage) -> dict[str, nn.Module]:

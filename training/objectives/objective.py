@@ -22,6 +22,7 @@ class Objective:
         reads: the fields of a recipe that its rows are made of.
         makes: its loss; that of E1 and projector alone has ``tier = "E1"``.
         defaults: arguments of the loss where the recipe gives none.
+        budgets: whether a row of a stage may give it a budget, of which a batch of long texts has fewer rows.
         streams: whether its rows can be made of a window at a time; not where all classes must be known before.
 
     Args:
@@ -36,6 +37,7 @@ class Objective:
     reads: ClassVar[tuple[str, ...]]
     makes: ClassVar[type[nn.Module]]
     defaults: ClassVar[dict[str, Any]] = {}
+    budgets: ClassVar[bool] = False
     streams: ClassVar[bool] = True
     given: ClassVar[tuple[str, ...]] = ()  # arguments of the loss that `data` returns
 

@@ -28,7 +28,7 @@ class OfWords(Objective):
 class OfTexts(Objective):
     """Learn from texts with ``views`` noisy copies; None means as many as the stage says."""
 
-    reads = ("texts",)
+    reads, budgets = ("texts",), True
     views: ClassVar[int | None] = 0
 
     @override
@@ -45,7 +45,7 @@ class OfTexts(Objective):
 class OfPairs(Objective):
     """Learn from pairs of texts; batches are of pairs whose text number ``alike`` is of similar length."""
 
-    reads = ("pairs",)
+    reads, budgets = ("pairs",), True
     alike: ClassVar[int] = 0
 
     @override

@@ -23,6 +23,6 @@ RECIPE = replace(
         Stage("grade",     (E1, E2), GRADE,         200,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("reread",    (E1,),    REREAD,        400,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3,
               word_power=0.6),
-        Stage("passages",  (E2,),    READ,        1_500,  128, ((E2, 4e-4),),             TEXT_NOISE, 0.15, views=1),
+        Stage("passages",  (E2,),    READ,          900,  128, ((E2, 4e-4),),             TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

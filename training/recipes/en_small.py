@@ -55,6 +55,6 @@ RECIPE = Recipe(
         Stage("grade",     (E1, E2), GRADE,         700,  128, ((E1, 1e-4), (E2, 4e-5)),    TEXT_NOISE, 0.15, views=1),
         Stage("reread",    (E1,),    REREAD,        560,  512, ((E1, 1.5e-3),),             WORD_NOISE, 0.15, views=3,
               word_power=0.6),
-        Stage("passages",  (E2,),    READ,          800,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1),
+        Stage("passages",  (E2,),    READ,          500,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+NO_ROOM = -1
+_CHARS_PER_CHUNK = 5  # of a word with its space, in English; punctuation marks are chunks too
 _POOL = 64  # batches that are sorted by length together, so that texts of one batch need little padding
 
 
@@ -47,6 +50,58 @@ class Epochs:
             batches = [part[i : i + self.batch] for i in range(0, len(part), self.batch)]
             order[start : start + pool] = np.concatenate([batches[i] for i in rng.permutation(len(batches))])
         return order
+
+
+@dataclass
+class BudgetedEpochs(Epochs):
+    """Walk through items in batches of as many as fit a number of chunks, padding included, and ``batch`` at most.
+
+    Every item is met once in an epoch, so that long texts, of which few make a batch, take more steps. A batch has two
+    items at least, to be told apart.
+
+    Args:
+        chunks: of the longest text; longer ones are cut later.
+        budget: chunks of all texts of a batch together.
+        columns: texts of an item.
+    """
+
+    chunks: int = 0
+    budget: int = 0
+    columns: int = 1
+    _firsts: list[int] = field(default_factory=lambda: [0])  # the number of the first batch of each epoch met
+    _batches: dict[int, list[NDArray[np.int64]]] = field(default_factory=dict)
+
+    def item(self, draw: int) -> int:
+        """Return the item of a draw, NO_ROOM for those that a batch has no room for."""
+        number, place = divmod(draw, self.batch)
+        epoch = bisect_right(self._firsts, number) - 1
+        batches = self._of_epoch(epoch)
+        while number >= self._firsts[epoch] + len(batches):
+            epoch += 1
+            if epoch == len(self._firsts):
+                self._firsts.append(self._firsts[-1] + len(batches))
+            batches = self._of_epoch(epoch)
+        batch = batches[number - self._firsts[epoch]]
+        return int(batch[place]) if place < len(batch) else NO_ROOM
+
+    def _of_epoch(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Return the batches of an epoch, in its order."""
+        if epoch not in self._batches:
+            rng = np.random.default_rng([self.seed, epoch])
+            order = rng.permutation(len(self.lengths))
+            lengths = np.minimum(self.chunks, 2 + np.asarray(self.lengths) // _CHARS_PER_CHUNK)
+            batches = []
+            for start in range(0, len(order), pool := _POOL * self.batch):
+                part = order[start : start + pool]
+                part = part[np.argsort(lengths[part], kind="stable")]
+                while len(part):
+                    # from the longest on: what is left over in the end is short, and fills the last batch of the pool
+                    count = int(np.clip(self.budget // (lengths[part[-1]] * self.columns), 2, self.batch))
+                    batches.append(part[-count:])
+                    part = part[:-count]
+            whole = [batch for batch in batches if len(batch) > 1]
+            self._batches = {epoch: [whole[i] for i in rng.permutation(len(whole))]}
+        return self._batches[epoch]
 
 
 MakeEpochs = Callable[[Sequence[int], int, int], Epochs]  # of lengths, batch and seed

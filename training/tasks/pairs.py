@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from training.tasks.epochs import Epochs, MakeEpochs
+from training.tasks.epochs import NO_ROOM, BudgetedEpochs, Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -39,7 +39,13 @@ class PairTask:
         """Walk through the clusters, one pair of each."""
         rows = []
         for draw in draws:
-            cluster = self._clusters[self._epochs.item(draw)]
+            if (place := self._epochs.item(draw)) == NO_ROOM:
+                continue
+            cluster = self._clusters[place]
             anchor, positive, _ = self.pairs[cluster[draw % len(cluster)]]
             rows.append({"anchor": self.noise(anchor, draw, 1), "positive": self.noise(positive, draw, 2)})
         return rows
+
+    def within(self, chunks: int, budget: int) -> None:
+        """Walk in batches of which the longer side has at most ``budget`` chunks, texts being cut at ``chunks``."""
+        self._epochs = BudgetedEpochs(self._epochs.lengths, self.batch, self.seed, chunks=chunks, budget=budget)

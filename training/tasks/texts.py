@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiered_st.noise import drop_spaces, insert_spaces, seeded
-from training.tasks.epochs import Epochs, MakeEpochs
+from training.tasks.epochs import NO_ROOM, BudgetedEpochs, Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
 
@@ -30,7 +30,14 @@ class TextTask:
         return [
             self.noise.views(self.texts[i], draw, self.views) | {"label": i}
             for draw, i in zip(draws, picks, strict=True)
+            if i != NO_ROOM
         ]
+
+    def within(self, chunks: int, budget: int) -> None:
+        """Walk in batches of at most ``budget`` chunks, texts being cut at ``chunks``."""
+        self._epochs = BudgetedEpochs(
+            self._epochs.lengths, self.batch, self.seed, chunks=chunks, budget=budget, columns=1 + self.views
+        )
 
 
 @dataclass
