@@ -35,7 +35,8 @@ NEIGHBOURS = _neighbours()
 def type_on_dvorak(text: str, rate: float, rng: random.Random) -> str:
     """Mistype each character with probability ``rate``: a key beside it instead, or too much, or left out, or swapped.
 
-    What is no letter of the layout has no keys beside it: it is doubled instead. Spaces are left as they are.
+    What is no letter of the layout has no keys beside it: it is doubled instead. What has no other character behind it
+    to be swapped with is left out. Spaces are left as they are.
 
     Raises:
         ValueError: If ``rate`` is not in [0, 1].
