@@ -43,12 +43,12 @@ def table(
                     f"results of {', '.join(result.model for result in having)} in suite {suite.name!r} come from "
                     "different texts: run all models in one command."
                 )
-    sized = sizes and any(result.model in sizes for result in results)
-    header = ["model", "M parameters", *["MB on disk"] * bool(sized), *suite.metrics]
+    disk = [(sizes or {}).get(result.model) for result in results]
+    header = ["model", "M parameters", *["MB on disk"] * any(disk), *suite.metrics]
     rows = [[result.model, f"{result.parameters / 1e6:.1f}"] for result in results]
-    if sized:
-        for result, row in zip(results, rows, strict=True):
-            row.append(f"{sizes[result.model] / 1e6:.1f}" if sizes and result.model in sizes else "–")
+    if any(disk):
+        for row, size in zip(rows, disk, strict=True):
+            row.append(f"{size / 1e6:.1f}" if size else "–")
     for result, row in zip(results, rows, strict=True):
         values = {
             metric: [result.scores[metric][seed] for seed in used if metric in result.scores]
