@@ -63,15 +63,15 @@ def model_aims(
             for name, metric in found.missing if least is not None else ():
                 missing.setdefault((name, aim.suite), {})[metric] = None
         rows.append([*row, *(_beside(aim, current.get(aim.suite, {}), peer) for peer in table.peers)])
-    for aim in table.speed:
-        row = [aim.what, f"{_list(aim.least, '≥ {:g}×')} against {aim.against}"]
-        for model, least in zip(table.models, aim.least, strict=True):
-            ratio = _speed(aim, speeds, model, shipped)
+    for faster in table.speed:
+        row = [faster.what, f"{_list(faster.least, '≥ {:g}×')} against {faster.against}"]
+        for model, least in zip(table.models, faster.least, strict=True):
+            ratio = _speed(faster, speeds, model, shipped)
             row.append(_cell(ratio, least, "{:.2f}×"))
             asked[model] += least is not None
             met[model] += _is_met(ratio, least)
             if ratio is None and least is not None:
-                missing.setdefault((model + aim.form, "speed"), {})[aim.what] = None
+                missing.setdefault((model + faster.form, "speed"), {})[faster.what] = None
         rows.append([*row, *("–" for _ in table.peers)])
     said = ", ".join(f"{model} {met[model]} of {asked[model]}" for model in table.models)
     header = ["what", "aim", *table.models, *table.peers]
