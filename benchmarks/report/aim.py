@@ -51,8 +51,7 @@ class AimTable:
     speed: tuple[SpeedAim, ...] = ()
 
     def __post_init__(self) -> None:
-        for aim in (*self.aims, *self.speed):
-            if len(aim.least) != len(self.models):
-                raise ValueError(
-                    f"the aim {aim.what!r} asks {len(aim.least)} models, the table has {len(self.models)}."
-                )
+        asked = {aim.what: len(aim.least) for aim in self.aims} | {aim.what: len(aim.least) for aim in self.speed}
+        for what, count in asked.items():
+            if count != len(self.models):
+                raise ValueError(f"the aim {what!r} asks {count} models, the table has {len(self.models)}.")
