@@ -16,7 +16,7 @@ from benchmarks.ndcg import ndcg
 from benchmarks.peers import Candidate, resolve
 from benchmarks.report.__main__ import main as report
 from benchmarks.report.choice import newest
-from benchmarks.report.tables import area, render, table
+from benchmarks.report.tables import area, render, sizes_of, table
 from benchmarks.store import Result, path_of, read, write
 from benchmarks.suite import Condition
 from benchmarks.suites import new_words, suites
@@ -168,7 +168,7 @@ def test_retrieval_encodes_the_documents_once_per_model():
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
         "classification", "clustering", "long", "minimal_pairs", "new_words", "operators", "real", "reranking",
-        "retrieval", "sts", "typo",
+        "retrieval", "sts", "typo", "unseen_noise",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():
@@ -287,6 +287,17 @@ def test_table_uses_the_seeds_that_all_models_share():
     assert "80.0 %" in lines[3] and len({len(line) for line in lines}) == 1
 
 
+def test_sizes_on_disk_are_a_column_where_any_is_known():
+    one, two = (result(name, {"clean": [80.0]}) for name in ("one", "two"))
+    lines = table([one, two], suites()["typo"], sizes={"one": 18_385_568, "three": 1}).splitlines()
+    assert [[cell.strip() for cell in line.split("|")[2:5]] for line in (lines[0], *lines[2:])] == [
+        ["M parameters", "MB on disk", "clean"], ["22.7", "18.4", "80.0"], ["22.7", "–", "80.0"],
+    ]  # fmt: skip
+    assert "MB on disk" not in table([two], suites()["typo"], sizes={"one": 1})
+    one.disk_bytes = 7
+    assert sizes_of([one, two])["one"] == 7 and sizes_of([])["en-nano"] == resolve("en-nano").disk_bytes > 0
+
+
 def test_area_under_a_curve_is_the_mean_over_its_width():
     assert area({0.0: 80.0, 0.1: 60.0}) == pytest.approx(70.0)
     # (0.05 × 75 + 0.15 × 50) / 0.2, points in any order
@@ -338,7 +349,7 @@ CHECKSUMS = {  # of all conditions under two seeds, as stored before suites and 
     "classification": "e72ce5ed1f53979b", "clustering": "e4ca406dc47c5c8f", "long": "d545dbe3505119a0",
     "minimal_pairs": "8818c9fbce079168", "operators": "77de2c1a11613d4a", "real": "97fd0cddae14c70a",
     "reranking": "0c1993ce72804bfe", "retrieval": "880398c115a06bdb", "sts": "b3dc07363c2ebe52",
-    "typo": "b1846fe374b4e6a8",
+    "typo": "b1846fe374b4e6a8", "unseen_noise": "3413ddc11b570fec",
 }  # fmt: skip
 
 
@@ -355,10 +366,12 @@ def test_command_measures_a_folder_and_stores_what_is_needed_to_repeat_it(data, 
     assert "toy-model" in printed.out and "left out of long" in printed.err  # it has 64 chunks at most
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == len(suites()) - 1 and all(file.suffix == ".json" for file in files)
-    stored = json.loads(files[-1].read_text(encoding="utf-8"))
-    assert stored["revision"] == resolve(str(toy)).revision and stored["revision"] in files[-1].name
+    (typo,) = (file for file in files if file.stem.endswith("-typo"))
+    stored = json.loads(typo.read_text(encoding="utf-8"))
+    assert stored["revision"] == resolve(str(toy)).revision and stored["revision"] in typo.name
+    assert stored["disk_bytes"] == resolve(str(toy)).disk_bytes > 0 and "MB on disk" in printed.out
     assert {"date", "commit", "command", "versions", "seeds"} <= set(stored["provenance"])
-    assert read(files[-1]).has(Condition("20 %", 1), stored["checksums"]["20 %"]["1"])
+    assert read(typo).has(Condition("20 %", 1), stored["checksums"]["20 %"]["1"])
 
 
 @pytest.mark.parametrize("suite", list(suites()))
