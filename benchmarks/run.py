@@ -1,10 +1,10 @@
 """Measure models side by side: ``python -m benchmarks.run MODEL [MODEL ...] --suite typo --data DIR``.
 
 MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound,
-minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25), a folder, or any sentence-transformers
-name. Forms in which one deploys a model stand behind its name: en-small+onnx-int8, minilm+openvino. All models of a run
-see the same texts. Every score is stored at once; what is stored is not measured again while weights, texts and
-settings are the same.
+minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25, e5, use), a folder, or any
+sentence-transformers name. Forms in which one deploys a model stand behind its name: en-small+onnx-int8,
+minilm+openvino. All models of a run see the same texts. Every score is stored at once; what is stored is not measured
+again while weights, texts and settings are the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from benchmarks.peers import Candidate, resolve
-from benchmarks.report.tables import table
+from benchmarks.report.tables import sizes_of, table
 from benchmarks.store import RESULTS, Result, path_of, provenance, read, write
 from benchmarks.suite import Condition, Suite, Task
 from benchmarks.suites import suites
@@ -65,7 +65,7 @@ def measure(
         for condition in todo:
             bar.set_postfix_str(f"{condition.metric}, seed {condition.seed}")
             result.add(condition, task.score(candidate, condition), checksums[condition])
-            result.provenance = provenance() | {"seeds": seeds}
+            result.provenance, result.disk_bytes = provenance() | {"seeds": seeds}, candidate.disk_bytes
             write(path, result)
             bar.update()
     return result
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for suite, task, found in zip(chosen, tasks, results, strict=True):
             if not found:
                 continue
-            print(f"\n{suite.title}\n{task.data}\n\n{table(found, suite, seeds=options.seeds)}")
+            print(f"\n{suite.title}\n{task.data}\n\n{table(found, suite, seeds=options.seeds, sizes=sizes_of(found))}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -38,6 +38,7 @@ class Result:
         checksums: {metric: {seed: SHA-256 of the texts and labels}}.
         checksum: SHA-256 of all checksums.
         provenance: Date, commit, command and library versions of the last measurement.
+        disk_bytes: Size of its files of weights and tokenizer; 0 where it has none, and in older results.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Result:
     checksums: dict[str, dict[str, str]] = field(default_factory=dict)
     checksum: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
+    disk_bytes: int = 0
 
     def has(self, condition: Condition, checksum: str) -> bool:
         """Tell whether a condition was scored on these very texts."""

@@ -9,15 +9,18 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks.peers.bm25 import BM25
 from benchmarks.peers.candidate import Candidate
+from benchmarks.peers.disk import bytes_on_disk
+from benchmarks.peers.e5 import E5
 from benchmarks.peers.forms import FORMS, of_form, split
 from benchmarks.peers.hashed_ngrams import HashedNgrams
-from benchmarks.peers.minilm import NAME, minilm
+from benchmarks.peers.minilm import NAME, minilm, minilm_path
 from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
+from benchmarks.peers.use import UniversalSentenceEncoder
 from tiered_st.model import load, pretrained
-from tiered_st.saved.model_folder import NotTieredError
+from tiered_st.saved.model_folder import PRETRAINED, NotTieredError
 
 __all__ = ["BASELINES", "FORMS", "Candidate", "Unavailable", "is_ready", "resolve", "split"]
 
@@ -41,9 +44,13 @@ def _trained(name: str) -> Callable[[], Candidate]:
                 f"{name} is not trained yet, {folder} holds no model: python -m training.run {recipe} --data DIR "
                 f"--out {folder.parent}"
             )
-        return Candidate(name, SentenceTransformer(str(folder)))
+        return Candidate(name, SentenceTransformer(str(folder)), disk_bytes=bytes_on_disk(folder))
 
     return load_run
+
+
+def _minilm() -> Candidate:
+    return Candidate(NAME, minilm(), disk_bytes=bytes_on_disk(Path(minilm_path())))
 
 
 def _shuffled() -> Candidate:
@@ -53,7 +60,7 @@ def _shuffled() -> Candidate:
 
 
 BASELINES: dict[str, Callable[[], Candidate]] = {
-    "minilm": lambda: Candidate(NAME, minilm()),
+    "minilm": _minilm,
     "minilm+symspell": lambda: Candidate(f"{NAME} + SymSpell", SpellChecked(minilm())),
     "minilm+symspell-compound": lambda: Candidate(
         f"{NAME} + SymSpell compound", SpellChecked(minilm(), way="compound")
@@ -63,6 +70,8 @@ BASELINES: dict[str, Callable[[], Candidate]] = {
     "static": lambda: Candidate(f"static {NAME}", static()),
     "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),
     "bm25": lambda: Candidate("BM25", BM25()),
+    "e5": lambda: Candidate("multilingual-e5-small 4-bit", E5()),
+    "use": lambda: Candidate("multilingual USE", UniversalSentenceEncoder()),
 }
 
 
@@ -83,7 +92,10 @@ def resolve(name: str) -> Candidate:
         return of_form(base, form, resolve)
     folder = Path(name)
     if name in pretrained() or _is_tiered(folder):
-        return Candidate(folder.resolve().name if folder.is_dir() else name, load(name))
+        place = folder if folder.is_dir() else PRETRAINED / name
+        return Candidate(
+            folder.resolve().name if folder.is_dir() else name, load(name), disk_bytes=bytes_on_disk(place)
+        )
     if name in BASELINES:
         return BASELINES[name]()
     try:
@@ -94,7 +106,7 @@ def resolve(name: str) -> Candidate:
             f"no model could be loaded from {name!r}: give a folder, one of {known}, or a name on the hub (which "
             f"needs the network or its cache). {type(error).__name__}: {error}"
         ) from error
-    return Candidate(folder.resolve().name if folder.is_dir() else name, model)
+    return Candidate(folder.resolve().name if folder.is_dir() else name, model, disk_bytes=bytes_on_disk(folder))
 
 
 def _on_hub(name: str) -> SentenceTransformer:

@@ -10,12 +10,13 @@ class Unavailable(ValueError):
     """A model or form of one that cannot be had here, for a reason that its text gives: the others can."""
 
 
-def need(module: str, *, of: str) -> ModuleType:
+def need(module: str, *, of: str, package: str = "") -> ModuleType:
     """Import a module of the `benchmarks` extra.
 
     Args:
         module: Its name, which begins with that of its package.
         of: The baseline that needs it.
+        package: What is to be installed, where that is not called as the module is.
 
     Raises:
         Unavailable: If it is not installed; the text says how to install it.
@@ -25,5 +26,5 @@ def need(module: str, *, of: str) -> ModuleType:
     except ImportError as error:
         raise Unavailable(
             f"{of} needs {module}, which is not installed: pip install -e '.[benchmarks]', or pip install "
-            f"{module.partition('.')[0]}."
+            f"{package or module.partition('.')[0]}."
         ) from error

@@ -60,7 +60,7 @@ DISK = 150.0  # MB without torch
 def speed_aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a row per aim and a column per model; what is met is bold, what was not measured a dash."""
     rows = [_faster(aim, speeds) for aim in FASTER]
-    chat = [_ratio(speeds, MESSAGE_WORDS, CHAT, name + INT8, DEPLOYED) for name in MODELS]
+    chat = [speed_ratio(speeds, MESSAGE_WORDS, CHAT, name + INT8, DEPLOYED) for name in MODELS]
     times = [None if ratio is None else 1 / ratio for ratio in chat]
     aim = f"≤ {MESSAGE_SHARE:g} of its time"
     rows.append(["15 words, three of them new typos, one at a time", aim, *_most(times[:1], [MESSAGE_SHARE], "{:.2f}")])
@@ -88,7 +88,7 @@ def speed_aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _faster(aim: SpeedAim, speeds: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    ratios = [_ratio(speeds, aim.words, aim.kind, name + aim.form, aim.against) for name in MODELS]
+    ratios = [speed_ratio(speeds, aim.words, aim.kind, name + aim.form, aim.against) for name in MODELS]
     asked = " / ".join("–" if least is None else f"{least:g}×" for least in aim.least)
     cells = [
         _figure(ratio, least is not None and ratio is not None and ratio >= least, "{:.2f}×")
@@ -97,7 +97,8 @@ def _faster(aim: SpeedAim, speeds: Mapping[str, Mapping[str, Any]]) -> list[str]
     return [aim.what, f"≥ {asked}", *cells]
 
 
-def _ratio(speeds: Mapping[str, Mapping[str, Any]], words: int, kind: str, name: str, base: str) -> float | None:
+def speed_ratio(speeds: Mapping[str, Mapping[str, Any]], words: int, kind: str, name: str, base: str) -> float | None:
+    """Return how many times as fast as another model one is on one thread, None where they were not timed alike."""
     cell = cell_of(speeds, words, kind)
     if cell is None or not {name, base} <= set(cell["models"]) or not read_alike(cell, name, base):
         return None

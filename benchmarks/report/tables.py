@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
 
@@ -12,7 +12,9 @@ from benchmarks.store import Result
 from benchmarks.suite import Suite
 
 
-def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) -> str:
+def table(
+    results: Sequence[Result], suite: Suite, *, seeds: int | None = None, sizes: Mapping[str, int] | None = None
+) -> str:
     """Render the results of one suite as a markdown table.
 
     Means are taken over the seeds that all rows share, so that every row speaks of the same texts.
@@ -21,6 +23,7 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
         results: One per model.
         suite: The suite they are of.
         seeds: Use only the seeds below this number.
+        sizes: Bytes on disk by model, as `sizes_of` returns them; a column of its own where there are any.
 
     Raises:
         ValueError: If two results come from different texts.
@@ -36,8 +39,11 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
                     f"results of {', '.join(result.model for result in having)} in suite {suite.name!r} come from "
                     "different texts: run all models in one command."
                 )
-    header = ["model", "M parameters", *suite.metrics]
+    header = ["model", "M parameters", *["MB on disk"] * bool(sizes), *suite.metrics]
     rows = [[result.model, f"{result.parameters / 1e6:.1f}"] for result in results]
+    if sizes:
+        for result, row in zip(results, rows, strict=True):
+            row.append(f"{sizes[result.model] / 1e6:.1f}" if result.model in sizes else "–")
     for result, row in zip(results, rows, strict=True):
         values = {
             metric: [result.scores[metric][seed] for seed in used if metric in result.scores]
@@ -61,6 +67,11 @@ def table(results: Sequence[Result], suite: Suite, *, seeds: int | None = None) 
     return markdown(header, rows)
 
 
+def sizes_of(results: Iterable[Result]) -> dict[str, int]:
+    """Return the bytes on disk of each model of which any result knows them, the last one that does."""
+    return {result.model: result.disk_bytes for result in results if result.disk_bytes}
+
+
 def area(curve: Mapping[float, float]) -> float:
     """Return the area under a curve of {rate: score} by trapezoids, divided by its width: the mean score over rates.
 
@@ -74,9 +85,14 @@ def area(curve: Mapping[float, float]) -> float:
     return sum(pieces) / (points[-1][0] - points[0][0])
 
 
-def render(results: Sequence[Result], suite: Suite, shipped: Shipped | None = None) -> str:
+def render(
+    results: Sequence[Result],
+    suite: Suite,
+    shipped: Shipped | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> str:
     """Return title, table and provenance of one suite; rows of another revision than what ships are said to be."""
-    lines = [f"## {suite.title}", "", table(results, suite), ""]
+    lines = [f"## {suite.title}", "", table(results, suite, sizes=sizes), ""]
     counts = {len(seeds) for result in results for seeds in result.scores.values()}
     lines.append(f"{results[0].data}; suite `{suite.name}`, {max(counts, default=0)} seeds.")
     for result in results:

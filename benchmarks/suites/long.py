@@ -67,12 +67,13 @@ class ReadLengths:
         name, length, way = _parts(condition.metric)
         queries, corpus, qrels = self.sets[name]
         with reading(model, length):
-            asked = unit_vectors(model, list(queries.values()), batch_size=model.batch_size)  # (queries, dimension)
+            # (queries, dimension)
+            asked = unit_vectors(model.queries, list(queries.values()), batch_size=model.batch_size)
             if way:
                 windows, first = windows_of(model, list(corpus.values()), length)  # (windows, dimension)
                 scores = asked @ mean_of(windows, first).T if way == "mean" else best_of(asked @ windows.T, first)
             else:
-                scores = asked @ unit_vectors(model, list(corpus.values()), batch_size=model.batch_size).T
+                scores = asked @ unit_vectors(model.documents, list(corpus.values()), batch_size=model.batch_size).T
         best, ids = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH], list(corpus)
         found = [ndcg([ids[i] for i in row], qrels[id]) for row, id in zip(best, queries, strict=True)]
         return 100.0 * sum(found) / len(found)

@@ -50,8 +50,9 @@ class TypoRetrieval(CleanAndNoisy):
             best = model.rank(list(texts), documents, depth=DEPTH)  # (questions, DEPTH)
         else:
             model.learn(documents)
-            vectors = self.once(model, name, lambda: unit_vectors(model, documents, batch_size=model.batch_size))
-            scores = unit_vectors(model, texts, batch_size=model.batch_size) @ vectors.T  # (questions, documents)
+            size = model.batch_size
+            vectors = self.once(model, name, lambda: unit_vectors(model.documents, documents, batch_size=size))
+            scores = unit_vectors(model.queries, texts, batch_size=size) @ vectors.T  # (questions, documents)
             best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
         rankings = ([ids[column] for column in row] for row in best)
         found = [ndcg(ranking, qrels[id]) for ranking, id in zip(rankings, queries, strict=True)]

@@ -27,7 +27,7 @@ _NUMBER_WORDS = (
 )  # fmt: skip
 
 
-def _like(word: str, pattern: str) -> str:
+def like(word: str, pattern: str) -> str:
     """Write a word in the case of another."""
     if len(pattern) > 1 and pattern.isupper():
         return word.upper()
@@ -44,7 +44,7 @@ def swap_antonym(text: str, rng: random.Random) -> tuple[str, str] | None:
     """Put the first word that has an antonym in the list into its opposite; "a" and "an" follow."""
     for found in _WORD.finditer(text):
         if opposite := ANTONYMS.get(found[0].lower()):
-            opposite = _like(opposite, found[0])
+            opposite = like(opposite, found[0])
             return _with_article(text[: found.start()], opposite) + opposite + text[found.end() :], found[0].lower()
     return None
 
@@ -60,7 +60,7 @@ def negate(text: str, rng: random.Random) -> tuple[str, str] | None:
     for found in words:
         plain = found[0].lower().replace("’", "'")
         if plain in _AFFIRMED or plain.endswith("n't"):
-            affirmed = _like(_AFFIRMED.get(plain, plain[:-3]), found[0])
+            affirmed = like(_AFFIRMED.get(plain, plain[:-3]), found[0])
             return text[: found.start()] + affirmed + text[found.end() :], plain
     for found in words[1:]:
         if found[0] in _AUXILIARIES:
@@ -80,5 +80,5 @@ def change_number(text: str, rng: random.Random) -> tuple[str, str] | None:
         new = found[0][:-1] + others[int(rng.random() * len(others))]
     else:
         words_left = [word for word in _NUMBER_WORDS if word != found[0].lower()]
-        new = _like(words_left[int(rng.random() * len(words_left))], found[0])
+        new = like(words_left[int(rng.random() * len(words_left))], found[0])
     return text[: found.start()] + new + text[found.end() :], found[0].lower()

@@ -32,7 +32,7 @@ def windows_of(model: Candidate, texts: Sequence[str], length: int) -> tuple[np.
     pieces = [_by_tokens(model, text, length - MARKS) for text in texts]
     flat = [piece for own in pieces for piece in own]
     first = np.cumsum([0, *(len(own) for own in pieces[:-1])]).tolist()
-    return unit_vectors(model, flat, batch_size=model.batch_size), first
+    return unit_vectors(model.documents, flat, batch_size=model.batch_size), first
 
 
 def mean_of(windows: np.ndarray, first: Sequence[int]) -> np.ndarray:
@@ -42,7 +42,9 @@ def mean_of(windows: np.ndarray, first: Sequence[int]) -> np.ndarray:
 
 
 def _by_tokens(model: Candidate, text: str, tokens: int) -> list[str]:
-    """Cut a text behind each so many tokens of a Hugging Face tokenizer; without one it is one window."""
+    """Cut a text behind each so many tokens, as the model or its Hugging Face tokenizer says; else it is one window."""
+    if hasattr(model.model, "windows"):
+        return model.model.windows(text, tokens)
     if not hasattr(model.model, "tokenizer"):
         return [text]
     places = model.model.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, truncation=False)

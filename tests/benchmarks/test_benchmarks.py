@@ -168,7 +168,7 @@ def test_retrieval_encodes_the_documents_once_per_model():
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
         "classification", "clustering", "long", "minimal_pairs", "new_words", "operators", "real", "reranking",
-        "retrieval", "sts", "typo",
+        "retrieval", "sts", "typo", "unseen_noise",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():
@@ -355,10 +355,12 @@ def test_command_measures_a_folder_and_stores_what_is_needed_to_repeat_it(data, 
     assert "toy-model" in printed.out and "left out of long" in printed.err  # it has 64 chunks at most
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == len(suites()) - 1 and all(file.suffix == ".json" for file in files)
-    stored = json.loads(files[-1].read_text(encoding="utf-8"))
-    assert stored["revision"] == resolve(str(toy)).revision and stored["revision"] in files[-1].name
+    (typo,) = (file for file in files if file.stem.endswith("-typo"))
+    stored = json.loads(typo.read_text(encoding="utf-8"))
+    assert stored["revision"] == resolve(str(toy)).revision and stored["revision"] in typo.name
+    assert stored["disk_bytes"] == resolve(str(toy)).disk_bytes > 0 and "MB on disk" in printed.out
     assert {"date", "commit", "command", "versions", "seeds"} <= set(stored["provenance"])
-    assert read(files[-1]).has(Condition("20 %", 1), stored["checksums"]["20 %"]["1"])
+    assert read(typo).has(Condition("20 %", 1), stored["checksums"]["20 %"]["1"])
 
 
 @pytest.mark.parametrize("suite", list(suites()))

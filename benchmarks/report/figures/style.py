@@ -26,7 +26,7 @@ _MARKS = "osD^vPX*"
 _KNOWN = (
     "all-MiniLM-L6-v2", "all-MiniLM-L6-v2 + SymSpell", "minilm-noise", "static all-MiniLM-L6-v2", "hashed n-grams",
     "BM25", "subword-baseline", "all-MiniLM-L6-v2 ONNX int8", "all-MiniLM-L6-v2 OpenVINO int8",
-    "all-MiniLM-L6-v2 + SymSpell compound",
+    "all-MiniLM-L6-v2 + SymSpell compound", "multilingual-e5-small 4-bit", "multilingual USE",
 )  # fmt: skip
 
 
