@@ -18,6 +18,7 @@ from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
+from benchmarks.peers.symspell_words import SymSpellWords
 from benchmarks.peers.use import UniversalSentenceEncoder
 from tiered_st.model import load, pretrained
 from tiered_st.saved.model_folder import PRETRAINED, NotTieredError
@@ -70,6 +71,7 @@ BASELINES: dict[str, Callable[[], Candidate]] = {
     "static": lambda: Candidate(f"static {NAME}", static()),
     "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),
     "bm25": lambda: Candidate("BM25", BM25()),
+    "symspell": lambda: Candidate("SymSpell alone", SymSpellWords()),
     "e5": lambda: Candidate("multilingual-e5-small 4-bit", E5()),
     "use": lambda: Candidate("multilingual USE", UniversalSentenceEncoder()),
 }
