@@ -1,8 +1,8 @@
 """Spanish training texts, alone and beside English ones, under licences that allow publishing what is trained on them.
 
-Left out, as of the English ones: what is non-commercial (XNLI), for research only (TweetNorm's tweets, the test sets of
-WMT), or of doubtful standing (film subtitles). Rows of programs under the GPL and AGPL, and synonyms under the LGPL, are
-left out too; of the inflected forms, which may be had under the GPL, the LGPL or the MPL, the last is chosen.
+Left out, as of the English ones: what is non-commercial (XNLI), for research only (TweetNorm's tweets, the test sets
+of WMT), or of doubtful standing (film subtitles). Programs' rows under the GPL and AGPL, and synonyms under the LGPL,
+are left out too; of the inflected forms, which may be had under the GPL, the LGPL or the MPL, the last is chosen.
 
 What a recipe of two languages needs, and what there is of it here:
 

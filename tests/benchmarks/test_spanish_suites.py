@@ -27,6 +27,8 @@ ENGLISH: dict[str, dict[str, list]] = {
 class Meanings:
     """Embeds a text as what it means, by a table; others as a direction of their own."""
 
+    revision = "hand-made"
+
     def __init__(self, meanings: dict[str, int]) -> None:
         self.meanings, self.calls = meanings, 0
 
