@@ -42,7 +42,7 @@ def read_xquad_across(data: Path | None, asked: str, answered: str) -> Collectio
     rows = read_columns(data, "dev_xquad_qrels.parquet", "query_id", "doc_id", "rel")
     qrels: dict[str, dict[str, float]] = {}
     for query, document, grade in rows:  # a paragraph's number is the same in both languages: en-7, es-7
-        qrels.setdefault(query, {})[answered + document[document.index("-") :]] = grade
+        qrels.setdefault(query, {})[f"{answered}-{document.partition('-')[2]}"] = grade
     return Collection(
         {id: text for id, text, language in queries if language == asked},
         {id: text for id, text, language in corpus if language == answered},

@@ -9,7 +9,7 @@ WORDS = ["casa", "perro", "árbol", "niño", "canción", "también", "aquí", "l
 
 
 def add_spanish(tables: Tables) -> Tables:
-    """Return English tables with the Spanish ones, and with Spanish rows in those of both languages."""
+    """Return English tables with the Spanish ones, and with Spanish rows alone added to those of both languages."""
     tables = {name: {column: list(values) for column, values in table.items()} for name, table in tables.items()}
 
     def more(name: str, **columns: list[Any]) -> None:
@@ -20,9 +20,9 @@ def add_spanish(tables: Tables) -> Tables:
         "dev_stsb_en_es", s1=[f"El {word} está." for word in WORDS], s2=[f"Un {word}." for word in reversed(WORDS)],
         score=[float(i) for i in range(8)], lang=["es"] * 8, split=["dev"] * 8,
     )  # fmt: skip
-    more("dev_xquad_queries", query_id=["es-a", "en-a"], text=["¿Dónde está?", "where is it"], lang=["es", "en"])
-    more("dev_xquad_corpus", doc_id=["es-1", "en-1"], text=["Está aquí.", "It is here."], lang=["es", "en"])
-    more("dev_xquad_qrels", query_id=["es-a", "en-a"], doc_id=["es-1", "en-1"], rel=[1, 1])
+    more("dev_xquad_queries", query_id=["es-a"], text=["¿Dónde está?"], lang=["es"])
+    more("dev_xquad_corpus", doc_id=["es-1"], text=["Está aquí."], lang=["es"])
+    more("dev_xquad_qrels", query_id=["es-a"], doc_id=["es-1"], rel=[1])
     return tables | {
         "es_dev_mlqa_queries": {"query_id": ["1_es", "1_en"], "text": ["¿Qué?", "what"], "lang": ["es", "en"]},
         "es_dev_mlqa_corpus": {"doc_id": ["m0", "m1"], "text": ["Esto.", "Otro."]},

@@ -18,9 +18,9 @@ from benchmarks.texts.spanish import mistyped_in, read_mlqa, read_ntrex, read_xq
 
 ENGLISH: dict[str, dict[str, list]] = {
     "dev_stsb_en_es": {"s1": ["en"], "s2": ["en"], "score": [1.0], "lang": ["en"], "split": ["dev"]},
-    "dev_xquad_queries": {"query_id": [], "text": [], "lang": []},
-    "dev_xquad_corpus": {"doc_id": [], "text": [], "lang": []},
-    "dev_xquad_qrels": {"query_id": [], "doc_id": [], "rel": []},
+    "dev_xquad_queries": {"query_id": ["en-a"], "text": ["where is it"], "lang": ["en"]},
+    "dev_xquad_corpus": {"doc_id": ["en-1"], "text": ["It is here."], "lang": ["en"]},
+    "dev_xquad_qrels": {"query_id": ["en-a"], "doc_id": ["en-1"], "rel": [1]},
 }
 
 
