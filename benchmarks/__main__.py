@@ -19,31 +19,39 @@ from benchmarks.report import __main__ as report
 from benchmarks.scale import index, kills, memory, throughput
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import install_size
+from benchmarks.suites.new_words import SUITE as NEW_WORDS
 from tiered_st.model import pretrained
 
 VARIANTS = ("minilm+symspell-compound", "minilm+shuffled")  # reached by name: no better than one that is here, a check
 TIMED = ("static", "minilm+openvino", "minilm+bf16", "minilm+onnx-int8", "minilm")
 SCALE = {"throughput": throughput.main, "memory": memory.main, "kills": kills.main, "index": index.main}
+SLOW = {"e5": ("typo", "retrieval", "long", "unseen_noise")}  # slower by far than the others: these suites alone
 LOST = {"typo": ("clean", "10 %"), "retrieval": ("XQuAD",)}  # what is asked of forms in int8
+TAUGHT = {"new_words": NEW_WORDS.metrics, "retrieval": ("XQuAD", "XQuAD 10 %")}  # asked of models that are taught
 
 
 def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the commands, as (program, arguments)."""
     models = args.models or pretrained()
-    baselines = [name for name in BASELINES if name not in VARIANTS and is_ready(name)]
+    ready = [name for name in BASELINES if name not in VARIANTS and is_ready(name)]
+    baselines, slow = [name for name in ready if name not in SLOW], [name for name in ready if name in SLOW]
     texts = ["--data", str(args.data)]
     measured = [*texts, "--seeds", str(args.seeds)]
     ours = [name for name in models if name in pretrained()]
     deployed = [f"{name}+{form}" for name in ours for form in ("bf16", "onnx-int8", "openvino")]
     small = [f"{name}+onnx-int8" for name in (*ours, "minilm")]
+    taught = [f"{name}+taught" for name in ours]
     return [
         ("run", [*models, *baselines, "--suite", "all", *measured]),
+        *(("run", [name, "--suite", suite, *measured]) for name in slow for suite in SLOW[name]),
+        *(("run", [*taught, "--suite", suite, "--metrics", *metrics, *measured])
+          for suite, metrics in TAUGHT.items() if taught),
         *(("run", [*small, "--suite", suite, "--metrics", *metrics, *measured]) for suite, metrics in LOST.items()),
         ("speed", [*models, *deployed, *TIMED, "--full", *texts, "--rounds", str(args.rounds)]),
         ("speed.install_size", []),
         *((f"scale.{name}", texts) for name in SCALE),
         ("report", ["--plots", "--write"]),
-    ]
+    ]  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

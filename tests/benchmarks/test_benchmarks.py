@@ -17,7 +17,7 @@ from benchmarks.ndcg import ndcg
 from benchmarks.peers import Candidate, resolve
 from benchmarks.report.__main__ import main as report
 from benchmarks.report.choice import newest
-from benchmarks.report.tables import area, render, table
+from benchmarks.report.tables import area, render, sizes_of, table
 from benchmarks.store import Result, path_of, read, write
 from benchmarks.suite import Condition
 from benchmarks.suites import new_words, suites
@@ -288,6 +288,17 @@ def test_table_uses_the_seeds_that_all_models_share():
     assert "80.0 %" in lines[3] and len({len(line) for line in lines}) == 1
 
 
+def test_sizes_on_disk_are_a_column_where_any_is_known():
+    one, two = (result(name, {"clean": [80.0]}) for name in ("one", "two"))
+    lines = table([one, two], suites()["typo"], sizes={"one": 18_385_568, "three": 1}).splitlines()
+    assert [[cell.strip() for cell in line.split("|")[2:5]] for line in (lines[0], *lines[2:])] == [
+        ["M parameters", "MB on disk", "clean"], ["22.7", "18.4", "80.0"], ["22.7", "–", "80.0"],
+    ]  # fmt: skip
+    assert "MB on disk" not in table([two], suites()["typo"], sizes={"one": 1})
+    one.disk_bytes = 7
+    assert sizes_of([one, two])["one"] == 7 and sizes_of([])["en-nano"] == resolve("en-nano").disk_bytes > 0
+
+
 def test_area_under_a_curve_is_the_mean_over_its_width():
     assert area({0.0: 80.0, 0.1: 60.0}) == pytest.approx(70.0)
     # (0.05 × 75 + 0.15 × 50) / 0.2, points in any order
@@ -339,7 +350,7 @@ CHECKSUMS = {  # of all conditions under two seeds, as stored before suites and 
     "classification": "e72ce5ed1f53979b", "clustering": "e4ca406dc47c5c8f", "long": "d545dbe3505119a0",
     "minimal_pairs": "8818c9fbce079168", "operators": "77de2c1a11613d4a", "real": "97fd0cddae14c70a",
     "reranking": "0c1993ce72804bfe", "retrieval": "880398c115a06bdb", "sts": "b3dc07363c2ebe52",
-    "typo": "b1846fe374b4e6a8",
+    "typo": "b1846fe374b4e6a8", "unseen_noise": "3413ddc11b570fec",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.__main__ import main as everything
 from benchmarks.report.__main__ import main as report
+from benchmarks.report.aim_tables import TABLES
 from benchmarks.report.figures import draw_all
 from benchmarks.report.figures.frontier import undominated
 from benchmarks.report.figures.operators import operators, shared_metrics
@@ -120,7 +121,7 @@ def test_one_command_writes_tables_and_plots(tmp_path: Path, capsys: pytest.Capt
     for part, content in speed().items():
         (out / "speed" / f"{part}.json").write_text(json.dumps(content), encoding="utf-8")
     pages = [
-        page(tmp_path / "benchmarks" / "RESULTS.md", "tables", "aims", "speed aims"),
+        page(tmp_path / "benchmarks" / "RESULTS.md", "tables", "aims", "speed aims", *TABLES),
         page(tmp_path / "README.md", "headline", "quality", "speed"),
         page(tmp_path / "tiered_st" / "pretrained" / "en-small" / "README.md", "quality"),
     ]
@@ -139,8 +140,16 @@ def test_the_command_for_everything_names_its_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("benchmarks.peers.RUNS", tmp_path)
+    monkeypatch.setattr("benchmarks.peers.PACKAGED", {"e5": "json", "use": "no_such_module"})
     assert everything(["--data", "somewhere", "--print"]) == 0
-    run, typo, retrieval, speed, size, *scale, last = capsys.readouterr().err.splitlines()
+    run, *lines = capsys.readouterr().err.splitlines()
+    slow, (names, found), (typo, retrieval, speed, size, *scale, last) = lines[:4], lines[4:6], lines[6:]
+    assert [line.partition(" --data")[0] for line in slow] == [
+        f"python -m benchmarks.run e5 --suite {suite}" for suite in ("typo", "retrieval", "long", "unseen_noise")
+    ]
+    assert " e5" not in run and " use" not in run  # the one is slow, the other is not installed here
+    assert "benchmarks.run en-mini+taught en-nano+taught en-small+taught --suite new_words --metrics rare 10 %" in names
+    assert "+taught --suite retrieval --metrics XQuAD XQuAD 10 % --data" in found
     assert "benchmarks.run en-mini en-nano en-small minilm minilm+symspell" in run and "bm25" in run
     assert "minilm-noise" not in run  # it is not trained there
     assert "--full" in speed and "minilm+onnx-int8 minilm --full" in speed

@@ -263,6 +263,7 @@ def test_a_model_on_the_runtime_keeps_an_encoder_per_number_of_threads(monkeypat
     candidate = resolve("en-nano+onnx-int8")
     assert candidate.name == "en-nano ONNX int8" and candidate.parameters == resolve("en-nano").parameters
     assert candidate.revision == resolve("en-nano").revision
+    assert candidate.disk_bytes == resolve("en-nano").disk_bytes > 4e6  # it is made of the same files
     candidate.model.max_seq_length = 510
     for threads in (3, 1, 3):
         candidate.model.set_threads(threads)

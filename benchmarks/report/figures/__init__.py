@@ -42,6 +42,7 @@ def draw_all(
         "architecture": architecture(),
         "robustness": robustness(by_suite.get("typo", [])),
         "operators": operators(by_suite.get("operators", [])),
+        "unseen_noise": operators(by_suite.get("unseen_noise", []), title="Noise that training never used"),
         "frontier": frontier(by_suite.get("typo", []), speed),
         "scaling": scaling(speed),
         "scale_memory": memory(scale or {}),
