@@ -46,8 +46,8 @@ class CharacterConfig:
                 "normalization='NFC' or 'NFKC'."
             )
         for letter in self.own_letters:
-            base, *marks = unicodedata.normalize("NFD", letter)
-            if not marks or not base.isascii() or not base.islower():
+            apart = unicodedata.normalize("NFD", letter)
+            if len(apart) == 1 or not apart[0].isascii() or not apart[0].islower():
                 raise ValueError(
                     f"own_letters={self.own_letters!r}: {letter!r} is no small accented letter of Latin script, which "
                     "fold_accents would change."

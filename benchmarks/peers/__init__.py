@@ -75,9 +75,9 @@ BASELINES: dict[str, Callable[[], Candidate]] = {
     "static": lambda: Candidate(f"static {NAME}", static()),
     "hashed-ngrams": lambda: Candidate("hashed n-grams", HashedNgrams()),
     "bm25": lambda: Candidate("BM25", BM25()),
-    "symspell": lambda: Candidate("SymSpell alone", SymSpellWords()),
     "e5": lambda: Candidate("multilingual-e5-small 4-bit", E5()),
     "use": lambda: Candidate("multilingual USE", UniversalSentenceEncoder()),
+    "symspell": lambda: Candidate("SymSpell alone", SymSpellWords()),
 }
 
 

@@ -18,9 +18,9 @@ def _bare(char: str) -> str:
     """Return a letter of Latin script without its accents, a combining mark as nothing, another character as it is."""
     if unicodedata.combining(char):
         return ""
-    base, *marks = unicodedata.normalize("NFD", char)
-    accents = marks and all(map(unicodedata.combining, marks)) and unicodedata.name(base, "").startswith("LATIN ")
-    return base if accents and char not in "ñÑ" else char
+    apart = unicodedata.normalize("NFD", char)
+    accents = len(apart) > 1 and all(map(unicodedata.combining, apart[1:]))
+    return apart[0] if accents and char not in "ñÑ" and unicodedata.name(apart[0], "").startswith("LATIN ") else char
 
 
 def _without(text: str, place: int) -> str:

@@ -22,9 +22,9 @@ def _letters(own_letters: str) -> NDArray[np.uint32]:
     """
     table = np.arange(0x10000, dtype=np.uint32)
     for point in np.flatnonzero(classify(table) == LATIN).tolist():
-        base, *marks = unicodedata.normalize("NFD", chr(point))
-        if marks and all(map(unicodedata.combining, marks)):
-            table[point] = ord(base)
+        apart = unicodedata.normalize("NFD", chr(point))
+        if len(apart) > 1 and all(map(unicodedata.combining, apart[1:])):
+            table[point] = ord(apart[0])
     for letter in own_letters + own_letters.upper():
         table[ord(letter)] = ord(letter)
     return table
