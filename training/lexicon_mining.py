@@ -83,7 +83,7 @@ def mine_translations(
         raise ValueError(f"share={share} is a share of the best weight: give 0 to 1.")
     foreign, own = (_side([pair[side] for pair in pairs], reading) for side in (0, 1))
     kept = _short(foreign, len(pairs), longest) & _short(own, len(pairs), longest)
-    foreign, own = _of_texts(foreign, kept), _of_texts(own, kept)
+    foreign, own = _of_texts(foreign, kept, least), _of_texts(own, kept, least)
     left, right, texts = _meetings(foreign, own, len(pairs))
     if not left.size:
         return []
@@ -92,7 +92,7 @@ def mine_translations(
     met = np.bincount(link)
     forth = _fit(link, _places(texts, right, len(own.words)), one, rounds)  # of a word, given the foreign one
     back = _fit(link, _places(texts, left, len(foreign.words)), two, rounds)
-    weights = np.where((met >= least) & (foreign.counts[one] >= least), np.sqrt(forth * back), 0.0)
+    weights = np.where(met >= least, np.sqrt(forth * back), 0.0)
     logger.info("%d pairs of texts, %d pairs of words", int(kept.sum()), len(links))
     return _best(foreign, own, one, two, weights, top, share)
 
@@ -113,10 +113,12 @@ def _short(side: _Side, texts: int, longest: int) -> NDArray[np.bool_]:
     return (counts > 0) & (counts <= longest)
 
 
-def _of_texts(side: _Side, kept: NDArray[np.bool_]) -> _Side:
+def _of_texts(side: _Side, kept: NDArray[np.bool_], least: int) -> _Side:
+    """Leave out texts, and words of fewer than ``least`` of those kept: one met once would explain all around it."""
     rows = kept[side.texts]
-    ids = side.ids[rows]
-    return side._replace(ids=ids, texts=side.texts[rows], counts=np.bincount(ids, minlength=len(side.words)))
+    counts = np.bincount(side.ids[rows], minlength=len(side.words))
+    rows &= counts[side.ids] >= least
+    return side._replace(ids=side.ids[rows], texts=side.texts[rows], counts=counts)
 
 
 def _meetings(one: _Side, two: _Side, texts: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -154,7 +156,7 @@ def _fit(
         share = chance[link]  # (meetings,)
         share = share / (np.bincount(place, share) + nothing)[place]
         counts = np.bincount(link, share, minlength=len(given))
-        chance = counts / np.bincount(given, counts)[given]
+        chance = counts / np.maximum(np.bincount(given, counts)[given], np.finfo(np.float64).tiny)
     return chance
 
 

@@ -44,7 +44,7 @@ def test_two_translations_share_a_word_as_the_texts_do() -> None:
     pairs = [(f"banco {i}a", f"{'bank' if i % 4 else 'bench'} {i}b") for i in range(40)]
     rows = mine_translations(pairs)
     assert [(row.word, row.translation) for row in rows] == [("banco", "bank"), ("banco", "bench")]
-    assert rows[0].weight == pytest.approx(3**0.5 / (1 + 3**0.5), abs=0.02)  # √¾ to √¼, whose back direction is 1
+    assert rows[0].weight == pytest.approx(3**0.5 / (1 + 3**0.5), abs=0.02)  # √¾ to √¼: back, each says banco alone
 
 
 def test_words_are_read_as_the_model_reads_them() -> None:
@@ -58,7 +58,8 @@ def test_rare_words_long_texts_and_nothing_are_left_out() -> None:
     assert mine_translations([]) == [] == mine_translations([("", "a"), ("1 !", "2")])
     assert mine_translations([("hola", "hello")] * 2) == [] != mine_translations([("hola", "hello")] * 3)
     assert mine_translations([("uno dos tres", "one two three")] * 3, longest=2) == []
-    assert mine_translations([("😂 \ud800", "a")] * 3)[0].translation == "a"
+    assert mine_translations([("😂 \ud800", "a")] * 3) == []
+    assert mine_translations([("a\ud800", "b")] * 3)[0].word == "a\ud800"
 
 
 @pytest.mark.parametrize(
