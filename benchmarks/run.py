@@ -1,7 +1,7 @@
 """Measure models side by side: ``python -m benchmarks.run MODEL [MODEL ...] --suite typo --data DIR``.
 
 MODEL is a model that ships with tiered_st, a baseline (minilm, minilm+symspell, minilm+symspell-compound,
-minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25, e5, use), a folder, or any
+minilm+shuffled, minilm-noise, subword-baseline, static, hashed-ngrams, bm25, e5, use, symspell), a folder, or any
 sentence-transformers name. Forms in which one deploys a model stand behind its name: en-small+onnx-int8,
 minilm+openvino. All models of a run see the same texts. Every score is stored at once; what is stored is not measured
 again while weights, texts and settings are the same.

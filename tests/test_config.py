@@ -50,6 +50,13 @@ SECTIONS = (CharacterConfig, ChunkConfig, CharEncoderConfig, ProjectorConfig, Se
         ({"char_kernel": 0}, ("char_kernel=0", "at least 1")),
         ({"char_mixer": "convolution", "char_kernel": 4}, ("char_kernel=4", "char_mixer='convolution'")),
         ({"ngram_width": 32, "ngram_buckets": 0}, ("ngram_width=32", "ngram_buckets=0")),
+        ({"own_letters": "ñ"}, ("own_letters='ñ'", "fold_accents=False")),
+        ({"own_letters": "ñ", "fold_accents": True, "normalization": None}, ("own_letters='ñ'", "normalization=None")),
+        ({"own_letters": "nñ", "fold_accents": True}, ("own_letters='nñ'", "'n' is no")),
+        ({"own_letters": "Ñ", "fold_accents": True}, ("'Ñ' is no small",)),
+        ({"own_letters": "й", "fold_accents": True}, ("'й' is no",)),
+        ({"decimal_commas": True, "chunker": "windows", "window": 20, "stride": 20}, ("decimal_commas", "'windows'")),
+        ({"split_hashtags": True, "chunker": "learned"}, ("split_hashtags", "chunker='learned'")),
         ({"pool_marks": False, "pooling": "max"}, ("pool_marks=False", "pooling='max'")),
         (
             {"body": BERT_BODY, "d_sem": 32, "max_chunks": 64, "sem_positions": "alibi"},
@@ -92,6 +99,12 @@ def test_keys_left_out_take_their_defaults() -> None:
 
 def test_a_list_of_sizes_becomes_a_tuple() -> None:
     assert TieredConfig(ngram_sizes=[3, 4]).ngram_sizes == (3, 4)  # type: ignore[arg-type]
+
+
+def test_own_letters_are_a_set_whatever_their_order() -> None:
+    config = TieredConfig(fold_accents=True, own_letters="üñü")
+    assert config.own_letters == "ñü" and config == TieredConfig(fold_accents=True, own_letters="ñü")
+    assert config.vector_settings() == {"fold_accents": True, "own_letters": "ñü"}
 
 
 def test_frozen_and_replace_checks_again() -> None:

@@ -145,10 +145,12 @@ OTHER_VALUES: dict[str, Any] = {
     "projector_hidden": 0, "memory_slots": 16, "memory_width": 8, "memory_values": 4, "type_embedding": False,
     "chunk_quantization": "int8", "d_sem": 16, "sem_layers": 1, "sem_heads": 1, "sem_ffn": 32, "sem_positions": "alibi",
     "segments": 2, "peek": True, "body": BERT_BODY, "pooling": "cls", "pool_marks": False, "dropout": 0.5,
-    "cache_size": 3,
+    "cache_size": 3, "fold_accents": True, "own_letters": "ñ", "ordinals": True, "decimal_commas": True,
+    "split_hashtags": True,
 }  # fmt: skip
 NEEDED = {"window": {"chunker": "windows", "stride": 20}, "stride": {"chunker": "windows", "window": 20}}
 NEEDED |= {"memory_values": {"memory_slots": 16}, "memory_width": {"memory_slots": 16}, "chunker": {"chunk_chars": 48}}
+NEEDED |= {"own_letters": {"fold_accents": True}}
 NEEDED |= {"boundary_layers": {"chunker": "learned"}, "boundary_buckets": {"chunker": "learned"}}
 
 

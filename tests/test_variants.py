@@ -18,7 +18,10 @@ from sentence_transformers import SentenceTransformer
 import tiered_st
 from tiered_st.config import CHOICES, TieredConfig
 
-TEXTS = ["The cat sat on the mat.", "", "a", "hel lo wolrd, don't", "漢字かな กขค 😂👍🏽 \ud83d", "long " * 200]
+TEXTS = [
+    "The cat sat on the mat.", "", "a", "hel lo wolrd, don't", "漢字かな กขค 😂👍🏽 \ud83d", "long " * 200,
+    "¿Está el nº 5 a 3,50 € mañana? #BuenosDías",
+]  # fmt: skip
 
 # What a choice asks for besides itself.
 _WITH: dict[tuple[str, Any], dict[str, Any]] = {
@@ -45,6 +48,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bert that peeks": {"body": BERT_BODY, "peek": True, "segments": 2},
     "marks left out": {"pool_marks": False},
     "case kept": {"lowercase": False},
+    "accents folded": {"fold_accents": True},
+    "accents folded, ñ kept": {"fold_accents": True, "own_letters": "ñ"},
+    "ordinals": {"ordinals": True},
+    "words of numbers and hashtags": {"decimal_commas": True, "split_hashtags": True},
 }  # fmt: skip
 FORMS = ("int8 E1", "table before E1", "table instead of E1", "bfloat16")
 

@@ -8,6 +8,7 @@ section, and names, on disk as in code, stay flat. The defaults are what measure
 
 # Annotations are no strings here: each section checks its fields by them.
 import dataclasses
+import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -23,8 +24,12 @@ class CharacterConfig:
 
     normalization: Literal["NFC", "NFKC", None] = "NFKC"
     lowercase: bool = True
+    fold_accents: bool = False  # read Latin letters without their accents: "está" is "esta", as on phones
+    own_letters: str = ""  # small accented letters that fold_accents leaves, being letters of their own: "ñ"
+    ordinals: bool = False  # read ª and º as written, and ° as º; NFKC alone makes "no" of "nº"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "own_letters", "".join(sorted(set(self.own_letters))))
         for field in dataclasses.fields(self):
             name, value = field.name, getattr(self, field.name)
             if get_origin(field.type) is Literal and value not in get_args(field.type):
@@ -33,6 +38,20 @@ class CharacterConfig:
                 raise ValueError(f"{name}={value} must be at least 1.")
             if field.type == Count and value < 0:
                 raise ValueError(f"{name}={value} is negative: 0 switches it off.")
+        if self.own_letters and not self.fold_accents:
+            raise ValueError(f"own_letters={self.own_letters!r} is left by fold_accents=False: leave one of them.")
+        if self.own_letters and self.normalization is None:
+            raise ValueError(
+                f"own_letters={self.own_letters!r} are composed letters, and normalization=None composes none: give "
+                "normalization='NFC' or 'NFKC'."
+            )
+        for letter in self.own_letters:
+            apart = unicodedata.normalize("NFD", letter)
+            if len(apart) == 1 or not apart[0].isascii() or not apart[0].islower():
+                raise ValueError(
+                    f"own_letters={self.own_letters!r}: {letter!r} is no small accented letter of Latin script, which "
+                    "fold_accents would change."
+                )
 
 
 @dataclass(frozen=True)
@@ -47,9 +66,17 @@ class ChunkConfig(CharacterConfig):
     chunk_chars: int = 32  # ids per chunk, its type id included; longer words are cut
     max_chunks: int = 510  # chunks per text, BEGIN and FINISH included; the rest of the text is cut with a warning
     segments: Count = 0  # parts of a text that E2 tells apart; 2 lets a text be a pair (first, second)
+    decimal_commas: bool = False  # keep a comma between digits in its number: "3,50" is one chunk, as "3.50" is
+    split_hashtags: bool = False  # cut a hashtag before its capitals: "#BuenosDías" has two words
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        cuts = [name for name in ("decimal_commas", "split_hashtags") if getattr(self, name)]
+        if cuts and self.chunker != "words":
+            raise ValueError(
+                f"{' and '.join(cuts)} say where words are cut, but chunker={self.chunker!r} does not cut by words: "
+                "leave one of them."
+            )
         if self.chunk_chars < 8:
             raise ValueError(f"chunk_chars={self.chunk_chars} leaves no room for a chunk: give at least 8.")
         if self.max_chunks < 3:

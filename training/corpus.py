@@ -187,13 +187,13 @@ class Corpus:
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray]:
         """The words to practise, and how likely each is drawn."""
-        recipe, chunk_chars = self.recipe, self.student.chunk_chars
-        settings = recipe.words, self.data, chunk_chars, recipe.word_power, recipe.word_listed, recipe.frequencies
+        recipe, reading = self.recipe, self.student.reading
+        settings = recipe.words, self.data, reading, recipe.word_power, recipe.word_listed, recipe.frequencies
         if self.streams is None:
             words, probabilities = lexicon(self.texts, *settings)
         else:
             writer = self.streams.of("texts", recipe.texts)
-            counted = WordCounts(writer, chunk_chars, self.streams.config.words).count(self.deadline)
+            counted = WordCounts(writer, reading, self.streams.config.words).count(self.deadline)
             words, probabilities = lexicon_of(counted, *settings)
         logger.info("%d words", len(words))
         return words, probabilities

@@ -7,13 +7,14 @@ from functools import cached_property
 
 from sentence_transformers import SentenceTransformer
 
-from tiered_st.config import TieredConfig
+from tiered_st.config import ChunkConfig, TieredConfig
 from tiered_st.model import load
 from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
 from training.teacher import load_teacher
 from training.warm_start import body_config
+from training.words import READING, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +83,9 @@ class Student:
         return self.recipe.warm_start if isinstance(self.recipe.warm_start, tuple) else None
 
     @property
-    def chunk_chars(self) -> int:
-        """Longest chunk in characters, which cuts the words that are practised."""
-        return getattr(self.config, "chunk_chars", TieredConfig.chunk_chars)
+    def reading(self) -> ChunkConfig:
+        """How the words that are practised are read."""
+        return words_of(self.config) if isinstance(self.config, ChunkConfig) else READING
 
     @property
     def memory_slots(self) -> int:

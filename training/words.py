@@ -10,17 +10,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.config import TieredConfig
-from tiered_st.text import WordChunker
+from tiered_st.config import ChunkConfig
+from tiered_st.text import word_chunker
 from tiered_st.text.tokenizer import CharTokenizer, to_text
 from training.sources import Source
 
 _BATCH = 4096  # texts read together
 
 
-def chunks_of(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Iterator[tuple[str, int]]:
-    """Yield the lower-cased chunks of texts, as a model of ``chunk_chars`` ids per chunk cuts them, and their text."""
-    tokenizer, chunker = CharTokenizer("NFKC"), WordChunker(chunk_chars - 1)
+READING = ChunkConfig()
+# What of a configuration says what its words are; they are lower-cased words of NFKC whatever else it says.
+_WORDS = ("chunk_chars", "fold_accents", "own_letters", "ordinals", "decimal_commas", "split_hashtags")
+
+
+def words_of(config: ChunkConfig) -> ChunkConfig:
+    """Return how the words that a model practises are read: as it cuts words, or would."""
+    return ChunkConfig(**{name: getattr(config, name) for name in _WORDS})
+
+
+def chunks_of(texts: Iterable[str], reading: ChunkConfig = READING) -> Iterator[tuple[str, int]]:
+    """Yield the lower-cased chunks of texts, cut into words as ``reading`` says, and the number of their text."""
+    tokenizer, chunker = CharTokenizer.of(reading), word_chunker(reading)
     texts, first = iter(texts), 0
     while batch := list(islice(texts, _BATCH)):
         points, closes = tokenizer.normalize_all(batch)
@@ -33,16 +43,16 @@ def chunks_of(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars)
         first += len(batch)
 
 
-def count_chunks(texts: Iterable[str], chunk_chars: int = TieredConfig.chunk_chars) -> Counter[str]:
+def count_chunks(texts: Iterable[str], reading: ChunkConfig = READING) -> Counter[str]:
     """Count the chunks of texts."""
-    return Counter(chunk for chunk, _ in chunks_of(texts, chunk_chars))
+    return Counter(chunk for chunk, _ in chunks_of(texts, reading))
 
 
 def lexicon(
     texts: Iterable[str],
     tables: Iterable[Source],
     data: Path | None,
-    chunk_chars: int = TieredConfig.chunk_chars,
+    reading: ChunkConfig = READING,
     power: float = 1 / 3,
     listed: float = 1.0,
     frequencies: Iterable[Source] = (),
@@ -54,14 +64,14 @@ def lexicon(
     occurrences. Each table of ``frequencies``, words labelled with how often they are met in general, counts for as
     many occurrences as all the texts: what texts at hand are about is not what texts to come are about.
     """
-    return lexicon_of(count_chunks(texts, chunk_chars), tables, data, chunk_chars, power, listed, frequencies)
+    return lexicon_of(count_chunks(texts, reading), tables, data, reading, power, listed, frequencies)
 
 
 def lexicon_of(
     counted: Mapping[str, int],
     tables: Iterable[Source],
     data: Path | None,
-    chunk_chars: int = TieredConfig.chunk_chars,
+    reading: ChunkConfig = READING,
     power: float = 1 / 3,
     listed: float = 1.0,
     frequencies: Iterable[Source] = (),
@@ -72,10 +82,10 @@ def lexicon_of(
     for table in frequencies:
         rows = [(word, float(count)) for (word,), count in table.labelled(data)]
         scale = total / max(1.0, sum(count for _, count in rows))
-        for chunk, place in chunks_of((word for word, _ in rows), chunk_chars):
+        for chunk, place in chunks_of((word for word, _ in rows), reading):
             counts[chunk] += scale * rows[place][1]
     for table in tables:
-        for word in count_chunks(set(table.texts(data)), chunk_chars):
+        for word in count_chunks(set(table.texts(data)), reading):
             counts[word] += listed
     words = sorted(word for word in counts if len(word) <= 24)
     weights = np.array([counts[word] for word in words], dtype=np.float64) ** power

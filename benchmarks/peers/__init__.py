@@ -19,6 +19,7 @@ from benchmarks.peers.optional import Unavailable
 from benchmarks.peers.shuffled import shuffle_weights
 from benchmarks.peers.spell_checked import SpellChecked
 from benchmarks.peers.static import static
+from benchmarks.peers.symspell_words import SymSpellWords
 from benchmarks.peers.use import UniversalSentenceEncoder
 from tiered_st.model import load, pretrained
 from tiered_st.saved.model_folder import PRETRAINED, NotTieredError
@@ -76,6 +77,7 @@ BASELINES: dict[str, Callable[[], Candidate]] = {
     "bm25": lambda: Candidate("BM25", BM25()),
     "e5": lambda: Candidate("multilingual-e5-small 4-bit", E5()),
     "use": lambda: Candidate("multilingual USE", UniversalSentenceEncoder()),
+    "symspell": lambda: Candidate("SymSpell alone", SymSpellWords()),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import make_model
 from pyarrow import parquet
 from sklearn.metrics import ndcg_score
+from spanish_files import add_spanish
 
 import tiered_st
 from benchmarks import run
@@ -103,7 +104,7 @@ def data(tmp_path, monkeypatch):
             "captions_en": [["Two old men are here.", "Old men sit."], ["A dog is running.", "A dog runs.", "Dogs."]],
         },
     }  # fmt: skip
-    for name, columns in files.items():
+    for name, columns in add_spanish(files).items():
         parquet.write_table(pa.table(columns), folder / f"{name}.parquet")
     return folder
 
@@ -167,8 +168,8 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "long", "minimal_pairs", "new_words", "operators", "real", "reranking",
-        "retrieval", "sts", "typo", "unseen_noise",
+        "classification", "clustering", "cross_lingual", "long", "minimal_pairs", "new_words", "operators", "real",
+        "reranking", "retrieval", "spanish", "spanish_classification", "spanish_words", "sts", "typo", "unseen_noise",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():

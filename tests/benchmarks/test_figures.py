@@ -143,11 +143,17 @@ def test_the_command_for_everything_names_its_steps(
     monkeypatch.setattr("benchmarks.peers.PACKAGED", {"e5": "json", "use": "no_such_module"})
     assert everything(["--data", "somewhere", "--print"]) == 0
     run, *lines = capsys.readouterr().err.splitlines()
-    slow, (names, found), (typo, retrieval, speed, size, *scale, last) = lines[:4], lines[4:6], lines[6:]
+    slow, words, (names, found), (typo, retrieval, speed, size, *scale, last) = (
+        lines[:4],
+        lines[4],
+        lines[5:7],
+        lines[7:],
+    )
     assert [line.partition(" --data")[0] for line in slow] == [
         f"python -m benchmarks.run e5 --suite {suite}" for suite in ("typo", "retrieval", "long", "unseen_noise")
     ]
-    assert " e5" not in run and " use" not in run  # the one is slow, the other is not installed here
+    assert words.startswith("python -m benchmarks.run symspell --suite spanish_words --data")
+    assert not {"e5", "use", "symspell"} & set(run.split())  # the one is slow, the other is not installed here
     assert "benchmarks.run en-mini+taught en-nano+taught en-small+taught --suite new_words --metrics rare 10 %" in names
     assert "+taught --suite retrieval --metrics XQuAD XQuAD 10 % --data" in found
     assert "benchmarks.run en-mini en-nano en-small minilm minilm+symspell" in run and "bm25" in run

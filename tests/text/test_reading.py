@@ -94,11 +94,13 @@ def read(text: str, config: TieredConfig, tokenizer: CharTokenizer) -> list[list
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"chunk_chars": 8}, {"max_chunks": 9}, {"lowercase": False, "normalization": None}]
-)
+    "changes",
+    [{}, {"chunk_chars": 8}, {"max_chunks": 9}, {"lowercase": False, "normalization": None},
+     {"fold_accents": True, "own_letters": "ñ", "ordinals": True}],
+)  # fmt: skip
 def test_rows_are_those_of_a_reader_that_goes_from_character_to_character(changes: dict) -> None:
     config = TieredConfig().replace(**changes)
-    tokenizer = CharTokenizer(config.normalization, lowercase=config.lowercase)
+    tokenizer = CharTokenizer.of(config)
     reader = TextReader(config, tokenizer, make_chunker(config, tokenizer))
     texts, draw = random_texts(500), random.Random(1)
     while texts:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tiered_st.config import ChunkConfig
 from tiered_st.noise import NoisePolicy
 from training.read_table import read_table, rows_of
 from training.recipe_files import find_recipe
@@ -36,6 +37,7 @@ from training.words import count_chunks
 
 NOISE = Noise(NoisePolicy(weights=(("typos", 1.0),), rates=(0.1, 0.3)), None, 0.0, "s")
 ROWS = [{"text": f"Row {i} is here. {'It is long ' * (i % 4)}.", "lang": ["en", "de"][i % 3 == 0]} for i in range(50)]
+SHORT = ChunkConfig(chunk_chars=20)
 SHARDS = (0, 11, 12, 35, 50)
 
 
@@ -296,14 +298,14 @@ def test_words_of_a_stream_are_counted_once_and_on_from_a_kill(tmp_path: Path, m
 
     monkeypatch.setattr(WindowWriter, "cut_from", dies)
     with pytest.raises(KeyboardInterrupt):
-        WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), 20, 1_000).count()
+        WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), SHORT, 1_000).count()
     with pytest.raises(DeadlinePassed):
-        WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), 20, 1_000).count(0.0)
-    again = WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), 20, 1_000)
-    assert again.count() == count_chunks(texts, 20)
+        WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), SHORT, 1_000).count(0.0)
+    again = WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), SHORT, 1_000)
+    assert again.count() == count_chunks(texts, SHORT)
     assert len(seen) == 7  # one of six twice
-    assert again.count() == count_chunks(texts, 20) and len(seen) == 7
-    few = WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), 20, 10).count()
+    assert again.count() == count_chunks(texts, SHORT) and len(seen) == 7
+    few = WordCounts(streams(tmp_path, tmp_path / "c", buffer=10).of("texts", (source,)), SHORT, 10).count()
     assert few["the"] == few["number"] == 60 and few["cat"] == 20 and len(few) < 20
 
 

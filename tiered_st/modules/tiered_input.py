@@ -55,7 +55,7 @@ class TieredInput(StoredModule, InputModule):
         max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
-        self.characters = CharTokenizer(self.settings.normalization, lowercase=self.settings.lowercase)
+        self.characters = CharTokenizer.of(self.settings)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         scores = None if self.boundary_predictor is None else self.boundary_predictor.read
         self.chunker = make_chunker(self.settings, self.characters, scores)

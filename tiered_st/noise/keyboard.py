@@ -10,10 +10,15 @@ _KEYS = (
 )
 
 
-def _neighbours() -> dict[str, tuple[str, ...]]:
-    """Read `_KEYS` into a table that keeps case: capitals have capital neighbours."""
-    lower = {key: tuple(near) for key, near in (entry.split(":") for entry in _KEYS.split())}
+# What is another on the Spanish keyboard: the key behind l. Accents are dead keys, which no slip of a letter reaches.
+_SPANISH_KEYS = "l:kopñ p:olñ ñ:lp"
+
+
+def _neighbours(keys: str) -> dict[str, tuple[str, ...]]:
+    """Read keys into a table that keeps case: capitals have capital neighbours."""
+    lower = {key: tuple(near) for key, near in (entry.split(":") for entry in keys.split())}
     return lower | {key.upper(): tuple(char.upper() for char in near) for key, near in lower.items()}
 
 
-NEIGHBOURS: dict[str, tuple[str, ...]] = _neighbours()
+NEIGHBOURS: dict[str, tuple[str, ...]] = _neighbours(_KEYS)
+SPANISH_NEIGHBOURS: dict[str, tuple[str, ...]] = NEIGHBOURS | _neighbours(_SPANISH_KEYS)

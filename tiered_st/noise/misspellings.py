@@ -10,7 +10,7 @@ from tiered_st.noise.draws import hits
 _WORD = regex(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
-def _recase(misspelt: str, word: str) -> str:
+def recase(misspelt: str, word: str) -> str:
     """Write `misspelt` in the case of `word`; words of mixed case (iPhone) take it as listed."""
     if word.islower():
         return misspelt.lower()
@@ -67,6 +67,6 @@ class Misspellings:
             word = words[place]
             if misspelt := self._listed.get(word[0].lower()):
                 chosen = misspelt[int(rng.random() * len(misspelt))]
-                out += text[end : word.start()], _recase(chosen, word[0])
+                out += text[end : word.start()], recase(chosen, word[0])
                 end = word.end()
         return "".join(out) + text[end:]

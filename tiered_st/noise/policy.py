@@ -4,13 +4,18 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tiered_st.noise.accents import drop_accents, drop_all_accents, drop_opening_marks, write_n_for_enye
 from tiered_st.noise.case import change_case, lower_case, title_case, upper_case
 from tiered_st.noise.lookalikes import replace_homoglyphs, write_leet
 from tiered_st.noise.misspellings import Misspellings
 from tiered_st.noise.ocr import add_ocr_errors
 from tiered_st.noise.slips import slip_in_words, slip_once
 from tiered_st.noise.spacing import drop_spaces, insert_spaces, strip_punctuation
-from tiered_st.noise.typos import add_typos, delete, insert, substitute, transpose
+from tiered_st.noise.spanish_chat import write_spanish_chat
+from tiered_st.noise.spanish_homophones import confuse_spanish_homophones
+from tiered_st.noise.spanish_sounds import misspell_by_sound
+from tiered_st.noise.stretches import stretch_words
+from tiered_st.noise.typos import add_spanish_typos, add_typos, delete, insert, substitute, transpose
 
 Operator = Callable[[str, float, random.Random], str]
 
@@ -32,6 +37,16 @@ OPERATORS: dict[str, Operator] = {
     "title": title_case,
     "one_slip": slip_once,
     "word_slips": slip_in_words,
+    "accents": drop_accents,
+    "all_accents": drop_all_accents,
+    "stretches": stretch_words,
+    # of Spanish: a mixture chooses a keyboard, as all else, by the names that it lists
+    "es_typos": add_spanish_typos,
+    "es_enye": write_n_for_enye,
+    "es_opening_marks": drop_opening_marks,
+    "es_sounds": misspell_by_sound,
+    "es_homophones": confuse_spanish_homophones,
+    "es_chat": write_spanish_chat,
 }
 
 

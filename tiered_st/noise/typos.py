@@ -2,11 +2,11 @@
 
 import random
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from tiered_st.noise.draws import hits
-from tiered_st.noise.keyboard import NEIGHBOURS
+from tiered_st.noise.keyboard import NEIGHBOURS, SPANISH_NEIGHBOURS
 
 _REACH = 8  # characters each way searched for a stand-in; bounds the cost on scripts without spaces
 
@@ -15,6 +15,12 @@ _REACH = 8  # characters each way searched for a stand-in; bounds the cost on sc
 def _neighbours(char: str) -> tuple[str, ...]:
     """Return the keyboard neighbours of `char`, or of its base letter (é → e), or nothing."""
     return NEIGHBOURS.get(char) or NEIGHBOURS.get(unicodedata.normalize("NFD", char)[0], ())
+
+
+@lru_cache(maxsize=8192)
+def _spanish_neighbours(char: str) -> tuple[str, ...]:
+    """Return what `_neighbours` does, on the Spanish keyboard, which has a key for ñ."""
+    return SPANISH_NEIGHBOURS.get(char) or SPANISH_NEIGHBOURS.get(unicodedata.normalize("NFD", char)[0], ())
 
 
 def _stand_ins(text: str, place: int, char: str) -> tuple[str, ...]:
@@ -36,8 +42,17 @@ def _partner(out: list[str], place: int, swapped: int) -> int:
     return -1
 
 
-def edit_at(text: str, places: Iterable[int], rng: random.Random, kinds: str = "sdit") -> str:
-    """Apply one of `kinds`, letters of "sdit", to each of the characters at `places` (ascending); spaces are left."""
+def edit_at(
+    text: str,
+    places: Iterable[int],
+    rng: random.Random,
+    kinds: str = "sdit",
+    near: Callable[[str], tuple[str, ...]] = _neighbours,
+) -> str:
+    """Apply one of `kinds`, letters of "sdit", to each of the characters at `places` (ascending); spaces are left.
+
+    `near` says which keys lie next to that of a character.
+    """
     out, swapped = list(text), -1
     for place in places:
         char = out[place]
@@ -48,13 +63,13 @@ def edit_at(text: str, places: Iterable[int], rng: random.Random, kinds: str = "
         if kind == "d":
             out[place] = ""
         elif kind == "i":
-            keys = (*_neighbours(char), char)
+            keys = (*near(char), char)
             out[place] = char + keys[int(part * len(keys))]
         elif kind == "t" and (other := _partner(out, place, swapped)) >= 0:
             out[place], out[other] = out[other], char
             swapped = other
         else:
-            keys = _neighbours(char) or _stand_ins(text, place, char)
+            keys = near(char) or _stand_ins(text, place, char)
             out[place] = keys[int(part * len(keys))]
     return "".join(out)
 
@@ -73,6 +88,15 @@ def add_typos(text: str, rate: float, rng: random.Random) -> str:
         ValueError: If `rate` is not in [0, 1].
     """
     return _edit(text, rate, rng, "sdit")
+
+
+def add_spanish_typos(text: str, rate: float, rng: random.Random) -> str:
+    """Mistype as `add_typos` does, on the Spanish keyboard: ñ is a key beside l and p, and é is mistyped as e is.
+
+    Raises:
+        ValueError: If `rate` is not in [0, 1].
+    """
+    return edit_at(text, hits(len(text), rate, rng), rng, near=_spanish_neighbours)
 
 
 def substitute(text: str, rate: float, rng: random.Random) -> str:

@@ -105,7 +105,7 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
             learned_words=content.get("learned_words"), threads=threads,
         )  # fmt: skip
-        characters = CharTokenizer(config.normalization, lowercase=config.lowercase)
+        characters = CharTokenizer.of(config)
         chunker = make_chunker(config, characters, chunks.boundaries)
         return chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))
 

@@ -9,7 +9,7 @@ from tiered_st.text.character_classes import SPACE, classify
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
 from tiered_st.text.learned_chunker import LearnedChunker
-from tiered_st.text.make_chunker import make_chunker
+from tiered_st.text.make_chunker import make_chunker, word_chunker
 from tiered_st.text.reader import TextReader
 from tiered_st.text.text_rows import TextRows
 from tiered_st.text.window_chunker import WindowChunker
@@ -27,4 +27,5 @@ __all__ = [
     "WordChunker",
     "classify",
     "make_chunker",
+    "word_chunker",
 ]

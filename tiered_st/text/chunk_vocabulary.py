@@ -11,7 +11,10 @@ from tiered_st.text.tokenizer import END, FIRST_BYTE, FIRST_CODE_POINT, MASK, PA
 
 MARKS = {"pad_token": "[PAD]", "mask_token": "[MASK]", "cls_token": "[BEGIN]", "sep_token": "[FINISH]"}
 _NAMED = {PAD: "[PAD]", MASK: "[MASK]", START: "[START]", END: "[END]", **{int(t): f"[{t.name}]" for t in ChunkType}}
-_READING = ("normalization", "lowercase", "chunker", "chunk_chars", "window", "stride", "segments")
+_READING = (
+    "normalization", "lowercase", "chunker", "chunk_chars", "window", "stride", "segments", "fold_accents",
+    "own_letters", "ordinals", "decimal_commas", "split_hashtags",
+)  # fmt: skip
 _LEAD = b"\x02"  # opens a spelt-out chunk, so that its id lies above those of characters
 
 

@@ -19,4 +19,11 @@ def make_chunker(config: ChunkConfig, tokenizer: CharTokenizer, scores: Boundary
         if scores is None:
             raise ValueError("chunker='learned' asks where chunks start: give the read of a BoundaryPredictor.")
         return LearnedChunker(max_ids, tokenizer, scores)
-    return WordChunker(max_ids)
+    return word_chunker(config)
+
+
+def word_chunker(config: ChunkConfig) -> WordChunker:
+    """Return what cuts words as ``config`` says, also of a configuration whose chunker cuts otherwise."""
+    return WordChunker(
+        config.chunk_chars - 1, decimal_commas=config.decimal_commas, split_hashtags=config.split_hashtags
+    )

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tiered_st.config import CharacterConfig
+from tiered_st.text.accents import DEGREE, FEMININE, MASCULINE, without_accents
 from tiered_st.text.invisible import visible
 from tiered_st.text.unicode_table import UNNORMALISED, unicode_table
 
@@ -78,6 +80,9 @@ class CharTokenizer:
         normalization: "NFKC", "NFC" or None; of characters that Unicode 13 has, so that every Python agrees.
         lowercase: map every code point to its lower case (one to one; case survives in the chunk type).
         filter_controls: drop controls and what has no glyph.
+        fold_accents: drop the accents of Latin letters, in normalising, so that chunks are of what is left.
+        own_letters: small letters whose accents stay then.
+        ordinals: keep ª and º whatever the normal form, and read ° as º.
     """
 
     vocab_size = VOCAB_SIZE
@@ -88,10 +93,27 @@ class CharTokenizer:
         *,
         lowercase: bool = True,
         filter_controls: bool = True,
+        fold_accents: bool = False,
+        own_letters: str = "",
+        ordinals: bool = False,
     ) -> None:
         self.normalization = normalization
         self.lowercase = lowercase
         self.filter_controls = filter_controls
+        self.fold_accents = fold_accents
+        self.own_letters = own_letters
+        self.ordinals = ordinals
+
+    @classmethod
+    def of(cls, config: CharacterConfig) -> CharTokenizer:
+        """Return the tokenizer that a configuration describes."""
+        return cls(
+            config.normalization,
+            lowercase=config.lowercase,
+            fold_accents=config.fold_accents,
+            own_letters=config.own_letters,
+            ordinals=config.ordinals,
+        )
 
     def normalize(self, text: str) -> NDArray[np.uint32]:
         """Return the normalised code points of ``text``, case kept, shape (characters,)."""
@@ -101,9 +123,16 @@ class CharTokenizer:
 
     def _normalize(self, text: str, *, plain: bool) -> NDArray[np.uint32]:
         """Return the normalised code points of ``text``, which no normal form changes where it is ``plain``."""
-        form = None if plain else self.normalization
+        points = self._normal_form(text, None if plain else self.normalization)
+        return without_accents(points, self.own_letters) if self.fold_accents and not plain else points
+
+    def _normal_form(self, text: str, form: Literal["NFC", "NFKC"] | None) -> NDArray[np.uint32]:
+        """Return the code points of a normal form of ``text``, without what is filtered."""
         points = code_points(text)
         kinds = unicode_table().kinds(points)
+        if self.ordinals:
+            points = np.where(points == DEGREE, np.uint32(MASCULINE), points)
+            kinds = np.where((points == FEMININE) | (points == MASCULINE), np.uint8(UNNORMALISED), kinds)
         if not kinds.any():
             return code_points(unicodedata.normalize(form, text)) if form else points
         if self.filter_controls:  # first: an invisible character must not keep an accent from its letter

@@ -6,14 +6,16 @@ import json
 import logging
 import time
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
+from tiered_st.config import ChunkConfig
 from tiered_st.files import replace_file
 from training import ranks
 from training.streams.window_writer import WindowWriter
 from training.streams.word_counter import WordCounter
 from training.teacher import DeadlinePassed
-from training.words import count_chunks
+from training.words import READING, count_chunks
 
 logger = logging.getLogger("training")
 
@@ -25,13 +27,15 @@ class WordCounts:
 
     Args:
         writer: of windows of texts.
-        chunk_chars: longest chunk, as in TieredConfig.
+        reading: how words are read (training.words).
         limit: words held at once (WordCounter).
     """
 
-    def __init__(self, writer: WindowWriter, chunk_chars: int, limit: int) -> None:
-        self._writer, self._chunk_chars, self._limit = writer, chunk_chars, limit
-        self.path = writer.windows.folder / f"words-{chunk_chars}-{limit}.json"
+    def __init__(self, writer: WindowWriter, reading: ChunkConfig, limit: int) -> None:
+        self._writer, self._reading, self._limit = writer, reading, limit
+        others = [f"{name}-{value}-" for name, value in asdict(reading).items() if value != getattr(READING, name)]
+        named = "".join(other for other in others if not other.startswith("chunk_chars"))
+        self.path = writer.windows.folder / f"words-{named}{reading.chunk_chars}-{limit}.json"
 
     def count(self, deadline: float | None = None) -> Counter[str]:
         """Return the counts; every rank must call it, rank 0 counts.
@@ -58,7 +62,7 @@ class WordCounts:
         counter, windows = WordCounter(self._limit, kept["counts"], kept["lost"]), kept["windows"]
         ended = True
         for texts in self._writer.cut_from(windows):
-            counter.add(count_chunks(texts, self._chunk_chars))
+            counter.add(count_chunks(texts, self._reading))
             windows += 1
             if time.monotonic() >= until:
                 ended = False

@@ -1,0 +1,84 @@
+"""Spanish training texts, alone and beside English ones, under licences that allow publishing what is trained on them.
+
+Left out, as of the English ones: what is non-commercial (XNLI), for research only (TweetNorm's tweets, the test sets
+of WMT), or of doubtful standing (film subtitles). Programs' rows under the GPL and AGPL, and synonyms under the LGPL,
+are left out too; of the inflected forms, which may be had under the GPL, the LGPL or the MPL, the last is chosen.
+
+What a recipe of two languages needs, and what there is of it here:
+
+- texts and pairs that say the same in both (`PARALLEL`): the Spanish side aims at the teacher's vector of the English
+  one. Rows with one English text are of one cluster: they never meet as negatives.
+- Spanish alone (`TEXTS`), for what a multilingual teacher makes of it, for noise, and for the words to practise.
+- Spanish pairs (`PAIRS`), questions and titles with what answers them (`SEARCHES`), graded pairs (`STS_TRAIN`).
+- words (`WORDS`), how often they are met (`FREQUENCIES`), how people misspell them (`MISSPELLINGS`); what they mean in
+  English is mined from the parallel texts (`python -m training.translations`).
+
+Limits are those of two hours on two cores beside the English texts: some 60,000 parallel pairs and as many texts.
+"""
+
+from training.sources import Source
+
+_PROGRAMS = (("licence", "!AGPL-3.0"), ("licence", "!GPL-3.0"))
+_NEWS = (("licence", "!not stated (WMT shared task, research)"),)
+
+PARALLEL = (
+    Source("train_parallel_tatoeba_en_es", ("en", "foreign"), limit=30_000, cluster="en"),
+    Source("es_train_parallel_ui", ("en", "es"), limit=15_000, cluster="en", where=_PROGRAMS, lengths=(1, 40)),
+    Source("es_train_parallel_docs", ("en", "es"), limit=12_000, cluster="en", where=(("variant", "!es-mt"),)),
+    Source("es_train_parallel_news_questions", ("en", "es"), cluster="en", where=_NEWS),
+)
+
+TEXTS = (
+    Source("train_parallel_tatoeba_en_es", ("foreign",), limit=8_000),
+    Source("es_text_social", ("text",), limit=20_000),
+    Source("es_train_parallel_news_questions", ("es",), where=_NEWS),
+    Source("es_train_parallel_docs", ("es",), limit=4_000),
+    Source("es_train_parallel_ui", ("es",), limit=4_000, where=_PROGRAMS, lengths=(2, 40)),
+    Source("es_train_cowsl2h", ("corrected",), limit=5_000),
+    Source("es_train_chat_intents", ("text",)),
+    Source("es_train_pairs_squad_mt", ("question",)),
+    Source("es_docs_news", ("title",)),
+    Source("es_docs_news", ("text",), limit=500, split=True, lengths=(5, 40)),
+    Source("es_docs_support", ("title", "description"), limit=1_500),
+    Source("es_docs_novels", ("text",), limit=2, split=True, lengths=(5, 40)),
+    Source("es_docs_drama", ("turns",), limit=5, lengths=(3, 40)),
+    Source("es_text_freecodecamp", ("text",), limit=2_000),
+    Source("es_text_ud_gsd", ("text",)),
+)
+
+# Programs whose strings have several Spanish translations, and a licence that allows what the others here do.
+_VARIANTS = (
+    "mozilla-l10n/www.mozilla.org", "godotengine/godot-editor-l10n", "mozilla-l10n/mozilla-vpn-client-l10n",
+    "mozilla-mobile/fenix", "LineageOS/android_packages_services_Telephony", "mozilla-mobile/android-components",
+    "tldr-pages/tldr", "mozilla-l10n/fx-private-relay-l10n", "mozilla-mobile/focus-android",
+    "LineageOS/android_packages_apps_Dialer", "LineageOS/android_packages_apps_Contacts",
+)  # fmt: skip
+PAIRS = (
+    *(
+        Source("es_train_pairs_es_variants", ("anchor", "positive"), cluster="anchor", where=(("source", source),))
+        for source in _VARIANTS
+    ),
+    Source("es_train_labelled_pawsx", ("s1", "s2"), where=(("label", "1"),)),
+    Source("es_train_cowsl2h", ("source", "corrected"), limit=8_000, cluster="corrected"),
+)
+
+SEARCHES = (
+    Source("es_train_pairs_squad_mt", ("question", "passage"), cluster="passage", lengths=(1, 450)),
+    Source("es_docs_support", ("title", "text"), lengths=(1, 450)),
+    Source("es_docs_support", ("title", "description"), lengths=(1, 60)),
+    Source("es_docs_news", ("title", "text"), lengths=(1, 450)),
+)
+
+MISSPELLINGS = "es_train_misspellings"
+
+# Tables that give word forms; the texts above give the rest.
+WORDS = (
+    Source("lex_word_freq_es", ("word",)),
+    Source("es_lex_lemma_forms", ("form",)),
+    Source(MISSPELLINGS, ("correct",)),
+)
+
+FREQUENCIES = (Source("lex_word_freq_es", ("word",), label="count"),)
+
+# What people said of how alike two sentences are, 0 to 5, translated; the rows of the dev split are never read.
+STS_TRAIN = Source("dev_stsb_en_es", ("s1", "s2"), label="score", where=(("split", "train"), ("lang", "es")))
