@@ -66,7 +66,7 @@ class FinishedBlocks:
         digest = hashlib.sha256(json.dumps(known_by).encode()).hexdigest()[:32]
         part = self._folder / f"{self._number:08d}-{digest}.npy"
         if any(other != part for other in self._folder.glob(f"{self._number:08d}-*.npy")):
-            found = "it was begun with other texts"
+            found = "it was begun with other texts, or by a model that was taught other words"
             raise InputError(f"{self._folder}: {found}: give the same inputs, or --restart to start anew")
         self._number += 1
         try:
