@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 import tiered_st
 from tiered_st import runtime
 from tiered_st.fingerprint import model_fingerprint
-from tiered_st.indexes import FaissIndex, IndexFileError, ModelMismatchError, ShardedIndex
+from tiered_st.indexes import DiskIndex, FaissIndex, IndexFileError, ModelMismatchError, ShardedIndex
 from tiered_st.learned_words import learned_words
 from tiered_st.teaching import corpus_words as choosing
 
@@ -149,7 +149,8 @@ def test_nothing_new_is_an_index_as_before(tmp_path: Path) -> None:
 
 def test_words_of_every_sort_come_back(tmp_path: Path) -> None:
     odd = [
-        "a\ud83db \ud83d\ude00", "Ärger CAFÉ naïve", "слово ЁЖ", "漢字かな", "नमस्ते", "x" * 70, "don't e\u0301", "ǅ ß ΑΣ",
+        "a\ud83db \ud83d\ude00", "Ärger CAFÉ naïve", "слово ЁЖ", "漢字かな", "नमस्ते", "x" * 70, "don't e\u0301",
+        "ǅ ß ΑΣ",
     ]  # fmt: skip
     index = FaissIndex.build(knowing(), odd, learn_words=True)
     assert {"Ärger", "CAFÉ", "naïve", "слово", "ёж", "漢字", "don't", "é", "ß"} <= set(index.learned_words)
@@ -232,9 +233,27 @@ def test_shards_that_were_taught_other_words_are_refused(index: FaissIndex, save
 
 def test_threads_search_two_indexes_of_one_model(folder: Path) -> None:
     for model in (knowing(), runtime.load(folder, threads=1)):
-        pair = [FaissIndex.build(model, texts, learn_words=True) for texts in (TEXTS, TEXTS[1:] + ["Bastrigo"])]
+        pair = [FaissIndex.build(model, texts, learn_words=True) for texts in (TEXTS, [*TEXTS[1:], "Bastrigo"])]
         expected = [scores(index) for index in pair]
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(scores, [*pair] * 4))
         np.testing.assert_allclose(found[::2], [expected[0]] * 4, atol=1e-6)
         np.testing.assert_allclose(found[1::2], [expected[1]] * 4, atol=1e-6)
+
+
+def test_an_index_on_disk_is_built_by_a_model_that_was_taught_before(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="folders of embeddings are parquet: pip install pyarrow")
+    from tiered_st.scale import embed
+
+    taught = knowing()
+    tiered_st.learn_words(taught, TEXTS)
+    taught.save(str(tmp_path / "model"), create_model_card=False)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
+    embeddings = embed(str(tmp_path / "texts.txt"), str(tmp_path / "e"), model=str(tmp_path / "model"))
+    index = DiskIndex.build(tmp_path / "i", embeddings, runtime.load(tmp_path / "model"))
+    expected = FaissIndex.build(taught, TEXTS).search(QUERIES, k=1)
+    found = index.search(QUERIES, k=1)
+    assert [hit.text for (hit,) in found] == [hit.text for (hit,) in expected]
+    np.testing.assert_allclose([hit.score for (hit,) in found], [hit.score for (hit,) in expected], atol=1e-3)
+    with pytest.raises(ModelMismatchError, match="other weights"):
+        DiskIndex.load(tmp_path / "i", knowing())
