@@ -40,6 +40,9 @@ def corpus_words(pupil: Pupil, texts: Iterable[str]) -> CorpusWords:
     is like another is not a misspelling of it. Nor is taught what the model does not read of a text, since that is
     longer than ``max_seq_length``.
 
+    What the corpus itself misspells is taught too, but for misspellings of words that the memory has: no count tells a
+    slip from a rare name that is like a frequent one, and to take the name for the other would lose it.
+
     Args:
         pupil: the model that is to learn.
         texts: the corpus.
