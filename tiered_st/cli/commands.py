@@ -108,8 +108,7 @@ def _of_words(lesson: Lesson | None, args: Namespace) -> str:
         return ""
     if not args.learn_words:
         return f"; it knows the {count_of(len(lesson.words), 'word')} that it was built with, and no new ones of these"
-    left = f", {lesson.left:,} rarer ones left out" if lesson.left else ""
-    return f"; {count_of(len(lesson.words), 'word')} taught that the model did not know{left}"
+    return f"; {count_of(len(lesson.words), 'word')} taught that the model did not know"
 
 
 def _indexable(reader: RecordReader, *, taken: Container[str], blank: list[str]) -> Iterator[tuple[str, str]]:

@@ -84,7 +84,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
         "dimension": meta["dimension"],
         "model": meta["model_name"],
         "fingerprint": meta["model_fingerprint"],
-        **({"learned_words": len(meta["learned_words"])} if "learned_words" in meta else {}),
+        **({"learned_words": len(meta["learned_words"])} if meta.get("learned_words") else {}),
         "bytes_on_disk": _size(standing(folder)),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from tiered_st.teaching.pupil import Pupil
 from tiered_st.teaching.pupil_of import pupil_of
 from tiered_st.teaching.words import keys_of, rows_alone, spellings_of
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -27,12 +30,10 @@ class Lesson:
     Attributes:
         fingerprint: of the model before.
         words: in the case that they were taught in. Each, read alone, is the row that was taught.
-        left: how many words of the corpus were left out for there being too many; 0 of an index that was loaded.
     """
 
     fingerprint: str
     words: tuple[str, ...]
-    left: int = 0
 
     @classmethod
     def of_corpus(cls, model: Any, texts: Iterable[str]) -> tuple[Any, Lesson | None]:
@@ -44,9 +45,14 @@ class Lesson:
         pupil = pupil_of(model)
         pupil.check()
         found = corpus_words(pupil, texts)
+        if found.left:
+            logger.warning(
+                "The texts have more new words than can be taught: the %d most frequent are, %d rarer ones are not.",
+                len(found.words), found.left,
+            )  # fmt: skip
         if not found.words:
             return model, None
-        lesson = cls(model_fingerprint(model), tuple(found.words), found.left)
+        lesson = cls(model_fingerprint(model), tuple(found.words))
         taught = pupil.copied()
         teach(pupil_of(taught), found.rows, found.reading)
         return taught, lesson
