@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.learned_words import learned_words
 from tiered_st.modules import learned_words as module
 from tiered_st.saved.saved_model import SavedModel
+from tiered_st.teaching import words
 
 NAMES = ["Zyrvexa", "Quorlitex", "Mynthera", "Talmirex", "Sorbicane", "Bastrigo"]
 MISSPELT = ["zyrvxea", "quorlltex", "mynterha", "talmierx", "sorbicaine", "bastriho"]
@@ -85,8 +87,9 @@ def test_learned_words_are_saved_and_run_without_torch(nano: SentenceTransformer
     assert len(fingerprints) == 1
     by_onnx = tiered_st.load(tmp_path / "model", backend="onnx", model_kwargs={"precision": "float32"})
     np.testing.assert_allclose(by_onnx.encode(MISSPELT + NAMES), vectors, atol=1e-5)
-    with pytest.raises(ValueError, match="runs on ONNX Runtime: load it by torch"):
-        tiered_st.learn_words(by_onnx, "Wexolor")
+    for model in (again, by_onnx):  # which is taught by its weights in torch, and runs them anew
+        assert tiered_st.learn_words(model, "Wexolor") == ["wexolor"]
+    np.testing.assert_allclose(by_onnx.encode("wexlor"), again.encode("wexlor"), atol=1e-5)
 
 
 def test_an_int8_memory_knows_them_too(nano: SentenceTransformer, tmp_path: Path) -> None:
@@ -149,3 +152,66 @@ def test_a_model_is_taught_so_many_words(knowing: SentenceTransformer, monkeypat
 def test_models_that_cannot_learn_say_why(config: tiered_st.TieredConfig, problem: str) -> None:
     with pytest.raises(ValueError, match=f"cannot be taught words, it has {problem}"):
         tiered_st.learn_words(make_model(config), "word")
+
+
+def test_a_model_without_torch_is_taught_alike(nano: SentenceTransformer, tmp_path: Path) -> None:
+    light = runtime.load("en-nano", precision="float32")
+    before, fingerprint = light.encode(MISSPELT), model_fingerprint(light)
+    other = light.twin()
+    assert tiered_st.learn_words(light, NAMES[:3]) == tiered_st.learn_words(nano, NAMES[:3])
+    assert tiered_st.learn_words(light, ["Zyrvexa the refund", *NAMES[3:]]) == tiered_st.learn_words(nano, NAMES[3:])
+    assert learned_words(light) == learned_words(nano)
+    np.testing.assert_allclose(light.encode(MISSPELT + NAMES), nano.encode(MISSPELT + NAMES), atol=1e-5)
+    np.testing.assert_array_equal(other.encode(MISSPELT), before)  # what shares its graphs was not taught
+    assert model_fingerprint(other) == fingerprint != model_fingerprint(light)
+    again = pickle.loads(pickle.dumps(light))
+    np.testing.assert_array_equal(again.encode(MISSPELT), light.encode(MISSPELT))
+    assert model_fingerprint(again) == model_fingerprint(light)
+    assert tiered_st.forget_words(light, "MYNTHERA unheard") == ["mynthera"]
+    assert len(tiered_st.forget_words(light)) == len(NAMES) - 1 and learned_words(light) == []
+    np.testing.assert_array_equal(light.encode(MISSPELT), before)
+    assert model_fingerprint(light) == fingerprint
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+def test_what_a_saved_model_knows_is_taught_further_without_torch(
+    knowing: SentenceTransformer, storage: str, tmp_path: Path
+) -> None:
+    tiered_st.learn_words(knowing, "abc defg")
+    tiered_st.set_storage(knowing, storage)
+    knowing.save(str(tmp_path / "model"), create_model_card=False)
+    light = runtime.load(tmp_path / "model", precision="float32")
+    torch_ = tiered_st.load(tmp_path / "model", device="cpu")
+    assert tiered_st.forget_words(light, "abc") == tiered_st.forget_words(torch_, "abc") == ["abc"]
+    for model in (light, torch_):
+        tiered_st.learn_words(model, "hij")
+        assert learned_words(model) == ["defg", "hij"]
+    np.testing.assert_allclose(light.encode(["abd hji", "defg"]), torch_.encode(["abd hji", "defg"]), atol=1e-5)
+    assert tiered_st.forget_words(light) == ["defg", "hij"]
+    tiered_st.forget_words(torch_)
+    assert model_fingerprint(light) == model_fingerprint(torch_)
+
+
+def test_coarsened_and_peeking_models_are_taught_alike(tmp_path: Path) -> None:
+    config = TOY.replace(memory_slots=8, memory_width=16, chunk_quantization="int8", peek=True)
+    model = make_model(config)
+    model.save(str(tmp_path / "model"), create_model_card=False)
+    light = runtime.load(tmp_path / "model")
+    assert tiered_st.learn_words(light, "abc defg") == tiered_st.learn_words(model, "abc defg") == ["abc", "defg"]
+    np.testing.assert_allclose(light.encode(["abd", "defg abc"]), model.encode(["abd", "defg abc"]), atol=1e-4)
+
+
+def test_other_models_cannot_be_taught(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"A str cannot be taught words: load a model by tiered_st\.load or"):
+        tiered_st.learn_words("en-nano", "word")
+    tiered_st.tabulate(make_model(TOY.replace(memory_slots=8)), ["a b"]).save(str(tmp_path), create_model_card=False)
+    with pytest.raises(ValueError, match="it has a table of chunk vectors, made before"):
+        tiered_st.learn_words(runtime.load(tmp_path), "word")
+
+
+def test_long_texts_are_not_padded_to_in_masses() -> None:
+    texts = ["x"] * 3_000 + ["y" * 10_000] + ["x"] * 100
+    sizes = [len(batch) for batch in words._batches(texts)]
+    assert sum(sizes) == len(texts) and max(sizes) == 1_024
+    assert all(len(batch) * max(map(len, batch)) <= 1 << 18 for batch in words._batches(texts))
+    assert [len(batch) for batch in words._batches(["x" * (1 << 20)] * 2)] == [1, 1]

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from without_torch import ROOT, printed_without_torch, run_without_torch
 
-FREE = ("text", "saved", "records", "indexes", "cli", "documents", "noise", "runtime", "scale")
+FREE = ("text", "saved", "records", "indexes", "cli", "documents", "noise", "runtime", "scale", "teaching")
 FILES = (
     "config",
     "files",
     "file_lock",
     "fingerprint",
+    "learned_words",
     "weight_hash",
 )
 

@@ -1,32 +1,27 @@
 """Teach a trained model words that it has no place for, without training: names of products, people, terms.
 
-A model and words go in; the model is changed in place, and saves and loads with what it has learned, for the runtime
-without torch too. The way of a word: `modules.learned_words`.
+A model and words go in; the model is changed in place. One of torch saves and loads with what it has learned, for the
+runtime without torch too; one of the runtime is taught in memory alone. The way of a word: `modules.learned_words`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from typing import Any
 
-import torch
-from sentence_transformers import SentenceTransformer
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from tiered_st.modules import TieredInput
-from tiered_st.modules.chunk_source import cut
-from tiered_st.modules.learned_words import LearnedWords
-from tiered_st.modules.tiers_of import tiers_of
-from tiered_st.text.chunk_types import NOT_WORDS
+from tiered_st.teaching.pupil import Pupil, Reading
+from tiered_st.teaching.pupil_of import pupil_of
+from tiered_st.teaching.words import spellings_of, word_rows
 from tiered_st.text.tokenizer import PAD
 
 MOST = 50_000  # words; each takes four bytes for each of its key's and vector's numbers, and a comparison per new chunk
-_BATCH = 1_024  # texts read at once
-_SURE = 0.1  # share of slot 0 below which the memory has the word, and would let nothing pull it to another
-_NO_LIMIT = 1 << 30
+SURE = 0.1  # share of slot 0 below which the memory has the word, and would let nothing pull it to another
 
 
-def learn_words(model: SentenceTransformer, words: str | Iterable[str]) -> list[str]:
+def learn_words(model: Any, words: str | Iterable[str]) -> list[str]:
     """Teach a model words in place, so that they are recognised when they are misspelt.
 
     What is learned is each word's right spelling as E1 reads it; nothing is trained, and a text without such words
@@ -34,7 +29,8 @@ def learn_words(model: SentenceTransformer, words: str | Iterable[str]) -> list[
     reads so.
 
     Args:
-        model: the model to teach. An index that was built by it has to be built again.
+        model: the model to teach, of `tiered_st.load` or `tiered_st.runtime.load`. An index that was built by it has to
+            be built again; ``FaissIndex.build(…, learn_words=True)`` teaches a copy instead.
         words: words, or texts whose words are meant: of "Zyrvexa XR 20" each chunk is learned.
 
     Returns:
@@ -42,39 +38,44 @@ def learn_words(model: SentenceTransformer, words: str | Iterable[str]) -> list[
 
     Raises:
         ValueError: If the model has no memory, is not to be taught (a table in E1's place, chunks that see their
-            text), or would know more than 50,000 words.
+            text), is of another kind, or would know more than 50,000 words.
     """
-    tiers = _teachable(model)
-    texts = [words] if isinstance(words, str) else words
-    found: dict[bytes, Tensor] = {}
-    known = set(_spellings(tiers.learned_words))
-    iterator = iter(texts)
-    while batch := list(islice(iterator, _BATCH)):
-        for row in _words_of(tiers, batch):
-            spelling = row[1:].numpy().tobytes()
+    pupil = pupil_of(model)
+    pupil.check()
+    known = set(spellings_of(pupil.rows))
+    found: dict[bytes, NDArray[np.int64]] = {}
+    for rows in word_rows(pupil.reader, [words] if isinstance(words, str) else words):
+        for spelling, row in zip(spellings_of(rows), rows, strict=True):
             if spelling not in known:
                 found.setdefault(spelling, row)
     if not found:
         return []
-    rows = torch.stack(list(found.values())).to(next(tiers.parameters()).device)
-    readings, unknown = _read(tiers, rows)
-    rows, readings = rows[unknown], readings[unknown]
+    rows = np.stack(list(found.values()))
+    reading = pupil.read(rows)
+    new = reading.unknown >= SURE
+    teach(pupil, rows[new], reading.at(new))
+    return _texts(pupil, rows[new])
+
+
+def teach(pupil: Pupil, rows: NDArray[np.int64], reading: Reading | None = None) -> None:
+    """Teach words by their rows, each of which is new.
+
+    Args:
+        pupil: the model.
+        rows: (words, chars).
+        reading: what the model makes of them, where it has read them already.
+
+    Raises:
+        ValueError: If it would know more than 50,000 words.
+    """
     if not len(rows):
-        return []
-    if (total := len(rows) + len(known)) > MOST:
+        return
+    if (total := len(rows) + len(pupil.rows)) > MOST:
         raise ValueError(f"{total:,} words are more than the {MOST:,} that a model can be taught: give fewer.")
-    learned = tiers.learned_words
-    tiers.set_learned_words(None)  # a word's vector is its own, not one that was pulled to another's
-    try:
-        vectors = torch.cat([_plain(tiers, part) for part in rows.split(_BATCH)])
-    finally:
-        tiers.set_learned_words(learned)
-    new = LearnedWords.of(rows, readings, vectors, storage=tiers.storage)
-    tiers.set_learned_words(new if learned is None else learned.joined(new))
-    return _texts(tiers, new.rows)
+    pupil.learn(rows, pupil.read(rows) if reading is None else reading)
 
 
-def forget_words(model: SentenceTransformer, words: str | Iterable[str] | None = None) -> list[str]:
+def forget_words(model: Any, words: str | Iterable[str] | None = None) -> list[str]:
     """Unlearn words in place: those given, or all.
 
     Args:
@@ -84,74 +85,23 @@ def forget_words(model: SentenceTransformer, words: str | Iterable[str] | None =
     Returns:
         The words that were forgotten.
     """
-    tiers = tiers_of(model)
-    learned = tiers.learned_words
-    if learned is None:
-        return []
-    if words is None:
-        tiers.set_learned_words(None)
-        return _texts(tiers, learned.rows)
-    texts = [words] if isinstance(words, str) else list(words)
-    named = {row[1:].numpy().tobytes() for row in _words_of(tiers, texts)} if texts else set()
-    gone = torch.tensor([spelling in named for spelling in _spellings(learned)], device=learned.rows.device)
+    pupil = pupil_of(model)
+    rows = pupil.rows
+    gone = np.ones(len(rows), dtype=np.bool_)
+    if words is not None:
+        texts = [words] if isinstance(words, str) else words
+        named = {spelling for some in word_rows(pupil.reader, texts) for spelling in spellings_of(some)}
+        gone[:] = [spelling in named for spelling in spellings_of(rows)]
     if gone.any():
-        tiers.set_learned_words(None if gone.all() else learned.without(gone))
-    return _texts(tiers, learned.rows[gone])
+        pupil.keep(~gone)
+    return _texts(pupil, rows[gone])
 
 
-def learned_words(model: SentenceTransformer) -> list[str]:
+def learned_words(model: Any) -> list[str]:
     """Return the words that a model was taught, in the order in which it learned them."""
-    tiers = tiers_of(model)
-    return [] if tiers.learned_words is None else _texts(tiers, tiers.learned_words.rows)
+    pupil = pupil_of(model)
+    return _texts(pupil, pupil.rows)
 
 
-def _teachable(model: SentenceTransformer) -> TieredInput:
-    tiers = tiers_of(model)
-    problems = {
-        "memory_slots=0: no memory that could learn": not tiers.settings.memory_slots,
-        f"char_span={tiers.settings.char_span!r}: a word reads otherwise in every text": (
-            tiers.settings.char_span != "chunk"
-        ),
-        "a table in the place of E1": tiers.encoder == "none",
-        "a table of chunk vectors, made before": tiers.table is not None,
-    }
-    for problem, there in problems.items():
-        if there:
-            raise ValueError(f"This model cannot be taught words, it has {problem}.")
-    if tiers.engine is not None:
-        raise ValueError("This model runs on ONNX Runtime: load it by torch, teach it words, and save it.")
-    return tiers
-
-
-def _words_of(tiers: TieredInput, texts: list[str]) -> Iterable[Tensor]:
-    """Yield the rows of ids (chars,) of the words of texts, in order."""
-    ids = tiers.preprocess(texts, max_length=_NO_LIMIT)["input_ids"]
-    rows = ids[ids[:, :, 0] != PAD]  # (chunks, chars)
-    return rows[torch.isin(rows[:, 0], torch.tensor(NOT_WORDS), invert=True)]
-
-
-@torch.no_grad()
-def _read(tiers: TieredInput, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how E1 reads chunks, (chunks, width), and whether the memory is unsure of each, (chunks,) boolean."""
-    readings, unknown = [], []
-    memory = tiers.chunk_projector.memory
-    assert memory is not None
-    for part in rows.split(_BATCH):
-        states, mask = tiers.char_encoder(cut(part))
-        recalled = memory(tiers.chunk_projector.weigh(states, mask))
-        readings.append(recalled.query)
-        unknown.append(recalled.unknown[:, 0] >= _SURE)
-    return torch.cat(readings), torch.cat(unknown)
-
-
-@torch.no_grad()
-def _plain(tiers: TieredInput, rows: Tensor) -> Tensor:
-    return tiers.encode_chunks(rows)[:, : tiers.settings.d_sem]
-
-
-def _spellings(words: LearnedWords | None) -> list[bytes]:
-    return [] if words is None else [row.numpy().tobytes() for row in words.rows[:, 1:].long().cpu()]
-
-
-def _texts(tiers: TieredInput, rows: Tensor) -> list[str]:
-    return [tiers.characters.decode(row[row != PAD].long().cpu().numpy()) for row in rows[:, 1:]]
+def _texts(pupil: Pupil, rows: NDArray[np.int64]) -> list[str]:
+    return [pupil.reader.tokenizer.decode(row[row != PAD]) for row in rows[:, 1:]]

@@ -777,8 +777,9 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("changes", "found"),
         [
-            ({"format_version": 3}, "format version 3, this version reads 1 and 2"),
+            ({"format_version": 4}, "format version 4, this version reads 1 and 2 and 3"),
             ({"format_version": 2}, "'prompts' is None, expected dict"),
+            ({"format_version": 3, "prompts": {}}, "'learned_words' is None, expected int"),
             ({"format": "other"}, "not written by FaissIndex"),
             ({"count": "4"}, "'count' is '4', expected int"),
             ({"sha256": None}, "'sha256' is None, expected dict"),

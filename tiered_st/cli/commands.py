@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from tiered_st.cli.vector_files import JsonlWriter, NpyWriter, VectorWriter, rep
 from tiered_st.files import standing
 from tiered_st.indexes import DiskIndex, FaissIndex
 from tiered_st.indexes.disk.layout import is_disk_index
+from tiered_st.indexes.embedder import Embedder
 from tiered_st.indexes.index_files import refuse_foreign
+from tiered_st.indexes.lesson import Lesson
 from tiered_st.records import RecordReader, blocks, guess_format
 from tiered_st.records.rows import Columns, InputError
 
@@ -78,8 +80,15 @@ def index(args: Namespace) -> int:
     with explained():
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
     with explained(), finished_blocks(args.output, model, args) as kept:
-        found = open_index(folder, kept) if args.append else FaissIndex(kept)
-        rows = _indexable(reader, taken=found, blank=blank)
+        found: FaissIndex | DiskIndex
+        if args.learn_words:
+            rows: Iterable[tuple[str, str]] = list(_indexable(reader, taken=(), blank=blank))
+            found = FaissIndex(Embedder.taught(model, [text for _, text in rows]))
+        else:
+            found = open_index(folder, model) if args.append else FaissIndex(model)
+            rows = _indexable(reader, taken=found, blank=blank)
+        assert found.embedder is not None  # there is a model
+        found.embedder.model = kept.taught(found.embedder.model, found.learned_words)
         added = found.add(rows, batch_size=args.batch_size, chunk_size=BLOCK, progress=progress(args))
         left_out = f"; {count_of(len(blank), 'blank text')} left out (first: {blank[0]})" if blank else ""
         _require_texts(args, added or (args.append and reader.skipped), left_out)  # all may be in it already
@@ -87,10 +96,22 @@ def index(args: Namespace) -> int:
             found.save(folder)
     if kept.reused and not args.quiet:
         report(f"{count_of(kept.reused, 'text')} had been embedded before")
-    return finish(args, reader, f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}")
+    holds = f"{count_of(added, 'text')} added to {folder}, which holds {len(found):,}{left_out}"
+    return finish(args, reader, holds + _of_words(found.embedder.lesson, args))
 
 
-def _indexable(reader: RecordReader, *, taken: FaissIndex | DiskIndex, blank: list[str]) -> Iterator[tuple[str, str]]:
+def _of_words(lesson: Lesson | None, args: Namespace) -> str:
+    """Return what there is to say of the words that the model was taught for an index."""
+    if args.learn_words and lesson is None:
+        return "; none of their words was new to the model"
+    if lesson is None:
+        return ""
+    if not args.learn_words:
+        return f"; it knows the {count_of(len(lesson.words), 'word')} that it was built with, and no new ones of these"
+    return f"; {count_of(len(lesson.words), 'word')} taught that the model did not know"
+
+
+def _indexable(reader: RecordReader, *, taken: Container[str], blank: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (id, text), rejecting ids that are taken and noting blank texts, which would match anything a little."""
     seen: set[str] = set()
     for record in reader:

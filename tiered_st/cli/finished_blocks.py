@@ -37,7 +37,13 @@ class FinishedBlocks:
         self._folder = folder
         self._model = model
         self._number = 0
+        self._words: list[str] = []
         self.reused = 0  # texts whose vectors were kept
+
+    def taught(self, model: Any, words: Sequence[str]) -> FinishedBlocks:
+        """Be a copy of the model that was taught words from now on; blocks are known by them too."""
+        self._model, self._words = model, list(words)
+        return self
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # of copying and pickling, before there is a model
@@ -53,12 +59,14 @@ class FinishedBlocks:
         """Return the vectors (texts, dimension) of the next block, as ``encode`` gives them.
 
         Raises:
-            InputError: if what is kept under this number are the vectors of other texts.
+            InputError: if what is kept under this number are the vectors of other texts, or by a model that was taught
+                other words.
         """
-        digest = hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()[:32]
+        known_by = [list(texts), self._words] if self._words else list(texts)
+        digest = hashlib.sha256(json.dumps(known_by).encode()).hexdigest()[:32]
         part = self._folder / f"{self._number:08d}-{digest}.npy"
         if any(other != part for other in self._folder.glob(f"{self._number:08d}-*.npy")):
-            found = "it was begun with other texts"
+            found = "it was begun with other texts, or by a model that was taught other words"
             raise InputError(f"{self._folder}: {found}: give the same inputs, or --restart to start anew")
         self._number += 1
         try:

@@ -51,6 +51,7 @@ With --on-error skip the rows of a .npy no longer match the lines of the input: 
 examples:
   tiered-st index notes.txt more.txt -o notes-index
   tiered-st index products.csv --field title --id-field sku --on-error skip -o products-index
+  tiered-st index products.csv --field title --learn-words -o products-index      its names, found under their typos
   tiered-st index --append new.csv --field title --id-field sku -o products-index
   tiered-st index --from embeddings -o big-index      of what `tiered-st embed` wrote; may be larger than RAM
 

@@ -84,6 +84,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
         "dimension": meta["dimension"],
         "model": meta["model_name"],
         "fingerprint": meta["model_fingerprint"],
+        **({"learned_words": len(meta["learned_words"])} if meta.get("learned_words") else {}),
         "bytes_on_disk": _size(standing(folder)),
     }
 
@@ -135,8 +136,8 @@ def _as_text(facts: dict[str, Any]) -> str:
             rows += [(f"  {name}" if key == "config" else name, _figure(number)) for name, number in value.items()]
         elif key == "bytes_on_disk":
             rows.append(("on disk", _megabytes(value)))
-        elif key == "without_torch":
-            rows.append(("without torch", str(value)))
+        elif key in ("without_torch", "learned_words"):
+            rows.append((key.replace("_", " "), _figure(value)))
         elif key == "max_chunks":
             rows.append(("longest text", f"{value} chunks (about words), two of them marks"))
         elif key == "chunk_chars":

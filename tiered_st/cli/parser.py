@@ -15,6 +15,10 @@ from tiered_st.records.formats import FORMATS
 from tiered_st.saved.model_folder import DEFAULT_MODEL
 
 MODELS = "a shipped model, a folder, owner/name on the Hugging Face hub or, pinned, owner/name@commit"
+EMBEDDED_BEFORE = (
+    "is of an index of texts. Embed with a model that knows the words: teach it (tiered_st.learn_words), save it, and "
+    "give its folder to `tiered-st embed --model`"
+)
 OUTPUTS = {".npy": "npy", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -58,6 +62,10 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         "-o", "--output", metavar="DIR", required=True, help="folder of the index; an index there is replaced"
     )
     index.add_argument("--append", action="store_true", help="add to the index in DIR instead of replacing it")
+    index.add_argument(
+        "--learn-words", action="store_true",
+        help="teach the model the words of the texts that it does not know; the index remembers them",
+    )  # fmt: skip
     _past_ram(index)
     _common(index, model=None, batches=True)
 
@@ -73,6 +81,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     embed.add_argument("--dtype", choices=["float32", "float16", "int8"], default="float32", help="of vectors")
     embed.add_argument("--part-rows", type=_positive, default=4096, metavar="N", help="rows of a part")
     embed.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes; Ray's, where N is above 1")
+    embed.add_argument("--learn-words", action="store_true", help=argparse.SUPPRESS)  # refused by name
     embed.add_argument("--ray", action="store_true", help="embed by Ray with one worker too")
     _common(embed, model=DEFAULT_MODEL, batches=True, backend="onnx")
 
@@ -109,6 +118,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("an empty query asks nothing: give words to search for")
     if args.command == "index":
         _check_past_ram(parser, args)
+    if args.command == "embed" and args.learn_words:
+        parser.error(f"--learn-words: {EMBEDDED_BEFORE}")
     if args.command == "embed" and "-" in args.input:
         parser.error("standard input is read once, and a run that goes on reads again: give a file, or use encode")
     if "backend" in args:
@@ -144,6 +155,10 @@ def _past_ram(index: argparse.ArgumentParser) -> None:
 
 def _check_past_ram(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what is of texts beside embeddings, and the other way round."""
+    if args.learn_words and args.append:
+        parser.error("--learn-words with --append: an index keeps the words that it was built with: build it anew")
+    if args.learn_words and args.embeddings is not None:
+        parser.error(f"--learn-words with --from {args.embeddings}: {EMBEDDED_BEFORE}")
     of_texts = ("format", "field", "id_field", "no_id_field", "encoding", "restart", "append")
     of_embeddings = ("kind", "lists", "probes", "code_bytes", "rerank")
     wrong = of_embeddings if args.embeddings is None else of_texts

@@ -75,14 +75,23 @@ def prompts_of(model: Any) -> dict[str, str]:
 
 def refuse_other(model: Any, meta: dict[str, Any], path: Any, *, check_fingerprint: bool) -> None:
     """Raise ModelMismatchError where `meta`, of the index at `path`, was written with another model."""
-    built_by = f"{path}: built by {meta['model_name']!r}"
-    cure = "Load it with that model, or build the index again"
+    refuse_other_ways(model, meta, path, check_prompts=check_fingerprint)
+    if check_fingerprint and (differs := difference(meta["model_fingerprint"], model)):
+        raise mismatch(meta, path, differs)
+
+
+def mismatch(meta: dict[str, Any], path: Any, differs: str) -> ModelMismatchError:
+    """Return the error of an index that was built by a model which differs, in what the text says."""
+    cure = "Load it with that model, or build the index again (check_model=False skips this check)."
+    return ModelMismatchError(f"{path}: built by {meta['model_name']!r} {differs}. {cure}")
+
+
+def refuse_other_ways(model: Any, meta: dict[str, Any], path: Any, *, check_prompts: bool) -> None:
+    """Raise ModelMismatchError where a model's dimension, or its prompts, are others than `meta` says."""
     if meta["dimension"] != (dimension := dimension_of(model)):
         found = f"with {meta['dimension']} dimensions, this model has {dimension}"
-        raise ModelMismatchError(f"{built_by} {found}. {cure}.")
+        cure = "Load it with that model, or build the index again."
+        raise ModelMismatchError(f"{path}: built by {meta['model_name']!r} {found}. {cure}")
     prompts = prompts_of(model)
-    if check_fingerprint and meta.get("prompts", prompts) != prompts:
-        found = f"with the prompts {meta['prompts']}, this model has {prompts or 'none'}"
-        raise ModelMismatchError(f"{built_by} {found}. {cure} (check_model=False skips this check).")
-    if check_fingerprint and (differs := difference(meta["model_fingerprint"], model)):
-        raise ModelMismatchError(f"{built_by} {differs}. {cure} (check_model=False skips this check).")
+    if check_prompts and meta.get("prompts", prompts) != prompts:
+        raise mismatch(meta, path, f"with the prompts {meta['prompts']}, this model has {prompts or 'none'}")

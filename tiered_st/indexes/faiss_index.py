@@ -41,7 +41,7 @@ class FaissIndex(Searchable):
     lock, so it must itself allow as many threads as are used.
 
     Args:
-        model: A SentenceTransformer, or anything with its `encode`.
+        model: A SentenceTransformer, or anything with its `encode`, or what embeds by one.
         index: An empty, trained FAISS index (flat, HNSW, or one that takes ids, such as IVF) of the model's
             dimension with the inner-product metric. Default: exact search, the only one that keeps the
             earliest of a tie at the cut-off.
@@ -51,9 +51,9 @@ class FaissIndex(Searchable):
         ValueError: If `index` does not fit.
     """
 
-    def __init__(self, model: Encoder, *, index: Any = None) -> None:
-        self.model = model
-        self._embedder = Embedder(model)
+    def __init__(self, model: Encoder | Embedder, *, index: Any = None) -> None:
+        self._embedder = model if isinstance(model, Embedder) else Embedder(model)
+        self.model = self._embedder.model
         self._index = empty_index(self.dimension, index)
         self._records = Records()
         self._lock = threading.RLock()  # of vectors and records, which change together
@@ -78,6 +78,7 @@ class FaissIndex(Searchable):
         progress: bool = False,
         on_batch: Callable[[int], None] | None = None,
         config: IndexConfig | None = None,
+        learn_words: bool = False,
     ) -> FaissIndex:
         """Embed and index records; the arguments are those of `add`, and how they are searched.
 
@@ -90,13 +91,15 @@ class FaissIndex(Searchable):
             on_batch: Called after each chunk.
             config: "flat" (the default), "hnsw", or "ivf", whose lists are learned from the first records: put them
                 in no order. "auto" takes "ivf" above 10,000, and needs records that have a length.
+            learn_words: Teach a copy of the model, `index.model`, the words of the records that it does not know (see
+                `tiered_st.learn_words`), the most frequent first, numbers left out. They are saved with the index,
+                `load` teaches them again; those of records that are added later are not taught.
 
         Raises:
-            ValueError: For a config that needs the disk, as "ivf_pq" does (see `DiskIndex`), or does not fit.
+            ValueError: For a config that needs the disk (see `DiskIndex`) or does not fit, a model that cannot learn.
         """
-        first = FirstVectors(Embedder(model), records, batch_size=batch_size)
-        index = cls(model, index=None if config is None else first.index_for(config))
-        index._embedder = first.embedder
+        first = FirstVectors.of(model, records, batch_size=batch_size, learn_words=learn_words)
+        index = cls(first.embedder, index=config and first.index_for(config))
         index._add(first.records, first, batch_size, chunk_size, progress, on_batch)
         return index
 
@@ -169,8 +172,8 @@ class FaissIndex(Searchable):
         return self._embedder.dimension
 
     def model_meta(self) -> dict[str, Any]:
-        """Return name, fingerprint and prompts of the model, and its dimension."""
-        return self._embedder.meta()
+        """Return name, fingerprint and prompts of the model, its dimension, and the words that it was taught."""
+        return self._embedder.meta() | {"learned_words": self.learned_words}
 
     def sorted_ids(self) -> list[str]:
         """Return all ids in order of their characters' codes."""
@@ -186,7 +189,7 @@ class FaissIndex(Searchable):
         meta = self._embedder.meta()
         with replace_folder(path, accept=refuse_foreign) as folder, self._lock:
             meta |= {"count": len(self), "next_row": self._records.next_row}
-            write_index_files(folder, self._index, records=self._records, meta=meta)
+            write_index_files(folder, self._index, records=self._records, meta=meta, words=self.learned_words)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Encoder, *, check_model: bool = True) -> FaissIndex:
@@ -194,7 +197,7 @@ class FaissIndex(Searchable):
 
         Args:
             path: The directory.
-            model: The model that built the index; it embeds the queries.
+            model: The model that built the index; it embeds the queries. Before it was taught (a copy is), or after.
             check_model: Compare the model's fingerprint with the one stored.
 
         Raises:
@@ -202,18 +205,15 @@ class FaissIndex(Searchable):
             ModelMismatchError: If another model built the index.
         """
         index, records, meta = read_index_dir(path)
-        embedder = Embedder.of_index(meta, model, path, check_model=check_model)
-        loaded = cls(model)
-        loaded._index, loaded._embedder = index, embedder
+        loaded = cls(Embedder.of_index(meta, model, path, check_model=check_model))
+        loaded._index = index
         loaded._records.store(records, next_row=meta["next_row"])
         return loaded
 
     def _hits(self, vectors: np.ndarray, k: int) -> list[list[Hit]]:
+        texts = self._records.texts
         with self._lock:  # of texts too: who removes one has it gone when the lock is open again
-            found = [
-                (scores, [self._records.texts[row] for row in rows])
-                for scores, rows in nearest(self._index, vectors, k)
-            ]
+            found = [(scores, [texts[row] for row in rows]) for scores, rows in nearest(self._index, vectors, k)]
         return [
             [Hit(id, score, text) for score, (id, text) in zip(scores, records, strict=True)]
             for scores, records in found

@@ -8,8 +8,10 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
+from typing_extensions import Self
 
 from tiered_st.indexes.embedder import Embedder
+from tiered_st.indexes.encoder import Encoder
 from tiered_st.indexes.index_config import IndexConfig
 from tiered_st.indexes.index_files import import_faiss
 from tiered_st.indexes.index_inputs import as_records
@@ -30,6 +32,23 @@ class FirstVectors:
         self._count = len(records) if isinstance(records, Sized) else None
         self.records: Iterable[str | tuple[str, str]] | Mapping[str, str] = as_records(records)
         self._vectors = np.empty((0, embedder.dimension), dtype=np.float32)
+
+    @classmethod
+    def of(cls, model: Encoder, records: Any, *, batch_size: int, learn_words: bool) -> Self:
+        """Return an embedder by a model, or by a copy that is taught the words of the records, which are then held.
+
+        Raises:
+            ValueError: If a record is none, or the model cannot be taught; says which.
+            TypeError: If `learn_words` is neither True nor False.
+        """
+        if not isinstance(learn_words, bool):
+            cure = "the words are those of the records. To teach others, tiered_st.learn_words(model, words) first"
+            raise TypeError(f"learn_words={learn_words!r:.80} must be True or False: {cure}")
+        if not learn_words:
+            return cls(Embedder(model), records, batch_size=batch_size)
+        records = list(as_records(records))
+        texts = [text for _, _, text in numbered(records, 0, rows={}, next_row=0)]
+        return cls(Embedder.taught(model, texts), records, batch_size=batch_size)
 
     def index_for(self, config: IndexConfig) -> Any:
         """Return an empty, trained FAISS index, or None for exact search.

@@ -2,8 +2,10 @@
 
 index.faiss     the vectors, as FAISS writes them
 records.jsonl   one {"row", "id", "text"} per line, in insertion order
-meta.json       format, counts, the model's fingerprint, and the sha256 of the two files above; of format version 2,
-                which is written where there are any, the prompts before documents and queries
+words.jsonl     one string per line: the words that the model was taught for this index, where it was
+meta.json       format, counts, the model's fingerprint, and the sha256 of the files above; of format version 2, which
+                is written where there are any, the prompts before documents and queries; of version 3, where there are
+                words, their number too, and the fingerprint of the model before it knew them
 """
 
 from __future__ import annotations
@@ -13,27 +15,22 @@ import importlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tiered_st.files import standing
 
 FORMAT = "tiered_st.index"
-FORMAT_VERSIONS = (1, 2)  # without and with prompts: who reads version 1 alone would ask without them
-INDEX, RECORDS, META = "index.faiss", "records.jsonl", "meta.json"
+INDEX, RECORDS, WORDS, META = "index.faiss", "records.jsonl", "words.jsonl", "meta.json"
 LITTER = {".DS_Store", ".localized", "Thumbs.db", "desktop.ini"}  # file managers put these into any folder
 Record = tuple[int, str, str]  # row number (the FAISS id), id, text
 
 _META_TYPES = {
-    "dimension": int,
-    "count": int,
-    "next_row": int,
-    "metric": str,
-    "model_fingerprint": str,
-    "model_name": str,
+    "dimension": int, "count": int, "next_row": int, "metric": str, "model_fingerprint": str, "model_name": str,
     "sha256": dict,
-}
+}  # fmt: skip
 
 
 class IndexFileError(ValueError):
@@ -58,7 +55,8 @@ def read_index_dir(path: str | os.PathLike[str]) -> tuple[Any, list[Record], dic
     Where a killed save left only the set-aside directory, that one is read.
 
     Returns:
-        The FAISS index, its records in insertion order, and the contents of `meta.json`.
+        The FAISS index, its records in insertion order, and the contents of `meta.json`, with the words themselves in
+        the place of their number, where there are any.
 
     Raises:
         IndexFileError: If a file is missing, damaged or foreign; the message names it.
@@ -88,26 +86,30 @@ def _read_index_dir(home: Path) -> tuple[Any, list[Record], dict[str, Any]]:
         raise IndexFileError(f"{home}: no index directory. Check the path, or build the index and save() it.")
     meta = _read_meta(home / META)
     # Opened once: what is verified is what is read, whatever takes the files' places meanwhile.
-    with _opened(home / INDEX) as vectors, _opened(home / RECORDS) as lines:
-        for name, file in ((INDEX, vectors), (RECORDS, lines)):  # before FAISS or json see a byte of them
+    with ExitStack() as stack:
+        names = (INDEX, RECORDS, WORDS) if "learned_words" in meta else (INDEX, RECORDS)
+        files = {name: stack.enter_context(_opened(home / name)) for name in names}
+        for name, file in files.items():  # before FAISS or json see a byte of them
             found, expected = sha256_of(home / name, file), meta["sha256"].get(name)
             if found != expected:
                 raise damaged(home / name, f"its sha256 is {found}, {META} says {expected}")
             file.seek(0)
         faiss = import_faiss()
         try:
-            index = faiss.read_index(faiss.PyCallbackIOReader(vectors.read))
+            index = faiss.read_index(faiss.PyCallbackIOReader(files[INDEX].read))
         except Exception as err:  # FAISS raises RuntimeError and worse
             raise damaged(home / INDEX, f"FAISS cannot read it ({err})") from err
-        records = _read_records(home / RECORDS, lines, meta["next_row"])
-    held = ((INDEX, "count", index.ntotal), (RECORDS, "count", len(records)), (INDEX, "dimension", index.d))
+        records = _read_records(home / RECORDS, files[RECORDS], meta["next_row"])
+        words = _read_words(home / WORDS, files[WORDS]) if WORDS in files else []
+    held = [(INDEX, "count", index.ntotal), (RECORDS, "count", len(records)), (INDEX, "dimension", index.d)]
+    held += [(WORDS, "learned_words", len(words))] if WORDS in files else []
     for name, key, value in held:
         if value != meta[key]:
             raise damaged(home / name, f"its {key} is {value}, {META} says {meta[key]}")
     rows = [row for row, _, _ in records]
     if hasattr(index, "id_map") and faiss.vector_to_array(index.id_map).tolist() != rows:
         raise damaged(home / RECORDS, f"its rows are not those of {INDEX}")
-    return index, records, meta
+    return index, records, meta | ({"learned_words": words} if words else {})
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -133,7 +135,7 @@ def refuse_foreign(place: Path) -> None:
     if not place.is_dir():
         raise IndexFileError(f"{place}: exists and is not an index directory. {cure}")
     names = {entry.name for entry in place.iterdir() if not entry.name.startswith("._")}
-    if foreign := sorted(names - {INDEX, RECORDS, META} - LITTER):
+    if foreign := sorted(names - {INDEX, RECORDS, WORDS, META} - LITTER):
         raise IndexFileError(f"{place}: holds {foreign[0]!r}, which is no part of an index. {cure}")
     try:
         _read_meta(place / META)
@@ -141,8 +143,10 @@ def refuse_foreign(place: Path) -> None:
         raise IndexFileError(f"{place}: exists and is not an index directory ({err}). {cure}") from err
 
 
-def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any]) -> None:
-    """Write the three files of an index into an empty folder."""
+def write_index_files(
+    folder: Path, index: Any, *, records: Iterable[Record], meta: dict[str, Any], words: Sequence[str] = ()
+) -> None:
+    """Write the files of an index into an empty folder."""
     faiss = import_faiss()
     with open(folder / INDEX, "wb") as file:
         # A callback, because FAISS itself opens fewer paths than Python does.
@@ -151,17 +155,23 @@ def write_index_files(folder: Path, index: Any, *, records: Iterable[Record], me
     with open(folder / RECORDS, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
         for row, id, text in records:
             lines.write(json.dumps({"row": row, "id": id, "text": text}, ensure_ascii=False) + "\n")
+    if words:
+        with open(folder / WORDS, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as lines:
+            lines.writelines(json.dumps(word, ensure_ascii=False) + "\n" for word in words)
+        meta = {"prompts": {}} | meta | {"learned_words": len(words)}
     digests = {}
-    for name in (INDEX, RECORDS):
+    for name in (INDEX, RECORDS, WORDS) if words else (INDEX, RECORDS):
         with _opened(folder / name) as data:
             digests[name] = sha256_of(folder / name, data)
-    head = {"format": FORMAT, "format_version": FORMAT_VERSIONS["prompts" in meta]}
+    head = {"format": FORMAT, "format_version": 3 if words else 2 if "prompts" in meta else 1}
     with open(folder / META, "w", encoding="utf-8") as file:
         json.dump({**head, **meta, "sha256": digests}, file, indent=2)
 
 
 def _read_meta(file: Path) -> dict[str, Any]:
-    types = {1: _META_TYPES, 2: _META_TYPES | {"prompts": dict}}
+    # Of versions 1, 2 and 3: whoever reads fewer would ask without prompts, or without words.
+    more: tuple[dict[str, type], ...] = ({}, {"prompts": dict}, {"prompts": dict, "learned_words": int})
+    types = {version: _META_TYPES | own for version, own in enumerate(more, 1)}
     return read_typed_meta(file, format=FORMAT, types=types, writer="FaissIndex.save")
 
 
@@ -213,6 +223,18 @@ def _read_records(path: Path, file: BinaryIO, next_row: int) -> list[Record]:
     except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise damaged(path, f"line {len(records) + 1} is not a record ({err!r})") from err
     return records
+
+
+def _read_words(path: Path, file: BinaryIO) -> list[str]:
+    words: list[str] = []
+    try:
+        for line in io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass", newline="\n"):
+            if not isinstance(word := json.loads(line), str):
+                raise ValueError(f"{word!r:.80} is no string")
+            words.append(word)
+    except (ValueError, RecursionError) as err:
+        raise damaged(path, f"line {len(words) + 1} is not a word ({err!r})") from err
+    return words
 
 
 def sha256_of(path: Path, file: BinaryIO, size: int | None = None) -> str:

@@ -33,6 +33,12 @@ class Searchable:
         """What embeds queries and records, or None where there is no model."""
         raise NotImplementedError
 
+    @property
+    def learned_words(self) -> list[str]:
+        """The words that the model was taught for the index, the most frequent first, in their case."""
+        lesson = None if self.embedder is None else self.embedder.lesson
+        return [] if lesson is None else list(lesson.words)
+
     def __len__(self) -> int:
         raise NotImplementedError
 

@@ -98,6 +98,11 @@ def _merged(hits: list[list[Hit]], k: int) -> list[Hit]:
 
 
 def _refuse_other_model(first: dict[str, Any], other: dict[str, Any], number: int) -> None:
+    taught, also = first.get("learned_words", []), other.get("learned_words", [])
+    if taught != also:
+        found = f"shard 0 has taught its model {len(taught):,} words, shard {number} other {len(also):,}"
+        cure = "teach one model the words of all (tiered_st.learn_words), and build every shard with it"
+        raise ModelMismatchError(f"shards of different models: {found}. A query is embedded once: {cure}.")
     for key in ("dimension", "model_fingerprint", "prompts"):
         if (ours := first.get(key) or {}) != (theirs := other.get(key) or {}):
             names = f"shard 0 by {first['model_name']!r}, shard {number} by {other['model_name']!r}"

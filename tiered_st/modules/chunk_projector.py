@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from tiered_st.config import ProjectorConfig
 from tiered_st.modules.char_pooling import POOLINGS
-from tiered_st.modules.chunk_memory import ChunkMemory
+from tiered_st.modules.chunk_memory import ChunkMemory, Recalled
 from tiered_st.modules.chunk_quantization import QUANTIZATIONS
 from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.text.tokenizer import FIRST_BYTE
@@ -62,6 +62,13 @@ class ChunkProjector(nn.Module):
         Returns:
             Chunk vectors (chunks, d_sem).
         """
+        out, recalled = self.project(states, mask, types)
+        if recalled is not None and self.learned_words is not None:
+            out = self.learned_words(out, recalled.query, recalled.unknown, types)
+        return self.quantize(out)
+
+    def project(self, states: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, Recalled | None]:
+        """Return what ``forward`` does before learned words and coarsening, and what the memory says of the chunks."""
         pooled = self.weigh(states, mask)  # (chunks, d_char)
         recalled = None if self.memory is None else self.memory(pooled)
         if self.type_embedding is not None:
@@ -73,7 +80,4 @@ class ChunkProjector(nn.Module):
             out = out + self.hidden_out(F.gelu(self.hidden(pooled)))
         if recalled is not None and recalled.meaning is not None:
             out = out + recalled.meaning
-        out = self.norm(out)
-        if recalled is not None and self.learned_words is not None:
-            out = self.learned_words(out, recalled.query, recalled.unknown, types)
-        return self.quantize(out)
+        return self.norm(out), recalled

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weights import pack, unpack
+from tiered_st.teaching.pupil import NEAR, SHARPNESS
 from tiered_st.text.chunk_types import NOT_WORDS
 
 _CELLS = 1 << 24  # chunks × words that are compared at once
@@ -37,7 +38,7 @@ class LearnedWords(nn.Module):
     vectors: Tensor
 
     def __init__(
-        self, size: int, *, chars: int, width: int, d_sem: int, sharpness: float = 35.0, near: float = 0.65
+        self, size: int, *, chars: int, width: int, d_sem: int, sharpness: float = SHARPNESS, near: float = NEAR
     ) -> None:
         super().__init__()
         self.sharpness, self.near = sharpness, near

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,7 @@ class RuntimeEncoder:
         reader: what cuts texts into chunks.
         model_card_data: what the model is called.
 
-    A copy, and what another process is sent, loads the same folder once more, and has the settings of this one.
+    A copy, and what another process is sent, loads the same folder again, and has this one's settings and words.
     """
 
     def __init__(
@@ -55,15 +56,14 @@ class RuntimeEncoder:
         precision: str,
         again: Callable[[], RuntimeEncoder],
     ) -> None:
-        self.saved = saved
-        self.reader = reader
+        self.saved, self.reader = saved, reader
         self.chunks = chunks
         self.semantic = semantic
         self.pooling = pooling
         self.precision = precision
+        self.storage = saved.content_of(saved.rows[0]).get("storage", "float32")  # of what E1 is taught
         self._again = again
-        self._files = WeightFiles(saved)
-        self._module_settings = saved.module_settings()
+        self._files = WeightFiles(saved, chunks.words)
         self._width = saved.width
         self.prompts = checked_prompts(saved)
         self.default_prompt_name = saved.default_prompt_name
@@ -73,6 +73,8 @@ class RuntimeEncoder:
 
     def __setstate__(self, settings: dict[str, Any]) -> None:
         self.model_card_data.model_name = settings.pop("model_name")
+        if "words" in settings:
+            self.chunks = self.chunks.taught(settings.pop("words"))
         for name, value in settings.items():
             setattr(self, name, value)
 
@@ -81,7 +83,16 @@ class RuntimeEncoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         own = {name: getattr(self, name) for name in _SETTINGS}
-        return self._again, (), own | {"model_name": self.model_card_data.model_name}
+        taught = {} if self._files.holds(self.chunks.words) else {"words": self.chunks.words}
+        return self._again, (), own | taught | {"model_name": self.model_card_data.model_name}
+
+    def twin(self) -> RuntimeEncoder:
+        """Return a model that shares graphs and files with this one, and is set and taught apart from it."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, prompts=dict(self.prompts), reader=copy.copy(self.reader))
+        other.chunks = self.chunks.taught(self.chunks.words)  # with a cache of its own
+        other.model_card_data = RuntimeCard(other, self.model_card_data.model_name)
+        return other
 
     @property
     def max_seq_length(self) -> int:
@@ -226,11 +237,11 @@ class RuntimeEncoder:
         Raises:
             ValueError: if their files are gone, or are others than those that were loaded.
         """
-        return self._files.named_weights()
+        return self._files.named_weights(self.chunks.words)
 
     def module_settings(self) -> list[dict[str, Any]]:
         """Return the settings that move a vector, by module, by which an index knows the model."""
-        first, *others = self._module_settings
+        first, *others = self._files.module_settings(self.chunks.words)
         return [first | {"max_seq_length": self.max_seq_length}, *others]
 
     def _token_embeddings(self, states: NDArray[np.float32], rows: TextRows) -> Iterator[NDArray[np.float32]]:

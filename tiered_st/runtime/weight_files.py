@@ -8,7 +8,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.saved.saved_model import SavedModel
+
+_LEARNED = "learned_words"
 
 
 class WeightFiles:
@@ -19,14 +22,29 @@ class WeightFiles:
 
     Args:
         saved: the model, as it is now.
+        words: those in its files that it was taught; others are in memory alone, and given when they are asked for.
     """
 
-    def __init__(self, saved: SavedModel) -> None:
+    def __init__(self, saved: SavedModel, words: LearnedWords | None = None) -> None:
         self._saved = saved
+        self._words = words
+        self._module_settings = saved.module_settings()
         self._stamps = self._look()
 
-    def named_weights(self) -> Mapping[str, NDArray[Any]]:
-        """Return the weights by the names of the model's state dict.
+    def holds(self, words: LearnedWords | None) -> bool:
+        """Say whether these words are those in the files."""
+        return words is self._words
+
+    def module_settings(self, words: LearnedWords | None) -> list[dict[str, Any]]:
+        """Return the settings that move a vector, by module, of the model that knows these words."""
+        first, *others = self._module_settings
+        if not self.holds(words):
+            first = {name: value for name, value in first.items() if name != _LEARNED}
+            first |= {} if words is None else {_LEARNED: words.settings()}
+        return [first, *others]
+
+    def named_weights(self, words: LearnedWords | None) -> Mapping[str, NDArray[Any]]:
+        """Return the weights, by the names of the model's state dict, of the model that knows these words.
 
         Raises:
             ValueError: if a file is gone or another one.
@@ -39,7 +57,13 @@ class WeightFiles:
                     f"{path} {what}, and the weights that this model was loaded with are read from it: leave the "
                     "folder of a model in use as it is, or load the model again."
                 )
-        return self._saved.named_weights()
+        weights = self._saved.named_weights()
+        if self.holds(words):
+            return weights
+        prefix = f"{self._saved.rows[0].name}.chunk_projector.{_LEARNED}."
+        tensors = {} if words is None else words.tensors()
+        weights = {name: value for name, value in weights.items() if not name.startswith(prefix)}
+        return weights | {prefix + name: value for name, value in tensors.items()}
 
     def _look(self) -> dict[Path, tuple[int, int]]:
         paths = [self._saved.folder / row.subfolder / "model.safetensors" for row in self._saved.rows]

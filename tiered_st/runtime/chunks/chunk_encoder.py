@@ -1,7 +1,8 @@
-"""Encode chunks by E1 and the projector: hashing in numpy, then one ONNX graph."""
+"""Encode chunks by E1 and the projector: hashing in numpy, then one ONNX graph, and one for learned words."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,18 @@ from tiered_st.runtime.chunks import char_encoder
 from tiered_st.runtime.chunks.char_pooling import mean_over
 from tiered_st.runtime.chunks.char_span import SPANS
 from tiered_st.runtime.chunks.chunk_projector import chunk_projector
+from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
 from tiered_st.runtime.chunks.hashed_ngrams import NgramBuckets
+from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import layer_norm
 from tiered_st.runtime.stored_weights import StoredWeights
+from tiered_st.teaching.pupil import Reading
 from tiered_st.text.tokenizer import END, PAD, START
 
 _BLOCK = 64  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+_READ = ["queries", "unknown", "plain"]  # outputs that are a Reading, its vectors not coarsened yet
 
 
 class ChunkEncoder:
@@ -30,7 +35,12 @@ class ChunkEncoder:
         weights: those of the model's first module.
         threads: that a product of matrices may take; None for one per core.
         learned_words: the settings of the words that the model was taught after its training, where there are any.
+
+    Attributes:
+        words: those words; None where there are none.
     """
+
+    words: LearnedWords | None = None
 
     def __init__(
         self,
@@ -40,6 +50,7 @@ class ChunkEncoder:
         learned_words: dict[str, Any] | None = None,
     ) -> None:
         self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
+        self.d_sem = config.d_sem
         self.columns = config.d_sem + (config.d_char if config.peek else 0)
         graph = Graph()
         ids = graph.input("ids", np.int64, ("chunks", "chars"))
@@ -53,18 +64,43 @@ class ChunkEncoder:
         self.span = SPANS[config.char_span](graph, config) if config.char_layers else None
         states = features if self.span is None else self.span.read(graph, own, features, config.d_char)
         states = layer_norm(graph, own.part("norm"), states, config.d_char)
-        vectors = chunk_projector(
-            graph, config, weights.part("chunk_projector"), states, mask, types, learned_words
-        )  # fmt: skip
+        own = weights.part("chunk_projector")
+        projected = chunk_projector(graph, config, own, states, mask, types)
+        vectors = QUANTIZATIONS[config.chunk_quantization](graph, projected.vectors)
         if config.peek:
             vectors = graph.op("Concat", vectors, mean_over(graph, features, mask), axis=1)
         graph.output(vectors, "vectors", np.float32, ("chunks", self.columns))
+        if projected.recalled is not None:
+            unknown = graph.op("Gather", projected.recalled.shares, graph.constant(0, np.int64), axis=1)  # of slot 0
+            graph.output(projected.recalled.query, "queries", np.float32, ("chunks", config.memory_width))
+            graph.output(unknown, "unknown", np.float32, ("chunks",))
+            graph.output(projected.vectors, "plain", np.float32, ("chunks", config.d_sem))
         self.session = graph.session(threads)
+        if learned_words is not None:
+            self.words = LearnedWords.stored(config, own.part("learned_words"), learned_words, threads)
 
     @property
     def chunk_local(self) -> bool:
         """Whether a chunk's vector depends on its characters alone."""
         return self.span is None or self.span.chunk_local
+
+    def taught(self, words: LearnedWords | None) -> ChunkEncoder:
+        """Return an encoder that shares this one's graph, and knows these words instead."""
+        other = copy.copy(self)
+        other.words = words
+        return other
+
+    def read(self, chunks: NDArray[np.integer]) -> Reading:
+        """Return how E1, which sees chunks alone and has a memory, reads chunks (chunks, chars)."""
+        rows, read = chunks.astype(np.int64, copy=False), []
+        lengths = (rows != PAD).sum(axis=1)
+        blocks = self._blocks(lengths)
+        order = np.argsort(np.concatenate(blocks))
+        for at in blocks:
+            feeds = self._feeds(rows[at], lengths[at], at)
+            queries, unknown, vectors = self.session.run(["queries", "unknown", "vectors"], feeds)
+            read.append((queries, unknown, vectors[:, : self.d_sem]))
+        return Reading(*(np.concatenate(values)[order] for values in zip(*read, strict=True)))
 
     def __call__(self, chunks: NDArray[np.integer], texts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Return the vectors of chunks.
@@ -98,6 +134,16 @@ class ChunkEncoder:
     def _run(
         self, rows: NDArray[np.int64], lengths: NDArray[np.int64], texts: NDArray[np.int64]
     ) -> NDArray[np.float32]:
+        feeds = self._feeds(rows, lengths, texts)
+        if self.words is None:
+            return self.session.run(["vectors"], feeds)[0]
+        vectors, *reading = self.session.run(["vectors", *_READ], feeds)
+        vectors[:, : self.d_sem] = self.words(Reading(*reading), feeds["types"])
+        return vectors
+
+    def _feeds(
+        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], texts: NDArray[np.int64]
+    ) -> dict[str, NDArray]:
         longest = int(lengths.max())
         width = longest + 1  # the type's place is START's, END joins
         # ONNX Runtime adds the last three of such a sum up in another order than where padding follows: one place more,
@@ -111,7 +157,7 @@ class ChunkEncoder:
             feeds["buckets"] = self.ngrams(ids, lengths + 1)
         if self.span is not None:
             feeds |= self.span.feeds(ids != PAD, texts)
-        return self.session.run(None, feeds)[0]
+        return feeds
 
 
 def _ends(texts: NDArray[np.int64]) -> NDArray[np.int64]:

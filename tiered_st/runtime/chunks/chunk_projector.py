@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.chunks.char_pooling import POOLINGS
-from tiered_st.runtime.chunks.chunk_memory import chunk_memory
-from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
-from tiered_st.runtime.chunks.learned_words import learned_words
+from tiered_st.runtime.chunks.chunk_memory import Recalled, chunk_memory
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, layer_norm, linear
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.tokenizer import FIRST_BYTE
 
 
+class Projected(NamedTuple):
+    """What the projector makes of chunks, by name.
+
+    Attributes:
+        vectors: (chunks, d_sem), before learned words pull them and they are coarsened.
+        recalled: what the memory says of the chunks, None without one.
+    """
+
+    vectors: str
+    recalled: Recalled | None
+
+
 def chunk_projector(
-    graph: Graph,
-    config: ProjectorConfig,
-    weights: StoredWeights,
-    states: str,
-    mask: str,
-    types: str,
-    learned: dict[str, Any] | None = None,
-) -> str:
+    graph: Graph, config: ProjectorConfig, weights: StoredWeights, states: str, mask: str, types: str
+) -> Projected:
     """Project chunks.
 
     Args:
@@ -33,10 +37,6 @@ def chunk_projector(
         states: (chunks, chars, d_char) from E1.
         mask: (chunks, chars, 1) boolean.
         types: (chunks,) int64 chunk types.
-        learned: the settings of the words that the model was taught after its training, where there are any.
-
-    Returns:
-        Chunk vectors (chunks, d_sem).
     """
     pooled = POOLINGS[config.projector_pooling](graph, config, weights.part("weigh"), states, mask)
     recalled = None
@@ -56,7 +56,4 @@ def chunk_projector(
         out = graph.op("Add", out, linear(graph, weights.part("hidden_out"), hidden, sizes, bias=False))
     if recalled is not None and recalled.meaning is not None:
         out = graph.op("Add", out, recalled.meaning)
-    out = layer_norm(graph, weights.part("norm"), out, config.d_sem)
-    if recalled is not None and learned is not None:
-        out = learned_words(graph, config, weights.part("learned_words"), out, recalled, types, learned)
-    return QUANTIZATIONS[config.chunk_quantization](graph, out)
+    return Projected(layer_norm(graph, weights.part("norm"), out, config.d_sem), recalled)

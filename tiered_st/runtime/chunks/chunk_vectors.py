@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from tiered_st.runtime.chunks.boundary_predictor import BoundaryPredictor
 from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
+from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.stored_weights import StoredWeights
 
 _Encoder = ChunkEncoder | None
@@ -57,7 +59,7 @@ class ChunkVectors:
         if encoder == "none" and table is None:
             raise ValueError("encoder='none' leaves nothing to give chunks their vectors: there is no table either.")
         stored = StoredWeights(weights)
-        self.settings = settings
+        self.settings, self.threads = settings, threads
         self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
         self.table = ChunkTable.of(stored, table)
         self.encoder = ENCODER_FORMS[encoder](settings, stored, threads, learned_words)
@@ -67,6 +69,18 @@ class ChunkVectors:
         stored.refuse_unknown()
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
+
+    @property
+    def words(self) -> LearnedWords | None:
+        """The words that the model was taught after its training."""
+        return None if self.encoder is None else self.encoder.words
+
+    def taught(self, words: LearnedWords | None) -> ChunkVectors:
+        """Return what knows these words instead, and shares all but the cache with this one."""
+        other = copy.copy(self)
+        other.encoder = None if self.encoder is None else self.encoder.taught(words)
+        other.cache = None if self.cache is None else ChunkCache(self.cache.capacity, self.columns)
+        return other
 
     def fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk.
