@@ -13,8 +13,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tiered_st.noise import Misspellings
-from training.read_table import find_table, read_table
 from training.judging.judge import Judge
+from training.read_table import find_table, read_table
 from training.sources import HUB, Held, Source
 from training.streams.kinds import KINDS
 from training.streams.stream_config import StreamConfig

@@ -118,8 +118,8 @@ class Stage:
     def __post_init__(self) -> None:
         if self.judged < 0 or self.keep not in ("last", "best") or (self.keep == "best" and not self.judged):
             raise ValueError(
-                f"Stage {self.name}: judged={self.judged}, keep={self.keep!r}: judged is a number of times, keep 'last' "
-                "or 'best', and which step is best is known of a stage that is judged."
+                f"Stage {self.name}: judged={self.judged}, keep={self.keep!r}: judged is a number of times, keep "
+                "'last' or 'best', and which step is best is known of a stage that is judged."
             )
         object.__setattr__(self, "objectives", tuple(Row(*row) for row in self.objectives))
         for row in self.objectives:

@@ -16,7 +16,6 @@ from training.corpus import Corpus
 from training.judging.jury import Jury
 from training.student import Student
 
-
 PIECE = 180  # words, of which a teacher of 256 tokens reads the last one too
 
 

@@ -152,7 +152,7 @@ def drawn_in_training(recipe: Recipe, data: Path, cache: Path, stream: StreamCon
                 texts |= seen(task.rows(list(range(place.first, place.end))))
                 draw = place.end
         else:
-            texts |= seen(task.rows(list(range(200))))
+            texts |= seen(task.rows(list(range(1200))))
     return texts
 
 

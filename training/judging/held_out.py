@@ -94,7 +94,7 @@ class HeldOut:
 
 
 def drawn(judge: Judge, rows: Iterable[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
-    """Return the numbered rows of as many clusters as a judge takes, in a seeded order; a few more are held meanwhile."""
+    """Return the numbered rows that a judge takes, in a seeded order; of the others few are held meanwhile."""
     edge: bytes | None = None
     kept: list[tuple[bytes, int, dict[str, Any]]] = []
 
