@@ -1,9 +1,9 @@
 """Ship what a run has made: `python -m benchmarks.ship RUN`.
 
 The model of RUN becomes tiered_st/pretrained/NAME, its log training/logs/NAME.jsonl, and the model's card says of its
-stages and files what recipe, log and files say, and shows the log's curves, curves.svg beside it. Its recipe.json gets a
-version, one above that of the model before: whoever ships another model moves users' vectors. Figures are another matter: measure what has been shipped, then
-`python -m benchmarks.report --write`.
+stages and files what recipe, log and files say, and shows the log's curves, curves.svg beside it. Its recipe.json gets
+a version, one above that of the model before: whoever ships another model moves users' vectors. Figures are another
+matter: measure what has been shipped, then `python -m benchmarks.report --write`.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ class Held(Protocol):
     def digest(self) -> str:
         """What they are known by."""
 
-    def holds(self, source: Source, row: dict[str, Any]) -> bool:
-        """Say whether a row is held out."""
+    def holds(self, source: Source, row: dict[str, Any], *, sentences: bool = False) -> bool:
+        """Say whether a row is held out, or, where it is read in ``sentences``, one of these."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Source:
         named = (self.cluster, self.label)
         return (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
 
-    def rows(self, data: Path | None, held: Held | None = None) -> list[dict[str, Any]]:
-        """Return the table's rows, filtered and limited, without those that are held out.
+    def rows(self, data: Path | None, held: Held | None = None, *, sentences: bool = False) -> list[dict[str, Any]]:
+        """Return the table's rows, filtered and limited, without those that are held out, as ``held`` says.
 
         Raises:
             ValueError: if the table or a column is missing.
@@ -83,7 +83,7 @@ class Source:
         if self.limit and len(keep) > self.limit:
             keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
         rows = ({column: table[column][i] for column in self.wanted} for i in keep)
-        return [row for row in rows if held is None or not held.holds(self, row)]
+        return [row for row in rows if held is None or not held.holds(self, row, sentences=sentences)]
 
     def cells(self, row: dict[str, Any], columns: tuple[str, ...] | None = None) -> Iterator[str]:
         """Yield the texts of a row as they stand in it, of some columns or all."""
@@ -95,6 +95,11 @@ class Source:
     def keeps(self, row: dict[str, Any]) -> bool:
         """Say whether a row has what ``where`` asks for."""
         return all(_meets(row[column], value) for column, value in self.where)
+
+    def sentences(self, row: dict[str, Any]) -> Iterator[str]:
+        """Yield the sentences of a row's texts within ``lengths``."""
+        for text in self.cells(row):
+            yield from (part for part in _SENTENCE_END.split(text) if part and self.fits(part))
 
     def fits(self, text: str) -> bool:
         """Say whether a text is within ``lengths``."""
@@ -136,7 +141,7 @@ class Source:
 
     def documents(self, data: Path | None, held: Held | None = None) -> Iterator[list[str]]:
         """Yield the sentences (or the list's texts) of each document, in order and within ``lengths``; no headings."""
-        for row in self.rows(data, held):
+        for row in self.rows(data, held, sentences=True):
             yield from self.documents_of(row)
 
     def documents_of(self, row: dict[str, Any]) -> Iterator[list[str]]:
@@ -148,7 +153,7 @@ class Source:
 
     def sections(self, data: Path | None, held: Held | None = None) -> Iterator[tuple[str, str]]:
         """Yield (title, paragraph) of every paragraph within ``lengths`` that stands under a heading ("## title")."""
-        for row in self.rows(data, held):
+        for row in self.rows(data, held, sentences=True):
             for column in self.columns:
                 title = ""
                 for line in (row[column] or "").split("\n"):

@@ -27,6 +27,7 @@ from training.judging.held_out import drawn, told
 from training.judging.judge import Pair
 from training.judging.jury import Verdict, retrieval
 from training.recipe import Recipe, Stage
+from training.recipe_files import check_record
 from training.sources import Source
 from training.streams.stream_config import StreamConfig
 from training.tables import leave_out, tables
@@ -369,13 +370,13 @@ def test_the_best_checkpoint_outlives_later_ones(train: Train, tmp_path: Path, m
 def test_a_step_that_came_after_the_deadline_is_judged_when_the_run_goes_on(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = saying(monkeypatch, [4.0, 1.0, 2.0, 3.0])
-    recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(STAGE, keep="best"),))
-    for step in range(1, 8):  # every start takes one step
+    asked = saying(monkeypatch, [4.0, 1.0])
+    recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(STAGE, keep="best", steps=4, judged=2),))
+    for step in (1, 2, 3):  # every start takes one step
         assert train(recipe, tmp_path / "out", "--max-minutes", "1e-9") == 0
-        assert asked == [done for done in (2, 4, 6) if done < step]
+        assert asked == [2][: step > 2]
     assert train(recipe, tmp_path / "out") == 0
-    assert [line["step"] for line in lines(tmp_path / "out")] == asked == [2, 4, 6, 8]
+    assert [line["step"] for line in lines(tmp_path / "out")] == asked == [2, 4]
     assert not (tmp_path / "out" / "0_learn" / "checkpoints").exists()
 
 
@@ -418,14 +419,14 @@ def test_a_recipe_refuses_judges_that_nobody_asks_and_a_best_that_nobody_knows()
 
 def test_tables_of_judges_are_told_and_left_out_with_their_judge() -> None:
     told_of = {table.name: str(table) for table in tables(RECIPE)}
-    assert "columns a, b, score   (pairs, scored, judges; needed by sts" in told_of["pairs"]
+    assert "columns a, b, score   (pairs, scored, judges; needed by sts, which has no other scored" in told_of["pairs"]
     answers = dataclasses.replace(RECIPE, stages=(dataclasses.replace(STAGE, objectives=(("sts", 1.0),)),))
     assert str(tables(answers)[-1]) == (
         "answers.parquet   columns question, answer, topic   (judges; can be left out: --without answers)"
     )
     left = leave_out(answers, ["answers"])
     assert left.judges == (STS,)
-    with pytest.raises(ValueError, match="--without pairs: it is needed by sts, which has no other scored"):
+    with pytest.raises(ValueError, match="--without pairs: it is needed by stage learn to be judged, which has no oth"):
         leave_out(left, ["pairs"])
     with pytest.raises(ValueError, match="--without answers: it is needed by stage learn to be judged, which has no o"):
         leave_out(dataclasses.replace(answers, judges=(FIND,)), ["answers"])
@@ -444,17 +445,19 @@ def test_a_smoke_is_judged_once_and_a_streamed_run_too(train: Train, tmp_path: P
     recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(STAGE, keep="best", judged=3),))
     assert recipe.smoke().judges[0].rows == 6 and dataclasses.replace(STS, rows=400).source == STS.source
     assert train(recipe, tmp_path / "smoke", "--smoke") == 0
-    assert [line["step"] for line in lines(tmp_path / "smoke")] == [3]
+    assert [line["step"] for line in lines(tmp_path / "smoke")] == [4]  # a step of each objective
     assert train(recipe, tmp_path / "streamed", "--stream", "32") == 0
     assert [line["step"] for line in lines(tmp_path / "streamed")] == [3, 6, 8]
 
 
-def test_a_run_begun_before_there_were_judges_goes_on(train: Train, tmp_path: Path) -> None:
+def test_a_run_begun_before_there_were_judges_goes_on(data: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, judges=(), stages=(PLAIN,))
-    assert train(recipe, tmp_path, "--max-minutes", "1e-9") == 0
+    check_record(recipe, data, tmp_path)
     record = tmp_path / "recipe.json"
     before = json.loads(record.read_text(encoding="utf-8"))
     del before["judges"], before["stages"][0]["judged"], before["stages"][0]["keep"]
     record.write_text(json.dumps(before), encoding="utf-8")
-    assert train(RECIPE, tmp_path, "--max-minutes", "1e-9") == 1  # with judges it is another
-    assert train(recipe, tmp_path) == 0
+    with pytest.raises(ValueError, match=r"another recipe .*; stages, judges"):
+        check_record(RECIPE, data, tmp_path)
+    check_record(recipe, data, tmp_path)
+    assert json.loads(record.read_text(encoding="utf-8"))["judges"] == []

@@ -26,8 +26,8 @@ class HeldOut:
 
     A row is drawn by what is in it (its cluster, else its first text), so that the same rows are held out whatever else
     is in the table, and in whatever order. What is held out is every text of the rows chosen: a row of any table that
-    has one of them in a column that is read, whole or as a sentence that its source cuts, is not trained on. Texts are
-    the same if their letters and digits are, but for case.
+    has one of them in a column that is read, whole or as a sentence where it is read in sentences, is not trained on.
+    Texts are the same if their letters and digits are, but for case.
 
     Args:
         judges: whose rows.
@@ -73,11 +73,11 @@ class HeldOut:
         """What this is known by."""
         return hashlib.sha256("\0".join(sorted(self.texts)).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def holds(self, source: Source, row: dict[str, Any]) -> bool:
-        """Say whether a row of any source has a text that is held out."""
+    def holds(self, source: Source, row: dict[str, Any], *, sentences: bool = False) -> bool:
+        """Say whether a row of any source has a text that is held out, or, read in ``sentences``, one of these."""
         if any(told(text) in self.texts for text in source.cells(row)):
             return True
-        return bool(source.split) and any(told(text) in self.texts for text in source.texts_of(row))
+        return (sentences or source.split) and any(told(text) in self.texts for text in source.sentences(row))
 
     @cached_property
     def _rows(self) -> dict[str, list[tuple[int, dict[str, Any]]]]:

@@ -40,7 +40,7 @@ class RowReader:
         held: Held | None = None,
     ) -> None:
         self._kind, self._sources, self._data, self._counts, self._turn = KINDS[kind], sources, data, counts, turn
-        self._head, self._held = head, held
+        self._head, self._held, self._in_sentences = head, held, kind == "documents"
         self._number = 0  # of the source
         self._kept = 0  # rows of it that met `where`
         self._taken = 0  # rows of it that `limit` left
@@ -87,7 +87,7 @@ class RowReader:
                     if picks[self._taken] != self._kept - 1:
                         continue
                 self._taken += 1
-                if self._held is not None and self._held.holds(source, row):
+                if self._held is not None and self._held.holds(source, row, sentences=self._in_sentences):
                     continue
                 yield list(self._kind.of_row(source, row, self._taken - 1))
             skip = max(0, skip - self._since)
