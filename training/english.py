@@ -4,6 +4,8 @@ Left out: what is non-commercial (ASSET, WebNLG, W&I, DREAM, OneStopEnglish, par
 Anthology), for research only (MRPC, WikiQA), or of doubtful standing (Jeopardy!).
 """
 
+from dataclasses import replace
+
 from training.sources import Source
 
 TEXTS = (
@@ -42,15 +44,17 @@ PAIRS = (
     Source("train_pairs_stackexchange_small_sites", ("title", "answer"), lengths=(1, 400)),
 )
 
-# Passages and documents to read. Articles of 300 words and more are left to the benchmark of long texts.
+# Texts of every length, of which a batch has as many as its budget holds. Articles of 300 words and more are left to the
+# benchmark of long texts.
 PASSAGES = (
-    Source("docs_wikipedia_en", ("text",), limit=8_000, lengths=(40, 299)),
-    Source("docs_msdocs", ("text",), limit=1_000, lengths=(40, 299)),
-    Source("train_pairs_arxiv_title_abstract", ("abstract",), limit=2_000, lengths=(60, 450)),
-    Source("train_pairs_qa_passage", ("passage",), limit=3_000, lengths=(40, 450)),
-    Source("train_pairs_stackexchange_small_sites", ("body", "answer"), limit=1_000, lengths=(40, 450)),
-    Source("docs_misc_reference", ("text",), limit=120, words=420, lengths=(40, 420)),
-    Source("docs_novels_en", ("text",), limit=2, words=420, lengths=(40, 420)),
+    *(replace(source, limit=source.limit // 6) for source in TEXTS),
+    Source("docs_wikipedia_en", ("text",), limit=4_000, lengths=(40, 299)),
+    Source("docs_msdocs", ("text",), limit=500, lengths=(40, 299)),
+    Source("train_pairs_arxiv_title_abstract", ("abstract",), limit=800, lengths=(60, 450)),
+    Source("train_pairs_qa_passage", ("passage",), limit=1_500, lengths=(40, 450)),
+    Source("train_pairs_stackexchange_small_sites", ("body", "answer"), limit=400, lengths=(40, 450)),
+    Source("docs_misc_reference", ("text",), limit=60, words=420, lengths=(40, 420)),
+    Source("docs_novels_en", ("text",), limit=1, words=420, lengths=(40, 420)),
 )
 
 SEARCHES = (

@@ -284,6 +284,43 @@ def test_recognition_refuses_a_memory_that_is_too_small(slots: int) -> None:
         WordRecognitionLoss(make_model(TOY.replace(memory_slots=slots)), torch.tensor([0, 2]))
 
 
+def test_prototypes_are_set_to_what_e1_reads_in_right_spellings() -> None:
+    model = make_model(TOY.replace(memory_slots=3))
+    memory = model[0].chunk_projector.memory
+    words, slots = ["cat", "unknown", "dog", "two words"], torch.tensor([2, 0, 1, 3])
+    before = memory.prototypes.weight.detach().clone()
+    loss = WordRecognitionLoss(model, slots, words=words, readings=2)
+    batch = columns(model, ["cat"], ["cta"])
+    loss.train()
+    loss(batch, torch.tensor([0])).backward()
+    after = memory.prototypes.weight.detach().clone()
+    with torch.no_grad():
+        read = model[0].read_chunks(model[0].preprocess(["cat", "dog"])["input_ids"][:, 1])
+    length = before[[2, 1]].norm(dim=1).mean()
+    torch.testing.assert_close(after[[2, 1]], torch.nn.functional.normalize(read, dim=1) * length)
+    assert torch.equal(after[[0, 3]], before[[0, 3]])  # no word, and what is not one chunk
+    assert memory.prototypes.weight.grad is None and memory.query.weight.grad.abs().sum() > 0
+    with torch.no_grad():
+        memory.query.weight.mul_(2.0)
+    loss(batch, torch.tensor([0]))
+    assert torch.equal(memory.prototypes.weight, after)  # every second step
+    loss.eval()
+    loss(batch, torch.tensor([0]))
+    assert torch.equal(memory.prototypes.weight, after)  # judging moves nothing
+    loss.train()
+    loss(batch, torch.tensor([0]))
+    assert not torch.equal(memory.prototypes.weight, after)
+    assert loss.steps is not None and int(loss.steps) == 3 and "steps" in dict(loss.named_parameters())
+
+
+def test_readings_need_words_and_a_number_of_steps() -> None:
+    model = make_model(REMEMBERS)
+    with pytest.raises(ValueError, match="readings are of words: give the 2 that slots are of, not 1"):
+        WordRecognitionLoss(model, torch.tensor([0, 2]), words=["one"], readings=5)
+    with pytest.raises(ValueError, match="readings=-1 is a number of steps"):
+        WordRecognitionLoss(model, torch.tensor([0, 2]), readings=-1)
+
+
 # chunk identity
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from training.recipe import Stage
-from training.recipes.en_small import E2, GRADE, MEAN, TEXT_NOISE
+from training.recipes.en_small import E2, GRADE, MEAN, READ, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 
 RECIPE = replace(
@@ -16,5 +16,6 @@ RECIPE = replace(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
         Stage("grade", (E2,),  GRADE,        300,   128, ((E2, 8e-5),),       TEXT_NOISE, 0.15, views=1),
+        Stage("passages", (E2,), READ,     1_000,   128, ((E2, 2e-4),),       TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
