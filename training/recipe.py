@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tiered_st.noise import NoisePolicy
 from training.baselines.subword import SubwordConfig
 from training.corpus import CorpusConfig
+from training.judging.judge import Judge
 from training.objectives import E1_OBJECTIVES, OBJECTIVES, Objective
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS
@@ -231,13 +232,15 @@ class Recipe(CorpusConfig, StudentConfig):
                 return sources[:count]
             return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
 
+        def judge_in_small(judge: Judge) -> Judge:
+            source = replace(cut((judge.source,), 1)[0], lengths=(1, judge.source.lengths[1]))  # long ones may be far
+            return replace(judge, rows=min(judge.rows, 10), source=source)
+
         return replace(
             self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
-            judges=tuple(
-                replace(judge, rows=min(judge.rows, 10), source=cut((judge.source,), 1)[0]) for judge in self.judges
-            ),
+            judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),
         )  # fmt: skip

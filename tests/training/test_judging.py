@@ -22,10 +22,12 @@ from tiered_st.evaluation import TypoRobustnessEvaluator
 from tiered_st.model import load
 from tiered_st.noise import NoisePolicy
 from training.build import targets_of
+from training.callbacks import JsonLog
 from training.judging import HeldOut, Judge, Judging, Jury
 from training.judging.held_out import drawn, told
 from training.judging.judge import Pair
 from training.judging.jury import Verdict, retrieval
+from training.log import main as show
 from training.recipe import Recipe, Stage
 from training.recipe_files import check_record
 from training.sources import Source
@@ -367,6 +369,20 @@ def test_the_best_checkpoint_outlives_later_ones(train: Train, tmp_path: Path, m
     assert left == [[str(folder / "checkpoint-2"), "checkpoint-2", "checkpoint-6", "checkpoint-7"]]
 
 
+def test_a_best_checkpoint_that_is_gone_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = JsonLog(tmp_path / "log.jsonl", "learn")
+    for step, main in ((2, 1.0), (4, 4.0), (6, 3.0)):
+        log.write(step, {"judged": {"sts": main}, "main": main})
+    for step in (2, 6):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    judging = Judging(Jury(HeldOut((), tmp_path, tmp_path)), make_model(), log, times=4, keep_best=True)
+    judging.restore(tmp_path)
+    assert judging.best == (3.0, 6) and "the checkpoint of step 4, the best so far, is gone" in caplog.text
+    judging = Judging(Jury(HeldOut((), tmp_path, tmp_path)), make_model(), log, times=4, keep_best=False)
+    judging.restore(tmp_path)
+    assert judging.best == (4.0, 4)  # no checkpoint is kept for it
+
+
 def test_a_step_that_came_after_the_deadline_is_judged_when_the_run_goes_on(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,3 +477,39 @@ def test_a_run_begun_before_there_were_judges_goes_on(data: Path, tmp_path: Path
         check_record(RECIPE, data, tmp_path)
     check_record(recipe, data, tmp_path)
     assert json.loads(record.read_text(encoding="utf-8"))["judges"] == []
+
+
+# curves
+
+
+def test_a_log_is_shown_with_its_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = JsonLog(tmp_path / "log.jsonl", "spell")
+    for step in range(1, 1001):
+        log.write(step, {"loss": 1 / step})
+    assert show([str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"drawn: {tmp_path / 'curves.svg'}\n"
+    first = (tmp_path / "curves.svg").read_bytes()
+    assert b"loss of the stage" in first and b"judged" not in first and len(first) < 40_000
+    log = JsonLog(tmp_path / "log.jsonl", "learn")
+    for step, main in ((10, 1.0), (20, 4.0), (30, 4.0)):
+        log.write(step, {"loss": -0.1})
+        log.write(step, {"judged": {"sts": main, "<&> 10 %": 2.0}, "main": main})
+    for name in ("one.svg", "two.svg"):
+        assert show([str(tmp_path / "log.jsonl"), "--out", str(tmp_path / name)]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "learn 10: 1.00   (sts 1.0   <&> 10 % 2.0)", "learn 20: 4.00   (sts 4.0   <&> 10 % 2.0)  best",
+        "learn 30: 4.00   (sts 4.0   <&> 10 % 2.0)",
+    ]  # fmt: skip
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    assert b"&lt;&amp;&gt; 10 %" in (tmp_path / "one.svg").read_bytes()
+
+
+def test_what_cannot_be_drawn_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show([str(tmp_path)]) == 1
+    assert f"{tmp_path / 'log.jsonl'} does not exist: give the folder of a run" in capsys.readouterr().err
+    log = JsonLog(tmp_path / "log.jsonl", "spell")
+    log.write(1, {"train_loss": 1.0})
+    assert show([str(tmp_path)]) == 1 and "no line with a loss" in capsys.readouterr().err
+    assert show([str(tmp_path), "--out", str(tmp_path / "a.png")]) == 1
+    assert "curves are drawn as SVG" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl"]

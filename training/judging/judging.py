@@ -62,12 +62,21 @@ class Judging(TrainerCallback):
         Args:
             checkpoints: folder of those that are left.
         """
-        self._done, self.best = set(), None
-        for line in judged(read_log(self._log.path), self._log.stage):
-            self._done.add(line["step"])
-            if self._keep_best and not (checkpoints / f"checkpoint-{line['step']}").is_dir():
-                continue  # was not the best of its time, or a better one came since
+        lines = judged(read_log(self._log.path), self._log.stage)
+        self._done, self.best = {line["step"] for line in lines}, None
+        for line in lines:
             self._note(line["main"], line["step"])
+        lost = self.best
+        if not self._keep_best or lost is None or (checkpoints / f"checkpoint-{lost[1]}").is_dir():
+            return
+        self.best = None  # somebody removed it, or it was not whole any more
+        for line in lines:
+            if (checkpoints / f"checkpoint-{line['step']}").is_dir():
+                self._note(line["main"], line["step"])
+        logger.warning(
+            "stage %s: the checkpoint of step %d, the best so far, is gone from %s: the best of those left counts",
+            self._log.stage, lost[1], checkpoints,
+        )  # fmt: skip
 
     @override
     def on_train_begin(
