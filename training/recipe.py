@@ -195,9 +195,9 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"Recipe {self.name} has {len(self.judges)} judges, and {len(stages)} stages are judged: give both "
                 "judges=… and stages with judged=…, or neither."
             )
-        figures = [judge.figure(rate) for judge in self.judges for rate in judge.rates]
-        if twice := [figure for figure in dict.fromkeys(figures) if figures.count(figure) > 1]:
-            raise ValueError(f"Recipe {self.name} has two judges' figures called {', '.join(twice)}: name them apart.")
+        names = [judge.name for judge in self.judges]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"Recipe {self.name} has two judges called {', '.join(twice)}: name them apart.")
 
     def _check_stream(self) -> None:
         """Refuse what a stream cannot do."""

@@ -115,8 +115,8 @@ def test_a_recipe_refuses_judges_that_nobody_asks_and_a_best_that_nobody_knows()
         dataclasses.replace(RECIPE, stages=(PLAIN,))
     with pytest.raises(ValueError, match="has 0 judges, and 1 stages are judged: give both"):
         dataclasses.replace(RECIPE, judges=())
-    with pytest.raises(ValueError, match="two judges' figures called sts, sts typos 10 %: name them apart"):
-        dataclasses.replace(RECIPE, judges=(STS, dataclasses.replace(STS, rows=7)))
+    with pytest.raises(ValueError, match="two judges called sts: name them apart"):
+        dataclasses.replace(RECIPE, judges=(STS, dataclasses.replace(STS, operator="ocr", rates=(0.2,))))
 
 
 def test_tables_of_judges_are_told_and_left_out_with_their_judge() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +18,7 @@ from tiered_st.noise import OPERATORS, seeded
 from training.judging.held_out import HeldOut
 from training.judging.judge import SIMILARITY, Judge, Pair
 
+logger = logging.getLogger("training")
 DEPTH = 10  # of the rankings
 _BATCH = 32  # texts, of up to some hundred chunks each
 
@@ -42,12 +44,13 @@ class Jury:
         self._held, self._chunks = held, chunks
 
     def prepare(self) -> None:
-        """Choose the rows and corrupt the texts now, so that what is wrong with them is told before any training.
+        """Choose the rows now, so that what is wrong with them is told before any training.
 
         Raises:
             ValueError: If a judge finds too few pairs.
         """
-        assert self._evaluators
+        asked = (f"{name} by {len(pairs)} pairs" for name, pairs in self._held.pairs.items())
+        logger.info("judges: %s", ", ".join(asked))
 
     def __call__(
         self, model: SentenceTransformer, *, chunks: int | None = None, epoch: float = -1, step: int = -1
