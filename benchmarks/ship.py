@@ -1,9 +1,9 @@
 """Ship what a run has made: `python -m benchmarks.ship RUN`.
 
 The model of RUN becomes tiered_st/pretrained/NAME, its log training/logs/NAME.jsonl, and the model's card says of its
-stages and files what recipe, log and files say. Its recipe.json gets a version, one above that of the model before:
-whoever ships another model moves users' vectors. Figures are another matter: measure what has been shipped, then
-`python -m benchmarks.report --write`.
+stages and files what recipe, log and files say, and shows the log's curves, curves.svg beside it. Its recipe.json gets
+a version, one above that of the model before: whoever ships another model moves users' vectors. Figures are another
+matter: measure what has been shipped, then `python -m benchmarks.report --write`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.markdown import compact, write_between
+from benchmarks.report.markdown import add_marks, compact, write_between
 from tiered_st.files import recover, replace_file, replace_folder
 from tiered_st.model import PRETRAINED, load
+from training.curves import draw
 from training.log import minutes_of, processes_of, read_log
 from training.objectives import E1_OBJECTIVES, OBJECTIVES
 
 LOGS = Path(__file__).parents[1] / "training" / "logs"
+CURVES = "curves.svg"
 TIERS = {"tiers": "E1, projector", "semantic_encoder": "E2"}
 TERMS = {name: kind.title for name, kind in OBJECTIVES.items()}
 
@@ -59,6 +61,9 @@ def ship(run: Path, pretrained: Path = PRETRAINED, logs: Path = LOGS) -> Path:
         shutil.copy(card, beside / "README.md")
         write_between(beside / "README.md", "stages", stages(recipe, log))
         write_between(beside / "README.md", "weights", weights(beside))
+        draw(log, beside / CURVES)
+        add_marks(beside / "README.md", "curves", after="stages")
+        write_between(beside / "README.md", "curves", curves(log))
         shutil.copy(run / "log.jsonl", copy)
     return place
 
@@ -109,6 +114,16 @@ def weights(folder: Path) -> str:
     files = sorted(folder.rglob("*.safetensors"))
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}" for file in files]
     return "\n".join(["```", *sums, "```"])
+
+
+def curves(log: Sequence[dict[str, Any]]) -> str:
+    """Return the figure of a log's curves, with what it shows."""
+    judged = any("judged" in line for line in log)
+    figures = (
+        " Below it what its judges said while it learned, on rows held out of its training; a dot is the best step of "
+        "a stage."
+    )
+    return f"![Curves of the training]({CURVES})\n\nThe loss of each stage over its steps.{figures if judged else ''}"
 
 
 def _minutes(log: Sequence[dict[str, Any]], stage: str) -> str:

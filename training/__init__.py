@@ -3,8 +3,9 @@
 The way through: recipe (Recipe, Stage, Row, Ramp; recipes/ are those of this house, recipe_files finds them) → corpus
 (what is read, by way of sources, read_table, tables, words; as windows of streams/ where it is more than memory holds)
 → student (who learns) and targets (what its teacher says) → build (the model, from a warm_start) → objectives/ (what is
-practised, on rows of tasks/) → stage_run (the trainer, with freezing and callbacks) → checkpoints → run (the command
-line).
+practised, on rows of tasks/) → stage_run (the trainer, with freezing and callbacks; judging/ says meanwhile how good
+the model is, on rows held out of all this) → checkpoints → run (the command line). log reads what a run said, and
+curves draws it.
 
 The shipped path is recipes/en_small, en_mini and en_nano; ablations and baselines are what it is compared with.
 """

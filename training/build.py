@@ -11,6 +11,7 @@ from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
 from training.corpus import Corpus
+from training.judging import HeldOut, Jury
 from training.recipe import Recipe
 from training.streams.streams import Streams
 from training.student import Student
@@ -31,8 +32,10 @@ def targets_of(
     Of a stream, ``kept`` windows stay on disk, the latest; 0 keeps all.
     """
     student = Student(recipe, device)
-    streams = Streams(recipe.stream, recipe.seed, data, cache, kept) if recipe.stream is not None else None
-    return Targets(Corpus(recipe, data, student, streams, deadline), student, cache, deadline)
+    held = HeldOut(recipe.judges, data, cache, recipe.stream) if recipe.judges else None
+    streams = Streams(recipe.stream, recipe.seed, data, cache, kept, held) if recipe.stream is not None else None
+    jury = Jury(held, recipe.max_seq_length) if held is not None else None
+    return Targets(Corpus(recipe, data, student, streams, deadline, held), student, cache, deadline, jury)
 
 
 def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:

@@ -90,14 +90,14 @@ class JsonLog(TrainerCallback):
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
     ) -> None:
-        if not state.is_world_process_zero or not logs:
-            return
-        line = {
-            "stage": self.stage, "step": state.global_step, "minutes": round(self.minutes, 2),
-            "processes": ranks.count(),
-        }  # fmt: skip
+        if state.is_world_process_zero and logs:
+            self.write(state.global_step, logs)
+
+    def write(self, step: int, said: dict[str, Any]) -> None:
+        """Append a line of what is said of a step; rank 0 alone may."""
+        line = {"stage": self.stage, "step": step, "minutes": round(self.minutes, 2), "processes": ranks.count()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | logs) + "\n")
+            file.write(json.dumps(line | said) + "\n")
 
 
 class Seal(TrainerCallback):

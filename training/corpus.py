@@ -13,8 +13,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tiered_st.noise import Misspellings
+from training.judging.judge import Judge
 from training.read_table import find_table, read_table
-from training.sources import HUB, Source
+from training.sources import HUB, Held, Source
 from training.streams.kinds import KINDS
 from training.streams.stream_config import StreamConfig
 from training.streams.streams import Streams
@@ -46,6 +47,7 @@ class CorpusConfig:
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         misspellings: name of a table with columns misspelt, correct.
+        judges: by whom a stage can be judged while it learns; what they hold out is read by no objective.
         seed: of all that is drawn.
         stream: how the sources are streamed; None reads them whole.
     """
@@ -63,6 +65,7 @@ class CorpusConfig:
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     misspellings: str | None = None
+    judges: tuple[Judge, ...] = ()
     seed: int = 0
     stream: StreamConfig | None = None
 
@@ -77,6 +80,7 @@ class Corpus:
         student: who reads; its chunks are the words that are practised.
         streams: of the recipe, where it is streamed.
         deadline: of ``time.monotonic``, for counting a stream's words; None never.
+        held: rows that are held out, and not read.
     """
 
     recipe: CorpusConfig
@@ -84,6 +88,7 @@ class Corpus:
     student: Student
     streams: Streams | None = None
     deadline: float | None = None
+    held: Held | None = None
 
     def task(self, kind: str, make: Callable[..., Task], batch: int, vectors: str | None = None) -> Task:
         """Return the task that ``make`` makes of all items of a kind, or of one window of its stream at a time.
@@ -101,30 +106,35 @@ class Corpus:
     @cached_property
     def texts(self) -> list[str]:
         """The distinct texts, in order."""
-        texts = list(dict.fromkeys(text for source in self.recipe.texts for text in source.texts(self.data)))
+        texts = self.distinct("texts", self.held)
         logger.info("%d texts", len(texts))
         return texts
+
+    def distinct(self, which: str, held: Held | None) -> list[str]:
+        """Return the distinct texts or passages, in order, without those that are held out."""
+        sources = getattr(self.recipe, which)
+        return list(dict.fromkeys(text for source in sources for text in source.texts(self.data, held)))
 
     @cached_property
     def pairs(self) -> list[tuple[str, str, str]]:
         """Paraphrases: two texts and the cluster they are of."""
-        return [pair for source in self._given("pairs") for pair in source.pairs(self.data)]
+        return [pair for source in self._given("pairs") for pair in source.pairs(self.data, self.held)]
 
     @cached_property
     def passages(self) -> list[str]:
         """The distinct passages, in order."""
-        given = self._given("passages")
-        return list(dict.fromkeys(passage for source in given for passage in source.texts(self.data)))
+        self._given("passages")
+        return self.distinct("passages", self.held)
 
     @cached_property
     def searches(self) -> list[tuple[str, str, str]]:
         """What is asked, a passage that answers, and the cluster they are of."""
-        return [pair for source in self._given("searches") for pair in source.pairs(self.data)]
+        return [pair for source in self._given("searches") for pair in source.pairs(self.data, self.held)]
 
     @cached_property
     def documents(self) -> list[list[str]]:
         """The sentences of each document that has at least two."""
-        documents = [parts for source in self._given("documents") for parts in source.documents(self.data)]
+        documents = [parts for source in self._given("documents") for parts in source.documents(self.data, self.held)]
         return [parts for parts in documents if len(parts) > 1]
 
     @cached_property
@@ -141,7 +151,7 @@ class Corpus:
 
     @cached_property
     def _sections(self) -> list[tuple[str, str]]:
-        return [section for source in self._given("documents") for section in source.sections(self.data)]
+        return [section for source in self._given("documents") for section in source.sections(self.data, self.held)]
 
     @cached_property
     def scored(self) -> list[tuple[tuple[str, ...], float]]:
@@ -160,7 +170,7 @@ class Corpus:
         return [(texts, number[str(label)]) for texts, label in self._labelled("labelled")]
 
     def _labelled(self, which: str) -> list[tuple[tuple[str, ...], Any]]:
-        return [example for source in self._given(which) for example in source.labelled(self.data)]
+        return [example for source in self._given(which) for example in source.labelled(self.data, self.held)]
 
     def _given(self, which: str) -> tuple[Source, ...]:
         """Return the sources of one kind, which there must be."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tiered_st.noise import NoisePolicy
 from training.baselines.subword import SubwordConfig
 from training.corpus import CorpusConfig
+from training.judging.judge import Judge
 from training.objectives import E1_OBJECTIVES, OBJECTIVES, Objective
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS
@@ -95,6 +96,8 @@ class Stage:
         warmup: share of the steps in which rates rise; they then fall along a cosine.
         chunks: longest text in chunks (tokens, for a subword model); longer ones are cut while training.
         gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
+        judged: how often the recipe's judges are asked, evenly over the steps and after the last one; 0 never.
+        keep: whether the stage ends with its "last" step's model, or with that of the "best" step by the judges.
     """
 
     name: str
@@ -110,8 +113,15 @@ class Stage:
     warmup: float = 0.05
     chunks: int = 40
     gradient_checkpointing: bool = False
+    judged: int = 0
+    keep: str = "last"
 
     def __post_init__(self) -> None:
+        if self.judged < 0 or self.keep not in ("last", "best") or (self.keep == "best" and not self.judged):
+            raise ValueError(
+                f"Stage {self.name}: judged={self.judged}, keep={self.keep!r}: judged is a number of times, keep "
+                "'last' or 'best', and which step is best is known of a stage that is judged."
+            )
         object.__setattr__(self, "objectives", tuple(Row(*row) for row in self.objectives))
         for row in self.objectives:
             if row.name not in OBJECTIVES:
@@ -177,8 +187,21 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"them: name one, or make real 0 in {', '.join(rows)}."
             )
 
+        self._check_judges()
         if self.stream is not None:
             self._check_stream()
+
+    def _check_judges(self) -> None:
+        """Refuse judges that are not asked, or not told apart, and stages that nobody judges."""
+        stages = [stage.name for stage in self.stages if stage.judged]
+        if bool(stages) != bool(self.judges):
+            raise ValueError(
+                f"Recipe {self.name} has {len(self.judges)} judges, and {len(stages)} stages are judged: give both "
+                "judges=… and stages with judged=…, or neither."
+            )
+        names = [judge.name for judge in self.judges]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"Recipe {self.name} has two judges called {', '.join(twice)}: name them apart.")
 
     def _check_stream(self) -> None:
         """Refuse what a stream cannot do."""
@@ -218,10 +241,15 @@ class Recipe(CorpusConfig, StudentConfig):
                 return sources[:count]
             return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
 
+        def judge_in_small(judge: Judge) -> Judge:
+            source = replace(cut((judge.source,), 1)[0], lengths=(1, judge.source.lengths[1]))  # long ones may be far
+            return replace(judge, rows=min(judge.rows, 10), source=source)
+
         return replace(
             self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
-            stages=tuple(replace(stage, steps=3, batch=16) for stage in self.stages),
+            judges=tuple(judge_in_small(judge) for judge in self.judges),
+            stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),
         )  # fmt: skip

@@ -75,14 +75,15 @@ def check_record(recipe: Recipe, data: Path | None, out: Path) -> None:
     """
     digests = {table.name: _told(recipe, table, data) for table in tables(recipe)} if data else {}
     ranks.check_same(recipe=table_of(recipe), tables=json.dumps(digests))
-    ranks.agree(lambda: _check(table_of(recipe), digests, out))
+    ranks.agree(lambda: _check(recipe, digests, out))
 
 
-def _check(recipe: str, digests: dict[str, str], out: Path) -> None:
+def _check(asked: Recipe, digests: dict[str, str], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     record, data_record = out / "recipe.json", out / "data.json"
+    recipe = table_of(asked)
     before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else json.loads(recipe)
-    if other := _other(before, json.loads(recipe)):
+    if other := _other(_filled(before, asked), json.loads(recipe)):
         raise ValueError(
             f"{out} holds a run of another recipe (see {record}; {', '.join(other)}): give a new --out, or remove it."
         )
@@ -112,6 +113,24 @@ def _told(recipe: Recipe, table: Table, data: Path) -> str:
     if is_streamed(recipe, table):
         return json.dumps(facts_of_table(table.name, data))
     return _digest(find_table(data, table.name))
+
+
+def _filled(before: Any, asked: Any) -> Any:
+    """Return a record with the settings it lacks, since there were none of such a name when it was written.
+
+    They are as a recipe has them that does not name them: a run goes on with a newer version of this code.
+    """
+    if dataclasses.is_dataclass(asked) and isinstance(before, dict):
+        filled = dict(before)
+        for field in dataclasses.fields(asked):
+            if field.name in before:
+                filled[field.name] = _filled(before[field.name], getattr(asked, field.name))
+            elif field.default is not dataclasses.MISSING:
+                filled[field.name] = json.loads(json.dumps(field.default, default=str))
+        return filled
+    if isinstance(asked, tuple) and isinstance(before, list) and len(asked) == len(before):
+        return [_filled(old, new) for old, new in zip(before, asked, strict=True)]
+    return before
 
 
 def _digest(path: Path | None) -> str:

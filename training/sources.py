@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,6 +15,17 @@ from training.read_table import find_table, read_table
 HUB = "hub:"
 _HEADING = "## "
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
+
+
+class Held(Protocol):
+    """Rows that are held out of training (training.judging)."""
+
+    @property
+    def digest(self) -> str:
+        """What they are known by."""
+
+    def holds(self, source: Source, row: dict[str, Any], *, sentences: bool = False) -> bool:
+        """Say whether a row is held out, or, where it is read in ``sentences``, one of these."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ class Source:
 
     def __post_init__(self) -> None:
         if self.split and self.words:
-            raise ValueError(f"{self.name}: split cuts texts into sentences, words={self.words} into passages: give one.")
+            raise ValueError(
+                f"{self.name}: split cuts texts into sentences, words={self.words} into passages: give one."
+            )
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -54,8 +67,8 @@ class Source:
         named = (self.cluster, self.label)
         return (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
 
-    def rows(self, data: Path | None) -> list[dict[str, Any]]:
-        """Return the table's rows, filtered and limited.
+    def rows(self, data: Path | None, held: Held | None = None, *, sentences: bool = False) -> list[dict[str, Any]]:
+        """Return the table's rows, filtered and limited, without those that are held out, as ``held`` says.
 
         Raises:
             ValueError: if the table or a column is missing.
@@ -69,15 +82,32 @@ class Source:
             keep = [i for i in keep if _meets(table[column][i], value)]
         if self.limit and len(keep) > self.limit:
             keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
-        return [{column: table[column][i] for column in self.wanted} for i in keep]
+        rows = ({column: table[column][i] for column in self.wanted} for i in keep)
+        return [row for row in rows if held is None or not held.holds(self, row, sentences=sentences)]
+
+    def cells(self, row: dict[str, Any], columns: tuple[str, ...] | None = None) -> Iterator[str]:
+        """Yield the texts of a row as they stand in it, of some columns or all."""
+        for column in self.columns if columns is None else columns:
+            for text in row[column] if isinstance(row[column], list) else [row[column]]:
+                if text is not None:
+                    yield text
 
     def keeps(self, row: dict[str, Any]) -> bool:
         """Say whether a row has what ``where`` asks for."""
         return all(_meets(row[column], value) for column, value in self.where)
 
-    def texts(self, data: Path | None) -> Iterator[str]:
+    def sentences(self, row: dict[str, Any]) -> Iterator[str]:
+        """Yield the sentences of a row's texts within ``lengths``."""
+        for text in self.cells(row):
+            yield from (part for part in _SENTENCE_END.split(text) if part and self.fits(part))
+
+    def fits(self, text: str) -> bool:
+        """Say whether a text is within ``lengths``."""
+        return self.lengths[0] <= text.count(" ") + 1 <= self.lengths[1]
+
+    def texts(self, data: Path | None, held: Held | None = None) -> Iterator[str]:
         """Yield texts within ``lengths``."""
-        for row in self.rows(data):
+        for row in self.rows(data, held):
             yield from self.texts_of(row)
 
     def texts_of(self, row: dict[str, Any]) -> Iterator[str]:
@@ -88,12 +118,12 @@ class Source:
                 if text is None:
                     continue
                 for part in self._parts(text):
-                    if part and self._fits(part):
+                    if part and self.fits(part):
                         yield part
 
-    def pairs(self, data: Path | None) -> Iterator[tuple[str, str, str]]:
+    def pairs(self, data: Path | None, held: Held | None = None) -> Iterator[tuple[str, str, str]]:
         """Yield (anchor, positive, cluster); the cluster is unique where the table names none."""
-        for i, row in enumerate(self.rows(data)):
+        for i, row in enumerate(self.rows(data, held)):
             yield from self.pairs_of(row, i)
 
     def pairs_of(self, row: dict[str, Any], number: int) -> Iterator[tuple[str, str, str]]:
@@ -106,12 +136,12 @@ class Source:
             return
         second = row[self.columns[1]]
         for a in first if isinstance(first, list) else [first]:
-            if a and second and second.count(" ") < self.lengths[1]:
+            if a and second and self.fits(second):
                 yield a, second, cluster
 
-    def documents(self, data: Path | None) -> Iterator[list[str]]:
+    def documents(self, data: Path | None, held: Held | None = None) -> Iterator[list[str]]:
         """Yield the sentences (or the list's texts) of each document, in order and within ``lengths``; no headings."""
-        for row in self.rows(data):
+        for row in self.rows(data, held, sentences=True):
             yield from self.documents_of(row)
 
     def documents_of(self, row: dict[str, Any]) -> Iterator[list[str]]:
@@ -119,26 +149,26 @@ class Source:
         for column in self.columns:
             value = row[column]
             parts = value if isinstance(value, list) else _SENTENCE_END.split(value or "")
-            yield [part for part in parts if part and not part.startswith(_HEADING) and self._fits(part)]
+            yield [part for part in parts if part and not part.startswith(_HEADING) and self.fits(part)]
 
-    def sections(self, data: Path | None) -> Iterator[tuple[str, str]]:
+    def sections(self, data: Path | None, held: Held | None = None) -> Iterator[tuple[str, str]]:
         """Yield (title, paragraph) of every paragraph within ``lengths`` that stands under a heading ("## title")."""
-        for row in self.rows(data):
+        for row in self.rows(data, held, sentences=True):
             for column in self.columns:
                 title = ""
                 for line in (row[column] or "").split("\n"):
                     if line.startswith(_HEADING):
                         title = line.removeprefix(_HEADING).strip()
-                    elif title and self._fits(line):
+                    elif title and self.fits(line):
                         yield title, line
 
-    def labelled(self, data: Path | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    def labelled(self, data: Path | None, held: Held | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
         """Yield (texts, label), one text per column.
 
         Raises:
             ValueError: if no label column is named.
         """
-        for row in self.rows(data) if self.label is not None else [{}]:
+        for row in self.rows(data, held) if self.label is not None else [{}]:
             yield self.labelled_of(row)
 
     def labelled_of(self, row: dict[str, Any]) -> tuple[tuple[str, ...], Any]:
@@ -158,9 +188,6 @@ class Source:
             return [text]
         words = text.split()
         return [" ".join(words[start : start + self.words]) for start in range(0, len(words), self.words)]
-
-    def _fits(self, text: str) -> bool:
-        return self.lengths[0] <= text.count(" ") + 1 <= self.lengths[1]
 
     def _read(self, data: Path | None) -> dict[str, list[Any]]:
         if self.name.startswith(HUB):

@@ -23,6 +23,7 @@ from training import ranks
 from training.callbacks import Clock, JsonLog, LossHeads, OwnSeed, Progress, Seal
 from training.checkpoints import latest_checkpoint
 from training.freezing import select_parameters, set_gradient_checkpointing
+from training.judging import Judging
 from training.precision import has_bf16
 from training.recipe import Stage
 from training.stage_objectives import make_losses, make_task
@@ -61,6 +62,20 @@ def sequential(dataset: Dataset, **settings: Any) -> DefaultBatchSampler:
 def attention(*, on_cpu: bool) -> AbstractContextManager[None]:
     """Choose plain attention on a CPU: the fused kernel's backward pass took a third of a step of short texts there."""
     return sdpa_kernel(SDPBackend.MATH) if on_cpu else nullcontext()
+
+
+def judging_of(
+    targets: Targets, model: SentenceTransformer, stage: Stage, log: JsonLog, chunks: int, deadline: float | None
+) -> list[Judging]:
+    """Return the callback that judges a stage, if it is to be judged."""
+    if not stage.judged:
+        return []
+    assert targets.jury is not None, "a recipe with a judged stage has judges"
+    targets.jury.prepare()
+    keep_best = stage.keep == "best"
+    return [
+        Judging(targets.jury, model, log, times=stage.judged, keep_best=keep_best, chunks=chunks, deadline=deadline)
+    ]
 
 
 def train_stage(
@@ -103,7 +118,7 @@ def train_stage(
         dataloader_num_workers=args.workers,
         logging_steps=args.log_steps,
         save_strategy="no",  # Clock decides
-        save_total_limit=2,
+        save_total_limit=3 if stage.keep == "best" else 2,
         report_to="none",
         disable_tqdm=args.quiet or ranks.rank() > 0,
         ddp_timeout=round(60 * args.rank_minutes),
@@ -111,6 +126,7 @@ def train_stage(
     if arguments.n_gpu > 1:
         raise ValueError(f"{arguments.n_gpu} devices, one process: start one for each by `accelerate launch`.")
     heads, log = LossHeads(losses), JsonLog(out.parent / "log.jsonl", stage.name)
+    judging = judging_of(targets, model, stage, log, longest, args.deadline)
     chunks = {row.name: row.chunks for row in stage.objectives if row.chunks}
     collator = TaskCollator(preprocess_fn=model.preprocess, tasks=tasks, model=model, chunks=chunks)
     trainer = RankTrainer(
@@ -119,7 +135,15 @@ def train_stage(
         train_dataset=datasets,
         loss=losses,
         data_collator=collator,
-        callbacks=[log, Clock(args.save_minutes * 60, args.deadline), Progress(losses), OwnSeed(), heads, Seal(log)],
+        callbacks=[
+            log,
+            *judging,
+            Clock(args.save_minutes * 60, args.deadline),
+            Progress(losses),
+            OwnSeed(),
+            heads,
+            Seal(log),
+        ],
     )
 
     if (streams := targets.corpus.streams) is not None:
@@ -131,6 +155,8 @@ def train_stage(
         )
         found = latest_checkpoint(out / "checkpoints", needs=needs, processes=processes)
         log.restore(found)
+        for each in judging:
+            each.restore(out / "checkpoints")
         return found
 
     checkpoint = ranks.agree(newest)
@@ -140,4 +166,8 @@ def train_stage(
     with attention(on_cpu=on_cpu):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     model.max_seq_length = longest
-    return trainer.state.global_step >= trainer.state.max_steps
+    finished = trainer.state.global_step >= trainer.state.max_steps
+    if finished and stage.keep == "best" and (best := judging[0].best_before(trainer.state.global_step)) is not None:
+        logger.info("stage %s: step %d was the best, and is what the stage ends with", stage.name, best)
+        trainer._load_from_checkpoint(str(out / "checkpoints" / f"checkpoint-{best}"))
+    return finished

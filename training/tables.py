@@ -15,6 +15,7 @@ from training.sources import HUB, Source
 from training.streams.kinds import KINDS as STREAMED
 
 KINDS = ("texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies")
+JUDGES = "judges"
 MISSPELLINGS = ("misspelt", "correct")
 
 
@@ -49,7 +50,7 @@ def tables(recipe: Recipe) -> list[Table]:
             continue
         columns.setdefault(source.name, {}).update(dict.fromkeys(source.wanted))
         kinds.setdefault(source.name, {})[kind] = None
-        others = {other.name for other in getattr(recipe, kind)} - {source.name}
+        others = {other.name for other in _sources(recipe, kind)} - {source.name}
         readers = _readers(recipe, kind)
         if readers and not others and kind not in ("words", "frequencies"):
             needed[source.name] = f"{readers[0]}, which has no other {kind}"
@@ -108,7 +109,8 @@ def leave_out(recipe: Recipe, names: Sequence[str]) -> Recipe:
         if known[name].needed:
             raise ValueError(f"--without {name}: it is needed by {known[name].needed}.")
         kept = {kind: tuple(row for row in getattr(recipe, kind) if row.name != name) for kind in KINDS}
-        recipe = replace(recipe, **kept)  # type: ignore[arg-type]
+        judges = tuple(judge for judge in recipe.judges if judge.source.name != name)
+        recipe = replace(recipe, **kept, judges=judges)  # type: ignore[arg-type]
         if recipe.misspellings == name:
             stages = tuple(replace(stage, real=0.0) for stage in recipe.stages)
             recipe = replace(recipe, misspellings=None, stages=stages)
@@ -116,14 +118,22 @@ def leave_out(recipe: Recipe, names: Sequence[str]) -> Recipe:
 
 
 def _read(recipe: Recipe) -> Iterator[tuple[str, Source]]:
-    for kind in KINDS:
+    for kind in (*KINDS, JUDGES):
         if _readers(recipe, kind):
-            for source in getattr(recipe, kind):
+            for source in _sources(recipe, kind):
                 yield kind, source
 
 
+def _sources(recipe: Recipe, kind: str) -> tuple[Source, ...]:
+    if kind == JUDGES:
+        return tuple(judge.source for judge in recipe.judges)
+    return getattr(recipe, kind)
+
+
 def _readers(recipe: Recipe, kind: str) -> list[str]:
-    """Return what reads a kind of tables: objectives, or what is made of the words of the texts."""
+    """Return what reads a kind of tables: objectives, what is made of the words of the texts, or judged stages."""
+    if kind == JUDGES:
+        return [f"stage {stage.name} to be judged" for stage in recipe.stages if stage.judged]
     practised = [row.name for stage in recipe.stages for row in stage.objectives]
     readers = [name for name in practised if kind in OBJECTIVES[name].reads]
     readers.sort(key=lambda name: "words" in OBJECTIVES[name].reads)  # who reads it as it is comes first

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from training import teacher as teachers
 from training.corpus import Corpus
+from training.judging.jury import Jury
 from training.student import Student
-
 
 PIECE = 180  # words, of which a teacher of 256 tokens reads the last one too
 
@@ -36,12 +36,14 @@ class Targets:
         student: whose teacher answers, in as many dimensions as the student has.
         cache: where its vectors of texts are kept.
         deadline: of ``time.monotonic``, for those vectors, which may take hours; None never.
+        jury: by whom a stage can be judged.
     """
 
     corpus: Corpus
     student: Student
     cache: Path
     deadline: float | None = None
+    jury: Jury | None = None
 
     @cached_property
     def words(self) -> Tensor:
@@ -65,18 +67,31 @@ class Targets:
         A teacher reads its first tokens, and the last of those worse than the first: pieces of a passage are alike in
         length, and short enough to be read whole.
         """
-        pieces = [pieces_of(passage) for passage in self.corpus.passages]
+        asked, kept = self._asked("passages")
+        pieces = [pieces_of(passage) for passage in asked]
         vectors = teachers.sentence_vectors(
             self.student.teacher, [piece for parts in pieces for piece in parts], self.cache, self.deadline
         ).float()
         owner = torch.repeat_interleave(torch.arange(len(pieces)), torch.tensor([len(parts) for parts in pieces]))
         sums = torch.zeros(len(pieces), vectors.shape[1]).index_add(0, owner, vectors)
         # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
-        return (F.normalize(sums, dim=1) @ self._text_axes).half()
+        return (F.normalize(sums[kept], dim=1) @ self._text_axes).half()
+
+    def _asked(self, which: str) -> tuple[list[str], Tensor | slice]:
+        """Return the texts that the teacher is asked about, and the places of those to learn from, in their order.
+
+        It is asked about what is held out too: its answers are kept, and serve whoever judges, and holds out what.
+        """
+        learned: list[str] = getattr(self.corpus, which)
+        if self.corpus.held is None:
+            return learned, slice(None)
+        place = {text: i for i, text in enumerate(self.corpus.distinct(which, None))}
+        return list(place), torch.tensor([place[text] for text in learned], dtype=torch.int64)
 
     @cached_property
     def _raw_texts(self) -> Tensor:
-        return teachers.sentence_vectors(self.student.teacher, self.corpus.texts, self.cache, self.deadline)
+        asked, kept = self._asked("texts")
+        return teachers.sentence_vectors(self.student.teacher, asked, self.cache, self.deadline)[kept]
 
     @cached_property
     def _text_axes(self) -> Tensor:

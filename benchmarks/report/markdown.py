@@ -48,3 +48,13 @@ def write_between(path: Path, name: str, text: str) -> None:
         raise ValueError(f"{path} has no lines {begin} and {end} to put the {name} between: add them.")
     with replace_file(path) as beside:
         beside.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
+
+
+def add_marks(path: Path, name: str, *, after: str) -> None:
+    """Give a page the marks of this name, behind the part ``after``, where it has none yet."""
+    page = path.read_text(encoding="utf-8")
+    if marks(name)[0] in page:
+        return
+    end = marks(after)[1]
+    with replace_file(path) as beside:
+        beside.write_text(page.replace(end, "\n\n".join([end, *marks(name)]), 1), encoding="utf-8")

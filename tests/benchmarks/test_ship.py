@@ -32,7 +32,11 @@ RECIPE = {
         ),
     ],
 }  # fmt: skip
-LOG = [{"stage": "spell", "minutes": 1.2}, {"stage": "spell", "minutes": 14.6}]
+LOG = [
+    {"stage": "spell", "step": 20, "minutes": 1.2, "loss": 3.0},
+    {"stage": "spell", "step": 20, "minutes": 1.3, "judged": {"sts": 50.0, "sts typos 10 %": 40.0}, "main": 45.0},
+    {"stage": "spell", "step": 40, "minutes": 14.6, "loss": 2.0},
+]
 
 
 @pytest.fixture
@@ -59,6 +63,19 @@ def test_model_card_and_log_are_in_their_places(places: tuple[Path, Path, Path])
     assert "| spell |" in card and not (place / "old").exists()
     assert (logs / "toy_one.jsonl").read_bytes() == (run / "log.jsonl").read_bytes()
     assert (load(place).encode("a") == load(run / "model").encode("a")).all()
+
+
+def test_the_card_shows_the_curves_of_the_log(places: tuple[Path, Path, Path]) -> None:
+    run, pretrained, logs = places
+    for log, says_judged in ((LOG, True), ([LOG[0], LOG[2]], False)):
+        (run / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log), encoding="utf-8")
+        place = ship(run, pretrained, logs)
+        drawn = (place / "curves.svg").read_text(encoding="utf-8")
+        assert ("sts typos 10 %" in drawn) is says_judged and "loss of the stage" in drawn and len(drawn) < 40_000
+        card = (place / "README.md").read_text(encoding="utf-8")
+        _, _, after_stages = card.partition(marks("stages")[1])
+        assert card.count("](curves.svg)") == 1 and "](curves.svg)" in after_stages.partition(marks("weights")[0])[0]
+        assert ("what its judges said" in card) is says_judged
 
 
 def test_stages_are_those_of_recipe_and_log() -> None:

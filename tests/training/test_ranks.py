@@ -25,6 +25,7 @@ STEPS = 3
 RECIPE = """
 from tiered_st.config import PRESETS
 from tiered_st.noise import NoisePolicy
+from training.judging import Judge
 from training.sources import Source
 from training.recipe import Recipe, Stage
 
@@ -33,9 +34,10 @@ TIERS, E2 = "tiers", "semantic_encoder"
 RECIPE = Recipe(
     name="two", config=PRESETS["toy"], warm_start=False,
     texts=(Source("texts", ("text",)),), pairs=(Source("pairs", ("a", "b")),),
+    judges=(Judge("find", "retrieval", Source("pairs", ("a", "b")), rows=4),),
     stages=(
         Stage("read", (TIERS, E2), (("char_mlm", 1), ("simcse", 1), ("ranking", 1)), 3, 4,
-              ((TIERS, 1e-3), (E2, 1e-3)), TYPOS),
+              ((TIERS, 1e-3), (E2, 1e-3)), TYPOS, judged=3, keep="best"),
     ),
 )
 """
@@ -109,9 +111,9 @@ def draws(folder: Path, out: str, rank: int) -> list[Any]:
     return [(name, draw) for name, batch in map(json.loads, lines) for draw in batch]
 
 
-def log(folder: Path, out: str) -> list[dict[str, Any]]:
+def log(folder: Path, out: str, key: str = "loss") -> list[dict[str, Any]]:
     lines = (folder / out / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    return [line for line in map(json.loads, lines) if "loss" in line]
+    return [line for line in map(json.loads, lines) if key in line]
 
 
 def test_two_ranks_train_one_model_and_go_on_after_one_was_killed(folder: Path) -> None:
@@ -121,6 +123,8 @@ def test_two_ranks_train_one_model_and_go_on_after_one_was_killed(folder: Path) 
     mine, theirs = draws(folder, "whole", 0), draws(folder, "whole", 1)
     assert not set(mine) & set(theirs) and len(set(mine + theirs)) == 2 * STEPS * 4
     assert [(line["step"], line["processes"]) for line in log(folder, "whole")] == [(1, 2), (2, 2), (3, 2)]
+    said_of = [(line["step"], line["judged"]) for line in log(folder, "whole", "judged")]  # by one for both
+    assert [step for step, _ in said_of] == [1, 2, 3]
     assert sorted(path.name for path in (folder / "whole").iterdir()) == [
         "0_read", "data.json", "log.jsonl", "model", "recipe.json"
     ]  # fmt: skip
@@ -131,6 +135,7 @@ def test_two_ranks_train_one_model_and_go_on_after_one_was_killed(folder: Path) 
     assert "another process has died" in said(folder, "killed")
     assert run_two(folder, "killed") == [0, 0], said(folder, "killed")
     assert [line["step"] for line in log(folder, "killed")] == [1, 2, 3]
+    assert [(line["step"], line["judged"]) for line in log(folder, "killed", "judged")] == said_of
     assert draws(folder, "killed", 1) != theirs  # it went on, and did not start anew
     expected, got = (load(folder / out / "model", device="cpu").state_dict() for out in ("whole", "killed"))
     for name, value in expected.items():

@@ -50,6 +50,7 @@ KINDS = {
     "searches": Kind(
         lambda source, row, number: source.pairs_of(row, number), walks=lambda pairs: len({pair[2] for pair in pairs})
     ),
+    "judges": Kind(lambda source, row, number: [row]),  # whole rows, for training.judging
     "documents": Kind(_documents, walks=_neighbours, fills=len, restore=list),
     "scored": Kind(_scored, restore=lambda item: (tuple(item[0]), item[1])),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.sources import HUB, Source
+from training.sources import HUB, Held, Source
 from training.streams.kinds import KINDS
 from training.streams.open_source import open_source, shards_of
 from training.streams.row_counts import RowCounts
@@ -26,6 +26,7 @@ class RowReader:
         counts: how many rows a source has, asked for those with a limit.
         turn: numbers that decide about the order of each source's files; None reads them in the order of their names.
         head: rows taken of each source at most, from its beginning; 0 takes all.
+        held: says which of the rows taken are held out, and left out here.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class RowReader:
         counts: RowCounts,
         turn: list[int] | None = None,
         head: int = 0,
+        held: Held | None = None,
     ) -> None:
         self._kind, self._sources, self._data, self._counts, self._turn = KINDS[kind], sources, data, counts, turn
-        self._head = head
+        self._head, self._held, self._in_sentences = head, held, kind == "documents"
         self._number = 0  # of the source
         self._kept = 0  # rows of it that met `where`
         self._taken = 0  # rows of it that `limit` left
@@ -85,6 +87,8 @@ class RowReader:
                     if picks[self._taken] != self._kept - 1:
                         continue
                 self._taken += 1
+                if self._held is not None and self._held.holds(source, row, sentences=self._in_sentences):
+                    continue
                 yield list(self._kind.of_row(source, row, self._taken - 1))
             skip = max(0, skip - self._since)
             self._before, self._since = rows.state_dict(), 0

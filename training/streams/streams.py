@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from training import ranks
-from training.sources import Source
+from training.sources import Held, Source
 from training.streams.row_counts import RowCounts
 from training.streams.row_reader import RowReader
 from training.streams.source_facts import facts_of_source
@@ -32,10 +32,20 @@ class Streams:
         data: the folder of local tables.
         cache: where windows are kept, which all ranks share.
         kept: windows of a kind that stay on disk; 0 keeps all.
+        held: rows that are held out, and in no window.
     """
 
-    def __init__(self, config: StreamConfig, seed: int, data: Path | None, cache: Path, kept: int = 0) -> None:
+    def __init__(
+        self,
+        config: StreamConfig,
+        seed: int,
+        data: Path | None,
+        cache: Path,
+        kept: int = 0,
+        held: Held | None = None,
+    ) -> None:
         self.config, self._seed, self._data, self._cache, self._kept = config, seed, data, cache, kept
+        self._held = held
         self._writers: dict[str, WindowWriter] = {}
 
     def of(self, kind: str, sources: tuple[Source, ...]) -> WindowWriter:
@@ -47,7 +57,7 @@ class Streams:
 
             def reader(walk: int) -> RowReader:
                 turn = [self._seed, walk] if walk else None  # the first epoch reads in order
-                return RowReader(kind, sources, self._data, counts, turn, self.config.head)
+                return RowReader(kind, sources, self._data, counts, turn, self.config.head, self._held)
 
             self._writers[kind] = WindowWriter(windows, reader, self.config.buffer, self._kept)
         return self._writers[kind]
@@ -65,5 +75,6 @@ class Streams:
     def _key(self, kind: str, sources: tuple[Source, ...]) -> str:
         facts = [[asdict(source), facts_of_source(source, self._data)] for source in sources]
         shuffled = [self._seed] if self.config.shuffle_shards else None
-        said = json.dumps([kind, facts, self.config.buffer, self.config.head, shuffled])
+        held = [self._held.digest] if self._held is not None else []
+        said = json.dumps([kind, facts, self.config.buffer, self.config.head, shuffled, *held])
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
