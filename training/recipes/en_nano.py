@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 from training.recipe import Stage
-from training.recipes.en_small import (
-    CONFIG, E1, E2, GRADE, MEAN, READ, RECOGNISE, REREAD, SPELL, TEXT_NOISE, WORD_NOISE,
-)  # fmt: skip
+from training.recipes.en_small import CONFIG, E1, E2, GRADE, MEAN, RECOGNISE, SPELL, TEXT_NOISE, WORD_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 
 RECIPE = replace(
@@ -21,8 +19,5 @@ RECIPE = replace(
         Stage("spell",     (E1,),    SPELL,         800,  512, ((E1, 2e-3),),             WORD_NOISE, 0.15, views=3),
         Stage("mean",      (E1, E2), MEAN,        2_000,  128, ((E1, 3e-4), (E2, 6e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         200,  128, ((E1, 1e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
-        Stage("reread",    (E1,),    REREAD,        400,  512, ((E1, 1.5e-3),),           WORD_NOISE, 0.15, views=3,
-              word_power=0.6),
-        Stage("passages",  (E2,),    READ,          900,  128, ((E2, 4e-4),),             TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip

@@ -1,11 +1,8 @@
-"""The shipped English model: E1 learns to recognise misspelt words, then E2, MiniLM's six layers, learns to read E1.
-
-Version 3 went on from the int8 weights of version 2, which the stages up to "grade" had made.
-"""
+"""The shipped English model: E1 learns to recognise misspelt words, then E2, MiniLM's six layers, learns to read E1."""
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, PASSAGES, SEARCHES, STS_TRAIN, TEXTS, WORDS
+from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, STS_TRAIN, TEXTS, WORDS
 from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -25,14 +22,6 @@ RECOGNISE = (("recognition", 1.0, 1.0),)
 SPELL = (("recognition", 0.3, 0.5), ("mimicry", 0.7, 1.0))
 MEAN = (("distillation", 0.8, 1.0), ("ranking", 0.2, 0.3))
 GRADE = (("distillation", 0.5, 1.0), ("ranking", 0.1, 0.3), ("sts", 0.4, 0.3))
-# The memory's prototypes become E1's own readings, set anew every 50 steps.
-REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
-# Texts of every length: sentences, passages cut at 192 chunks, documents at 510.
-PASSAGE, DOCUMENT = dict(chunks=192, budget=6_000), dict(chunks=510, budget=5_000)
-READ = (
-    ("passage_distillation", 0.65, 1.0, DOCUMENT), ("retrieval", 0.15, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
-    ("sts", 0.15, 0.3),
-)  # fmt: skip
 
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
@@ -43,7 +32,7 @@ RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    texts=TEXTS, pairs=PAIRS, passages=PASSAGES, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
+    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     storage="int8", max_seq_length=128,
     stages=(
@@ -53,8 +42,5 @@ RECIPE = Recipe(
               word_power=0.35),  # rare words, which have no slot, take the most practice
         Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 1.5e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         700,  128, ((E1, 1e-4), (E2, 4e-5)),    TEXT_NOISE, 0.15, views=1),
-        Stage("reread",    (E1,),    REREAD,        560,  512, ((E1, 1.5e-3),),             WORD_NOISE, 0.15, views=3,
-              word_power=0.6),
-        Stage("passages",  (E2,),    READ,          500,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1),
     ),
 )  # fmt: skip
