@@ -22,13 +22,13 @@ class Translation(NamedTuple):
         word: the foreign word.
         translation: a word of the other language.
         weight: how sure, of all translations of the word that are kept; they sum to 1.
-        count: texts with the word.
+        texts: how many have the word.
     """
 
     word: str
     translation: str
     weight: float
-    count: int
+    texts: int
 
 
 class _Side(NamedTuple):

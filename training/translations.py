@@ -1,7 +1,7 @@
 """Write what foreign words mean in English, mined from parallel texts: ``python -m training.translations --data DIR``.
 
 E1 aims a word of another language at what its translations mean. The table has columns word, translation, weight (the
-weights of a word sum to 1) and count (texts with the word), the words in order. Spanish texts are those of
+weights of a word sum to 1) and texts (how many have the word), the words in order. Spanish texts are those of
 ``training.spanish``; another language names its own: ``--pairs train_parallel_tatoeba_en_de:foreign:en``.
 """
 

@@ -37,7 +37,7 @@ def test_weights_of_a_word_sum_to_one_and_counts_are_of_texts() -> None:
         own = [row for row in rows if row.word == word]
         assert len(own) == 3 and sum(row.weight for row in own) == pytest.approx(1.0)
         assert own[0].translation == NOUNS[word] and own[0].weight > 0.5
-        assert own[0].weight >= own[1].weight >= own[2].weight and own[0].count == 24
+        assert own[0].weight >= own[1].weight >= own[2].weight and own[0].texts == 24
 
 
 def test_two_translations_share_a_word_as_the_texts_do() -> None:
@@ -77,7 +77,7 @@ def test_the_command_writes_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert translations.main(command) == 0
     assert "10 words from 60 pairs of texts" in capsys.readouterr().out
     table = pq.read_table(tmp_path / "found.parquet").to_pydict()
-    assert list(table) == ["word", "translation", "weight", "count"]
+    assert list(table) == ["word", "translation", "weight", "texts"]
     assert dict(zip(reversed(table["word"]), reversed(table["translation"]), strict=True))["perro"] == "dog"
     assert translations.main([*command[:-1], "both:de"]) == 2
     assert "NAME:FOREIGN:ENGLISH" in capsys.readouterr().err
