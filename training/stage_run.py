@@ -65,7 +65,7 @@ def attention(*, on_cpu: bool) -> AbstractContextManager[None]:
 
 
 def judging_of(
-    targets: Targets, model: SentenceTransformer, stage: Stage, log: JsonLog, chunks: int, deadline: float | None
+    targets: Targets, model: SentenceTransformer, stage: Stage, log: JsonLog, chunks: int | None, deadline: float | None
 ) -> list[Judging]:
     """Return the callback that judges a stage, if it is to be judged."""
     if not stage.judged:
