@@ -44,8 +44,8 @@ PAIRS = (
     Source("train_pairs_stackexchange_small_sites", ("title", "answer"), lengths=(1, 400)),
 )
 
-# Texts of every length, of which a batch has as many as its budget holds. Articles of 300 words and more are left to the
-# benchmark of long texts.
+# Texts of every length, of which a batch has as many as its budget holds. Articles of 300 words and more are left to
+# the benchmark of long texts.
 PASSAGES = (
     *(replace(source, limit=source.limit // 6) for source in TEXTS),
     Source("docs_wikipedia_en", ("text",), limit=4_000, lengths=(40, 299)),

@@ -136,7 +136,8 @@ class Stage:
                     )
             if row.budget is not None and not OBJECTIVES[row.name].budgets:
                 raise ValueError(
-                    f"Stage {self.name}: {row.name} has batches of one size, and no budget: leave budget={row.budget} out."
+                    f"Stage {self.name}: {row.name} has batches of one size, and no budget: leave out "
+                    f"budget={row.budget}."
                 )
             if row.stop and row.name in E1_OBJECTIVES:
                 raise ValueError(

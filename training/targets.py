@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def pieces_of(passage: str, longest: int = PIECE) -> list[str]:
     words = passage.split()
     count = max(1, -(-len(words) // longest))
     edges = [len(words) * i // count for i in range(count + 1)]
-    return [" ".join(words[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
 @dataclass
