@@ -16,7 +16,7 @@ INK = "#7a828c"  # reads on white and on black, as in benchmarks/plots
 COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c6bb1", "#a0522d", "#d55e00")  # Okabe & Ito's
 MAIN = "#d55e00"
 POINTS = 150  # of a stage's loss: more would not be seen, and make the file large
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "sans-serif", "font.size": 10, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK,
     "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "grid.color": INK, "grid.alpha": 0.22, "grid.linewidth": 0.6, "axes.axisbelow": True, "figure.facecolor": "none",
