@@ -209,8 +209,8 @@ class Recipe(CorpusConfig, StudentConfig):
         rows = [(stage.name, row.name) for stage in self.stages for row in stage.objectives]
         if whole := [f"{row} (stage {stage})" for stage, row in rows if not OBJECTIVES[row].streams]:
             raise ValueError(
-                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes, or ask the teacher "
-                "about all passages, before: leave it out, or train it in a recipe without a stream that has start=… "
+                f"Recipe {self.name} is streamed, and {', '.join(whole)} must know all classes before, or ask the "
+                "teacher about all passages: leave it out, or train it in a recipe without a stream that has start=… "
                 "this one's model."
             )
         if budgets := [row.name for stage in self.stages for row in stage.objectives if row.budget is not None]:

@@ -9,7 +9,7 @@ from tiered_st.losses import StopAtProjector
 from training.corpus import Corpus
 from training.recipe import Ramp, Row, Stage
 from training.targets import Targets
-from training.tasks import Noise, Task
+from training.tasks import Noise, PairTask, Task, TextTask
 
 
 class Weighted(nn.Module):
@@ -40,6 +40,7 @@ def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
     noise = Noise(stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}")
     task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
     if row.budget is not None:
+        assert isinstance(task, PairTask | TextTask), "checked by Stage and Recipe"
         task.within(row.chunks or stage.chunks, row.budget)
     return task
 

@@ -74,7 +74,7 @@ def test_recall_by_blocks_is_the_softmax_over_all_slots(chunks: int, values: int
     torch.manual_seed(0)
     memory = Int8ChunkMemory(ChunkMemory(TOY.replace(memory_slots=40, memory_width=16, memory_values=values)))
     pooled = 30 * torch.randn(chunks, TOY.d_char)
-    weights = memory.scores(pooled).softmax(dim=1)  # (chunks, 41)
+    weights = memory.prototypes(memory.read(pooled)).softmax(dim=1)  # (chunks, 41)
     prototype, meaning, _, unknown = memory(pooled)
     torch.testing.assert_close(prototype, weights @ memory.prototypes.rows(slice(None), weights.dtype))
     torch.testing.assert_close(unknown, weights[:, :1])

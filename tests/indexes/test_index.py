@@ -420,8 +420,10 @@ class TestInterrupt:
         changed = ["a", "b", "c", "d", "e"] if name == "add_with_ids" else ["b", "c", "d"]
         assert fruit.ids == (changed if after else ["a", "b", "c", "d"])
 
-    def test_real_signals_at_any_moment(self, model):
+    def test_real_signals_at_any_moment(self, model, request):
         index = FaissIndex(model)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
         interrupts = 0
         for turn in range(60):
             timer = threading.Timer(0.0005 * (turn % 30), signal.raise_signal, [signal.SIGINT])

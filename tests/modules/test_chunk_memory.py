@@ -40,7 +40,7 @@ def pooled(chunks: int) -> torch.Tensor:
 
 def test_what_is_recalled_is_the_mean_of_the_prototypes_by_the_softmax_of_the_scores() -> None:
     memory, chunks = make_memory(), pooled(3)
-    scores = memory.scores(chunks)
+    scores = memory.prototypes(memory.read(chunks))
     assert scores.shape == (3, 6)
     by_hand = [
         sum(
@@ -95,7 +95,9 @@ def test_before_it_has_read_anything_it_expects_what_it_was_told_to() -> None:
     torch.nn.init.zeros_(memory.prototypes.weight)
     expected = torch.tensor([0.4, 0.3, 0.2, 0.1, 0.0, 0.0])
     memory.init_biases(expected)
-    torch.testing.assert_close(torch.softmax(memory.scores(pooled(1)), dim=1)[0], expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        torch.softmax(memory.prototypes(memory.read(pooled(1))), dim=1)[0], expected, atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 7])

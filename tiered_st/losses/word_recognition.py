@@ -71,7 +71,7 @@ class WordRecognitionLoss(nn.Module):
         if self.steps is not None and self.training:
             if int(self.steps) % self.readings == 0:
                 self.set_prototypes()
-            self.steps += 1
+            self.steps.add_(1)
         columns = list(sentence_features)
         features = merge(columns)
         single = single_chunks(features)
