@@ -1,7 +1,4 @@
-"""The half-sized English model: E1 is en-small's, E2 has two of MiniLM's six layers.
-
-Version 3 went on from the int8 weights of version 2, which the stages "mean" and "grade" had made.
-"""
+"""The half-sized English model: E1 is en-small's, E2 has two of MiniLM's six layers."""
 
 from dataclasses import replace
 
@@ -24,7 +21,8 @@ RECIPE = replace(
     warm_start=(0, 5),
     passages=PASSAGES,
     searches=SEARCHES,
-    max_seq_length=96,
+    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
+    max_seq_length=160,
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),

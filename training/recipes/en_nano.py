@@ -1,7 +1,4 @@
-"""The smallest English model: a small E1 of its own, and one layer that weighs and mixes what it recognised.
-
-Version 3 went on from the int8 weights of version 2, which the stages up to "grade" had made.
-"""
+"""The smallest English model: a small E1 of its own, and one layer that weighs and mixes what it recognised."""
 
 from dataclasses import replace
 
@@ -19,6 +16,7 @@ RECIPE = replace(
     warm_ffn=768,
     passages=PASSAGES,
     searches=SEARCHES,
+    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
     max_seq_length=160,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
