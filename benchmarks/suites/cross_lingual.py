@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers import Candidate
-from benchmarks.suite import Condition, Suite
+from benchmarks.suite import Suite
 from benchmarks.suites.real import recall_at_1
 from benchmarks.suites.retrieval import TypoRetrieval
-from benchmarks.texts.clean_and_noisy import NOISY, RATE, metrics_of, retained_of
+from benchmarks.texts.clean_and_noisy import metrics_of, retained_of
 from benchmarks.texts.collections import Collection
 from benchmarks.texts.spanish import mistyped_in, read_mlqa, read_ntrex, read_xquad_across
 from tiered_st.evaluation import unit_vectors
@@ -32,11 +32,8 @@ class CrossLingual(TypoRetrieval):
     suite = "cross_lingual"
     takes_rankings = False  # of sentences, vectors are compared
 
-    def seen(self, condition: Condition) -> list[str]:
-        name = self._name(condition)
-        rate = RATE if condition.metric.endswith(NOISY) else 0.0
-        language, _ = _languages(name)
-        return mistyped_in(language, f"{self.suite} {name}", self.texts(name), rate=rate, seed=condition.seed)
+    def mistyped(self, name: str, *, rate: float, seed: int) -> list[str]:
+        return mistyped_in(_languages(name)[0], f"{self.suite} {name}", self.texts(name), rate=rate, seed=seed)
 
     def measure(self, model: Candidate, name: str, texts: Sequence[str], seed: int) -> float:
         if not name.startswith(SENTENCES):

@@ -20,7 +20,8 @@ from benchmarks.suite import Condition, Suite
 from benchmarks.suites.retrieval import TypoRetrieval
 from benchmarks.suites.sts import Pairs, SentencePairs
 from benchmarks.texts.clean_and_noisy import CleanAndNoisy
-from benchmarks.texts.spanish import mistyped_in, read_spanish_stsb, read_xquad_across
+from benchmarks.texts.spanish import mistyped_in, read_xquad_across
+from benchmarks.texts.stsb import read_kit_pairs
 from tiered_st.evaluation import digest
 from tiered_st.noise import (
     confuse_spanish_homophones,
@@ -111,7 +112,7 @@ def load(data: Path | None) -> SpanishTexts:
     """Read the kit's Spanish pairs and paragraphs."""
     return SpanishTexts(
         {
-            "STS-B": SentencePairs({"STS-B": Pairs(*read_spanish_stsb(data), graded=True)}),
+            "STS-B": SentencePairs({"STS-B": Pairs(*read_kit_pairs(data, "es"), graded=True)}),
             "XQuAD": TypoRetrieval({"XQuAD": read_xquad_across(data, "es", "es")}),
         }
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.suite import Condition, Suite
+from benchmarks.suite import Suite
 from benchmarks.suites.classification import Labelled, TextClassification, balanced
-from benchmarks.texts.clean_and_noisy import NOISY, RATE, metrics_of, retained_of
+from benchmarks.texts.clean_and_noisy import metrics_of, retained_of
 from benchmarks.texts.columns import read_columns
 from benchmarks.texts.spanish import mistyped_in
 
@@ -27,10 +27,8 @@ class SpanishClassification(TextClassification):
 
     suite = "spanish_classification"
 
-    def seen(self, condition: Condition) -> list[str]:
-        name = self._name(condition)
-        rate = RATE if condition.metric.endswith(NOISY) else 0.0
-        return mistyped_in("es", f"{self.suite} {name}", self.texts(name), rate=rate, seed=condition.seed)
+    def mistyped(self, name: str, *, rate: float, seed: int) -> list[str]:
+        return mistyped_in("es", f"{self.suite} {name}", self.texts(name), rate=rate, seed=seed)
 
 
 def load(data: Path | None) -> SpanishClassification:

@@ -72,7 +72,11 @@ class CleanAndNoisy(ABC):
     def seen(self, condition: Condition) -> list[str]:
         """Return the texts as the model sees them."""
         rate = RATE if condition.metric.endswith(NOISY) else 0.0
-        return mistyped(self.suite, self.texts(self._name(condition)), rate=rate, seed=condition.seed)
+        return self.mistyped(self._name(condition), rate=rate, seed=condition.seed)
+
+    def mistyped(self, name: str, *, rate: float, seed: int) -> list[str]:
+        """Return the texts of a data set, mistyped on an English keyboard."""
+        return mistyped(self.suite, self.texts(name), rate=rate, seed=seed)
 
     def checksum(self, condition: Condition) -> str:
         # A measure that draws needs its seed told apart even where the texts are the same.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from benchmarks.texts.collections import Collection
 from benchmarks.texts.columns import read_columns
-from benchmarks.texts.stsb import FILE
 from tiered_st.noise import OPERATORS, seeded
 
 KEYBOARDS = {"es": "es_typos", "en": "typos"}  # by language: an operator of tiered_st.noise
@@ -19,20 +18,6 @@ def mistyped_in(language: str, suite: str, texts: Sequence[str], *, rate: float,
         return list(texts)
     operate, permille = OPERATORS[KEYBOARDS[language]], round(1000 * rate)
     return [operate(text, rate, seeded(suite, language, seed, permille, i)) for i, text in enumerate(texts)]
-
-
-def read_spanish_stsb(data: Path | None) -> tuple[list[str], list[str], list[float]]:
-    """Return first texts, second texts and gold of STS-B's dev pairs, machine-translated into Spanish.
-
-    Raises:
-        ValueError: If the file holds none.
-    """
-    rows = read_columns(data, FILE, "s1", "s2", "score", "lang", "split")
-    kept = [row[:3] for row in rows if row[3:] == ("es", "dev")]
-    if len(kept) < 2:
-        raise ValueError(f"{FILE} has no rows with lang 'es' and split 'dev': it is not the kit's file.")
-    first, second, scores = zip(*kept, strict=True)
-    return list(first), list(second), list(scores)
 
 
 def read_xquad_across(data: Path | None, asked: str, answered: str) -> Collection:

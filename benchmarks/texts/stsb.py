@@ -17,9 +17,19 @@ def read_stsb(data: Path | None) -> tuple[list[str], list[str], list[float]]:
 
         pairs = load_dataset(HUB, split="validation")
         return pairs["sentence1"][:], pairs["sentence2"][:], pairs["score"][:]
+    return read_kit_pairs(data, "en")
+
+
+def read_kit_pairs(data: Path | None, language: str) -> tuple[list[str], list[str], list[float]]:
+    """Return first texts, second texts and gold of the kit's dev pairs in a language: "en", or "es" by machine.
+
+    Raises:
+        ValueError: If the file holds none.
+    """
     rows = read_columns(data, FILE, "s1", "s2", "score", "lang", "split")
-    kept = [row[:3] for row in rows if row[3:] == ("en", "dev")]
+    kept = [row[:3] for row in rows if row[3:] == (language, "dev")]
     if len(kept) < 2:
-        raise ValueError(f"{data / FILE} has no rows with lang 'en' and split 'dev': it is not the kit's file.")
+        assert data is not None  # what was read
+        raise ValueError(f"{data / FILE} has no rows with lang {language!r} and split 'dev': it is not the kit's file.")
     first, second, scores = zip(*kept, strict=True)
     return list(first), list(second), list(scores)

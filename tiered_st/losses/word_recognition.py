@@ -41,6 +41,8 @@ class WordRecognitionLoss(nn.Module):
 
     tier = "E1"
     slots: Tensor
+    right_slots: Tensor
+    right_rows: Tensor
 
     def __init__(
         self, model: SentenceTransformer, slots: Tensor, *, words: Sequence[str] = (), readings: int = 0
@@ -57,10 +59,11 @@ class WordRecognitionLoss(nn.Module):
         self.model = model
         self.register_buffer("slots", slots, persistent=False)
         self.readings = readings
-        self.right: dict[str, Tensor] = {}
         self.steps: nn.Parameter | None = None
         if readings:
-            self.right = _right_spellings(model, slots, words)
+            found, rows = _right_spellings(model, slots, words)
+            self.register_buffer("right_slots", found, persistent=False)
+            self.register_buffer("right_rows", rows, persistent=False)
             memory = tiers_of(model).chunk_projector.memory
             assert memory is not None
             memory.prototypes.weight.requires_grad_(False)
@@ -85,9 +88,8 @@ class WordRecognitionLoss(nn.Module):
         tiers = tiers_of(self.model)
         memory = tiers.chunk_projector.memory
         assert memory is not None
-        slots, rows = self.right["slots"].to(self.slots.device), self.right["rows"].to(self.slots.device)
-        read = torch.cat([tiers.read_chunks(part) for part in rows.split(_BLOCK)])
-        weight = memory.prototypes.weight
+        read = torch.cat([tiers.read_chunks(part) for part in self.right_rows.split(_BLOCK)])
+        weight, slots = memory.prototypes.weight, self.right_slots
         weight[slots] = F.normalize(read, dim=1).to(weight.dtype) * weight[slots].norm(dim=1).mean()
 
     @staticmethod
@@ -104,7 +106,7 @@ class WordRecognitionLoss(nn.Module):
         }  # fmt: skip
 
 
-def _right_spellings(model: SentenceTransformer, slots: Tensor, words: Sequence[str]) -> dict[str, Tensor]:
+def _right_spellings(model: SentenceTransformer, slots: Tensor, words: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Return the slots whose word is a single chunk, (n,), and its characters, rows (n, chars)."""
     if len(words) != len(slots):
         raise ValueError(f"readings are of words: give the {len(slots)} that slots are of, not {len(words)}.")
@@ -115,4 +117,4 @@ def _right_spellings(model: SentenceTransformer, slots: Tensor, words: Sequence[
         single = single_chunks(features)
         found.append(slots[part[single]])
         rows.append(features["input_ids"][single, 1])
-    return {"slots": torch.cat(found), "rows": torch.cat(rows)}
+    return torch.cat(found), torch.cat(rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 from re import compile as regex
 
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 
 _WORD = regex(r"[^\W_]+(?:['’-][^\W_]+)*")
 
@@ -61,12 +62,10 @@ class Misspellings:
     def __call__(self, text: str, rate: float, rng: random.Random) -> str:
         """Replace each listed word with probability `rate` by one of its misspellings, in the same case."""
         words = list(_WORD.finditer(text))
-        out: list[str] = []
-        end = 0
+        edits: list[tuple[int, int, str]] = []
         for place in hits(len(words), rate, rng):
             word = words[place]
             if misspelt := self._listed.get(word[0].lower()):
                 chosen = misspelt[int(rng.random() * len(misspelt))]
-                out += text[end : word.start()], recase(chosen, word[0])
-                end = word.end()
-        return "".join(out) + text[end:]
+                edits.append((*word.span(), recase(chosen, word[0])))
+        return edited(text, edits)

@@ -8,6 +8,7 @@ from re import compile as regex
 from re import escape
 
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 from tiered_st.noise.misspellings import recase
 
 
@@ -47,13 +48,11 @@ class Phrases:
         """
         plain = "".join(map(_plain, text))  # as many characters as the text
         places = list(self._places.finditer(plain))
-        out: list[str] = []
-        end = 0
+        edits: list[tuple[int, int, str]] = []
         for place in hits(len(places), rate, rng):
             found = places[place]
             written = text[found.start() : found.end()]
             ways = [way for way in self._ways[" ".join(found[0].split())] if way != written.lower()]
             if ways:
-                out += text[end : found.start()], recase(ways[int(rng.random() * len(ways))], written)
-                end = found.end()
-        return "".join(out) + text[end:]
+                edits.append((*found.span(), recase(ways[int(rng.random() * len(ways))], written)))
+        return edited(text, edits)

@@ -5,6 +5,7 @@ from re import IGNORECASE
 from re import compile as regex
 
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 from tiered_st.noise.misspellings import recase
 
 # Each cell is "seen:written,written,…", tried in this order. After "+" stands what must follow: E is e or i, A another
@@ -45,12 +46,6 @@ def misspell_by_sound(text: str, rate: float, rng: random.Random) -> str:
         number, found = places[place]
         ways = _WAYS[(found.lastindex or 0) - 1]
         spelt.setdefault(number, []).append((*found.span(), ways[int(rng.random() * len(ways))]))
-    out: list[str] = []
-    end = 0
-    for number, edits in spelt.items():
-        word, done, written = words[number], 0, ""
-        for start, stop, way in edits:
-            written, done = written + word[0][done:start] + way, stop
-        out += text[end : word.start()], recase(written + word[0][done:], word[0])
-        end = word.end()
-    return "".join(out) + text[end:]
+    # Word by word, for the case is of the whole word.
+    rewritten = ((words[number], edited(words[number][0], edits)) for number, edits in spelt.items())
+    return edited(text, ((*word.span(), recase(written, word[0])) for word, written in rewritten))

@@ -5,6 +5,7 @@ from re import IGNORECASE
 from re import compile as regex
 
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 
 _WORD = regex(r"[^\W\d_]+")
 _LAUGH = regex(r"(?:j[aei])+|(?:h[aei]){2,}", IGNORECASE)  # "ha" and "he" are words
@@ -21,8 +22,7 @@ def stretch_words(text: str, rate: float, rng: random.Random) -> str:
         ValueError: If `rate` is not in [0, 1].
     """
     words = list(_WORD.finditer(text))
-    out: list[str] = []
-    end = 0
+    edits: list[tuple[int, int, str]] = []
     for place in hits(len(words), rate, rng):
         start, word = words[place].start(), words[place][0]
         more = 1 + int(rng.random() * _MOST)
@@ -34,6 +34,5 @@ def stretch_words(text: str, rate: float, rng: random.Random) -> str:
             last = not vowels or rng.random() < 0.5
             at = len(word) if last else vowels[int(rng.random() * len(vowels))] + 1
             added = word[at - 1] * min(more, 2 * len(word))
-        out += text[end : start + at], added
-        end = start + at
-    return "".join(out) + text[end:]
+        edits.append((start + at, start + at, added))
+    return edited(text, edits)

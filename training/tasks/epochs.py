@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,14 +42,18 @@ class Epochs:
     def _order(self, *turn: int) -> NDArray[np.int64]:
         """Return the order of an epoch, or of another turn that is told by several numbers."""
         rng = np.random.default_rng([self.seed, *turn])
-        order = rng.permutation(len(self.lengths))
-        lengths = np.asarray(self.lengths)
-        for start in range(0, len(order), pool := _POOL * self.batch):
-            part = order[start : start + pool]
-            part = part[np.argsort(lengths[part], kind="stable")]
-            batches = [part[i : i + self.batch] for i in range(0, len(part), self.batch)]
-            order[start : start + pool] = np.concatenate([batches[i] for i in rng.permutation(len(batches))])
-        return order
+        out = []
+        for pool in self._pools(rng, np.asarray(self.lengths)):
+            batches = [pool[i : i + self.batch] for i in range(0, len(pool), self.batch)]
+            out += [batches[i] for i in rng.permutation(len(batches))]
+        return np.concatenate(out)
+
+    def _pools(self, rng: np.random.Generator, lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Yield all items in a random order, so many batches of them at a time, each time by length."""
+        order = rng.permutation(len(lengths))
+        for start in range(0, len(order), size := _POOL * self.batch):
+            pool = order[start : start + size]
+            yield pool[np.argsort(lengths[pool], kind="stable")]
 
 
 @dataclass
@@ -88,17 +92,14 @@ class BudgetedEpochs(Epochs):
         """Return the batches of an epoch, in its order."""
         if epoch not in self._batches:
             rng = np.random.default_rng([self.seed, epoch])
-            order = rng.permutation(len(self.lengths))
             lengths = np.minimum(self.chunks, 2 + np.asarray(self.lengths) // _CHARS_PER_CHUNK)
             batches = []
-            for start in range(0, len(order), pool := _POOL * self.batch):
-                part = order[start : start + pool]
-                part = part[np.argsort(lengths[part], kind="stable")]
-                while len(part):
+            for pool in self._pools(rng, lengths):
+                while len(pool):
                     # from the longest on: what is left over in the end is short, and fills the last batch of the pool
-                    count = int(np.clip(self.budget // (lengths[part[-1]] * self.columns), 2, self.batch))
-                    batches.append(part[-count:])
-                    part = part[:-count]
+                    count = int(np.clip(self.budget // (lengths[pool[-1]] * self.columns), 2, self.batch))
+                    batches.append(pool[-count:])
+                    pool = pool[:-count]
             whole = [batch for batch in batches if len(batch) > 1]
             self._batches = {epoch: [whole[i] for i in rng.permutation(len(whole))]}
         return self._batches[epoch]

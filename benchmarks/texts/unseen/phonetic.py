@@ -7,6 +7,7 @@ import re
 
 from benchmarks.texts.meaning_changes import like
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 
 _DOUBLE = "|".join(letter * 2 for letter in "bdfglmnprstz")
 # A pattern without groups, and what it may be written as, {0} its first letter; of those that fit at one place the
@@ -38,12 +39,10 @@ def spell_by_sound(text: str, rate: float, rng: random.Random) -> str:
         ValueError: If ``rate`` is not in [0, 1].
     """
     places = list(_ANY.finditer(text))
-    out: list[str] = []
-    end = 0
+    edits: list[tuple[int, int, str]] = []
     for chosen in hits(len(places), rate, rng):
         found = places[chosen]
         spellings = RULES[int(str(found.lastgroup)[1:])][1]
         spelt = spellings[int(rng.random() * len(spellings))].format(found[0][0])
-        out += text[end : found.start()], like(spelt, found[0])
-        end = found.end()
-    return "".join(out) + text[end:]
+        edits.append((*found.span(), like(spelt, found[0])))
+    return edited(text, edits)

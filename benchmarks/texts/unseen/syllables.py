@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from benchmarks.texts.meaning_changes import like
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 
 _WORD = re.compile(r"[A-Za-z]+")
 _VOWELS = re.compile(r"[aeiouy]+", re.IGNORECASE)
@@ -33,13 +34,11 @@ def swap_syllables(text: str, rate: float, rng: random.Random) -> str:
         ValueError: If ``rate`` is not in [0, 1].
     """
     words = list(_WORD.finditer(text))
-    out: list[str] = []
-    end = 0
+    edits: list[tuple[int, int, str]] = []
     for place in hits(len(words), rate, rng):
         found = words[place]
         parts = syllables(found[0].lower())
         at = int(rng.random() * (len(parts) - 1))
         parts[at : at + 2] = reversed(parts[at : at + 2])
-        out += text[end : found.start()], like("".join(parts), found[0])
-        end = found.end()
-    return "".join(out) + text[end:]
+        edits.append((*found.span(), like("".join(parts), found[0])))
+    return edited(text, edits)

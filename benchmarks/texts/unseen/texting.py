@@ -7,6 +7,7 @@ import re
 
 from benchmarks.texts.meaning_changes import like
 from tiered_st.noise.draws import hits
+from tiered_st.noise.edits import edited
 
 _WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
 _INNER = re.compile(r"(?<=.)[aeiou]+(?=.)", re.IGNORECASE)
@@ -36,8 +37,7 @@ def abbreviate(text: str, rate: float, rng: random.Random) -> str:
         ValueError: If ``rate`` is not in [0, 1].
     """
     words = list(_WORD.finditer(text))
-    out: list[str] = []
-    end = 0
+    edits: list[tuple[int, int, str]] = []
     for place in hits(len(words), rate, rng):
         found = words[place]
         word = found[0]
@@ -45,6 +45,5 @@ def abbreviate(text: str, rate: float, rng: random.Random) -> str:
             word = like(forms[int(rng.random() * len(forms))], word)
         elif len(word) >= LONG:
             word = _INNER.sub("", word)
-        out += text[end : found.start()], word
-        end = found.end()
-    return "".join(out) + text[end:]
+        edits.append((*found.span(), word))
+    return edited(text, edits)
