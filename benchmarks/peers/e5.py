@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers.optional import need
-from benchmarks.peers.readable import readable
+from benchmarks.peers.readable import check_options, readable
 from benchmarks.peers.word_cutter import WordCutter
 
 WEIGHTS = "e5-small-q4.bin"
@@ -75,47 +75,39 @@ class E5:
         """Return (texts, 384) float32 of unit length; `options` as `encode_query` takes them."""
         return self.encode_query(texts, **options)
 
-    def encode_query(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int = 64,
-        show_progress_bar: bool = False,
-        convert_to_numpy: bool = True,
-    ) -> np.ndarray:
+    def encode_query(self, texts: Sequence[str], **options: Any) -> np.ndarray:
         """Embed questions, or texts that are compared like with like.
 
         Args:
             texts: What to embed.
-            batch_size: Texts that are read at once; 64 of 512 tokens take some 350 MB.
-            show_progress_bar: There is none: must be False.
-            convert_to_numpy: Must be True.
+            options: `batch_size`, of texts that are read at once (default 64, which of 512 tokens take some 350 MB);
+                `show_progress_bar`, there is none: must be False; `convert_to_numpy`, must be True.
 
         Raises:
             ValueError: If a text cannot be read (`readable`), or an option has another value.
         """
-        return self._read(texts, True, batch_size, show_progress_bar or not convert_to_numpy)
+        return self._read(texts, True, **options)
 
-    def encode_document(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int = 64,
-        show_progress_bar: bool = False,
-        convert_to_numpy: bool = True,
-    ) -> np.ndarray:
+    def encode_document(self, texts: Sequence[str], **options: Any) -> np.ndarray:
         """Embed documents that questions look for; arguments as `encode_query` takes them."""
-        return self._read(texts, False, batch_size, show_progress_bar or not convert_to_numpy)
+        return self._read(texts, False, **options)
 
     def windows(self, text: str, tokens: int) -> list[str]:
         """Cut a document into pieces of so many tokens, the prefix among them."""
         return self._words.windows(text, max(1, tokens + _MARKS - self._around[False]))
 
-    def _read(self, texts: Sequence[str], query: bool, batch_size: int, other: bool) -> np.ndarray:
-        if other:
-            raise ValueError("e5 returns arrays and shows no progress: leave convert_to_numpy and show_progress_bar.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    def _read(
+        self,
+        texts: Sequence[str],
+        query: bool,
+        *,
+        batch_size: int = 64,
+        show_progress_bar: bool = False,
+        convert_to_numpy: bool = True,
+    ) -> np.ndarray:
+        check_options(
+            "e5", batch_size=batch_size, show_progress_bar=show_progress_bar, convert_to_numpy=convert_to_numpy
+        )
         given = readable([texts] if isinstance(texts, str) else texts, of="e5", nul=False)
         if self.max_seq_length < NO_LIMIT:
             room = self.max_seq_length - self._around[query]

@@ -9,6 +9,18 @@ _LONE = re.compile("[\ud800-\udfff]")
 NUL = "\0"
 
 
+def check_options(of: str, *, batch_size: int, show_progress_bar: bool, convert_to_numpy: bool) -> None:
+    """Refuse options of `encode` that a peer which returns arrays, silently, would ignore, and batches of none.
+
+    Raises:
+        ValueError: If there is one; the text says which.
+    """
+    if show_progress_bar or not convert_to_numpy:
+        raise ValueError(f"{of} returns arrays and shows no progress: leave convert_to_numpy and show_progress_bar.")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+
+
 def readable(texts: Sequence[str], *, of: str, nul: bool = True) -> list[str]:
     """Return the texts as a list.
 

