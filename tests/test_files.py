@@ -275,6 +275,7 @@ except RuntimeError as error:
     print("told", error)
 on_one_rank(make)
 print(open(folder + "/made").read())
+dist.destroy_process_group()  # else its threads may still run when the interpreter ends, which aborts it
 """
 
 

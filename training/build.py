@@ -6,11 +6,13 @@ from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
 
+from tiered_st.config import TieredConfig
 from tiered_st.model import build, load, set_storage
 from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
 from training.corpus import Corpus
+from training.growth import grow
 from training.judging import HeldOut, Jury
 from training.recipe import Recipe
 from training.streams.streams import Streams
@@ -40,10 +42,21 @@ def targets_of(
 
 def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:
     """Build a recipe's model, E2 warm-started where the recipe says so, or load the one it starts from."""
-    model = targets.student.start if recipe.start is not None else _new(recipe, targets)
+    if recipe.growth is not None:
+        model = _grown(targets)
+    else:
+        model = targets.student.start if recipe.start is not None else _new(recipe, targets)
     set_storage(model, "float32")  # while it learns
     model.trust_remote_code = True  # lets the trainer reload its own checkpoints
     return model
+
+
+def _grown(targets: Targets) -> SentenceTransformer:
+    """Return the recipe's start with the memory that it is to have."""
+    student = targets.student
+    assert isinstance(student.config, TieredConfig), "a memory is a tiered model's"
+    words, meanings = targets.new_slot_meanings
+    return grow(student.start, student.config, targets.start_words, words, targets.slot_probabilities, meanings)
 
 
 def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:

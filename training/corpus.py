@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from training.streams.streams import Streams
 from training.streams.word_counts import WordCounts
 from training.student import Student
 from training.tasks import Task
+from training.translated_words import TranslatedWords, translated_words
 from training.words import lexicon, lexicon_of
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,11 @@ class CorpusConfig:
         documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
-        misspellings: name of a table with columns misspelt, correct.
+        parallel: texts in the teacher's language and in another, for "parallel_distillation"; words of the other
+            language, which are mined from them, mean what their translations do.
+        forms: tables of lemmas and their forms in the other language: a form that has no translation of its own means
+            what its lemma does.
+        misspellings: name of a table with columns misspelt, correct, or names of several.
         judges: by whom a stage can be judged while it learns; what they hold out is read by no objective.
         seed: of all that is drawn.
         stream: how the sources are streamed; None reads them whole.
@@ -64,10 +69,18 @@ class CorpusConfig:
     documents: tuple[Source, ...] = ()
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
-    misspellings: str | None = None
+    parallel: tuple[Source, ...] = ()
+    forms: tuple[Source, ...] = ()
+    misspellings: str | tuple[str, ...] | None = None
     judges: tuple[Judge, ...] = ()
     seed: int = 0
     stream: StreamConfig | None = None
+
+    @property
+    def misspelling_tables(self) -> tuple[str, ...]:
+        """The names of the tables of misspellings."""
+        names = self.misspellings
+        return () if names is None else (names,) if isinstance(names, str) else tuple(names)
 
 
 @dataclass
@@ -132,6 +145,25 @@ class Corpus:
         return [pair for source in self._given("searches") for pair in source.pairs(self.data, self.held)]
 
     @cached_property
+    def parallel(self) -> list[tuple[str, str]]:
+        """The distinct (text in the other language, text in the teacher's) that say the same."""
+        sources = self._given("parallel")
+        pairs = ((foreign, own) for source in sources for own, foreign, _ in source.pairs(self.data, self.held))
+        return list(dict.fromkeys(pairs))
+
+    @cached_property
+    def translated(self) -> TranslatedWords:
+        """What words of the other language mean."""
+        forms = [pair[:2] for source in self.recipe.forms for pair in source.pairs(self.data)]
+        return translated_words(self.parallel, forms, self.student.reading)
+
+    @cached_property
+    def translations(self) -> Misspellings:
+        """The words of either language in place of the other's, where a translation is the likeliest by far."""
+        sure = ((w, t) for w, known in self.translated.translations.items() for t, weight in known if weight > 0.5)
+        return Misspellings(pair for word, other in sure for pair in ((other, word), (word, other)))
+
+    @cached_property
     def documents(self) -> list[list[str]]:
         """The sentences of each document that has at least two."""
         documents = [parts for source in self._given("documents") for parts in source.documents(self.data, self.held)]
@@ -182,9 +214,11 @@ class Corpus:
     @cached_property
     def misspellings(self) -> Misspellings | None:
         """Real misspellings, where the recipe names a table of them."""
-        name = self.recipe.misspellings
-        if name is None:
-            return None
+        names = self.recipe.misspelling_tables
+        return Misspellings(pair for name in names for pair in self._misspelt(name)) if names else None
+
+    def _misspelt(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield (misspelt, correct) of a table."""
         if name.startswith(HUB) or self.data is None:
             raise ValueError(f"misspellings={name!r} must be a local table: say where with --data DIR.")
         if (path := find_table(self.data, name)) is None:
@@ -192,7 +226,7 @@ class Corpus:
                 f"{self.data / name}.parquet does not exist: give it, or leave it out by --without {name}."
             )
         table = read_table(path)
-        return Misspellings(zip(table["misspelt"], table["correct"], strict=True))
+        yield from zip(table["misspelt"], table["correct"], strict=True)
 
     @cached_property
     def lexicon(self) -> tuple[list[str], NDArray]:

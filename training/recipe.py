@@ -32,7 +32,7 @@ class Ramp:
         return self.start + (self.end - self.start) * min(1.0, progress / self.over)
 
 
-_OF_ROWS = ("stop", "chunks", "budget")  # settings of a row that are not its loss's
+_OF_ROWS = ("stop", "chunks", "budget", "noise", "switched")  # settings of a row that are not its loss's
 
 
 class Row(NamedTuple):
@@ -45,7 +45,8 @@ class Row(NamedTuple):
         settings: arguments of its loss by name, e.g. ``dict(masking="span")``. Beside them ``stop=True``, or simply
             True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not;
             ``chunks`` is the longest text in chunks, instead of the stage's; ``budget`` limits the chunks of a batch,
-            padding included: a batch of long texts has fewer rows.
+            padding included: a batch of long texts has fewer rows; ``noise`` is a NoisePolicy, instead of the stage's;
+            ``switched`` is the share of texts some of whose words are said in the other language of ``parallel``.
     """
 
     name: str
@@ -62,6 +63,16 @@ class Row(NamedTuple):
     def budget(self) -> int | None:
         """Return the most chunks of a batch, None for no limit."""
         return self.settings.get("budget") if isinstance(self.settings, dict) else None
+
+    @property
+    def noise(self) -> NoisePolicy | None:
+        """Return how its texts are corrupted, None where the stage says it."""
+        return self.settings.get("noise") if isinstance(self.settings, dict) else None
+
+    @property
+    def switched(self) -> float:
+        """Return the share of texts that switch between languages."""
+        return self.settings.get("switched", 0.0) if isinstance(self.settings, dict) else 0.0
 
     @property
     def stop(self) -> bool:
@@ -182,7 +193,9 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"Recipe {self.name} has word_power={self.word_power}, from which a stage's own cannot be reckoned: "
                 "make it positive."
             )
-        if self.misspellings is None and (rows := [stage.name for stage in self.stages if stage.real]):
+        if self.growth is not None and self.start is None:
+            raise ValueError(f"Recipe {self.name} has growth={self.growth}, and no start whose memory would grow.")
+        if not self.misspelling_tables and (rows := [stage.name for stage in self.stages if stage.real]):
             raise ValueError(
                 f"Recipe {self.name}: real is the share of real misspellings, and misspellings=None names no table of "
                 f"them: name one, or make real 0 in {', '.join(rows)}."
@@ -250,6 +263,7 @@ class Recipe(CorpusConfig, StudentConfig):
             self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
+            parallel=cut(self.parallel, 1), forms=cut(self.forms, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),

@@ -22,8 +22,8 @@ _PROGRAMS = (("licence", "!AGPL-3.0"), ("licence", "!GPL-3.0"))
 _NEWS = (("licence", "!not stated (WMT shared task, research)"),)
 
 PARALLEL = (
-    Source("train_parallel_tatoeba_en_es", ("en", "foreign"), limit=30_000, cluster="en"),
-    Source("es_train_parallel_ui", ("en", "es"), limit=15_000, cluster="en", where=_PROGRAMS, lengths=(1, 40)),
+    Source("train_parallel_tatoeba_en_es", ("en", "foreign"), limit=80_000, cluster="en"),
+    Source("es_train_parallel_ui", ("en", "es"), limit=20_000, cluster="en", where=_PROGRAMS, lengths=(1, 40)),
     Source("es_train_parallel_docs", ("en", "es"), limit=12_000, cluster="en", where=(("variant", "!es-mt"),)),
     Source("es_train_parallel_news_questions", ("en", "es"), cluster="en", where=_NEWS),
 )
@@ -68,6 +68,8 @@ SEARCHES = (
     Source("es_docs_support", ("title", "description"), lengths=(1, 60)),
     Source("es_docs_news", ("title", "text"), lengths=(1, 450)),
 )
+
+FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"
 

@@ -37,7 +37,10 @@ class Weighted(nn.Module):
 
 def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
     """Make the rows that an objective of a stage learns from."""
-    noise = Noise(stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}")
+    noise = Noise(
+        row.noise or stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}",
+        corpus.translations if row.switched else None, row.switched,
+    )  # fmt: skip
     task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
     if row.budget is not None:
         assert isinstance(task, PairTask | TextTask), "checked by Stage and Recipe"

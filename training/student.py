@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sentence_transformers import SentenceTransformer
 
@@ -12,9 +13,13 @@ from tiered_st.model import load
 from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
+from training.growth import Growth
 from training.teacher import load_teacher
 from training.warm_start import body_config
 from training.words import READING, words_of
+
+if TYPE_CHECKING:
+    from training.corpus import CorpusConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,7 @@ class StudentConfig:
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
         e1: a trained model, a folder or the name of one that ships, whose E1 and projector this one takes over.
         start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
+        growth: how the start's memory grows before it learns; None leaves it.
         warm_start: E2 starts as the teacher's layers: all of them, or those of these numbers.
         warm_ffn: feed-forward units that those layers keep, of each the ones of the largest weights; by default all.
     """
@@ -39,6 +45,7 @@ class StudentConfig:
     start: str | None = None
     warm_start: bool | tuple[int, ...] = True
     warm_ffn: int | None = None
+    growth: Growth | None = None
 
 
 @dataclass
@@ -69,13 +76,25 @@ class Student:
         """The recipe's architecture, E2 the teacher's where it starts from it."""
         config = self.recipe.config
         if config is None:
-            return tiers_of(self.start).settings
+            have, growth = tiers_of(self.start).settings, self.recipe.growth
+            return have if growth is None else growth.config(have)
         if isinstance(config, FineTuned):
             return replace(config, d_sem=self.teacher.get_embedding_dimension() or config.d_sem)
         if isinstance(config, SubwordConfig) or not self.recipe.warm_start:
             return config
         body = body_config(self.teacher, self.layers, self.recipe.warm_ffn)
         return replace(config, body=body, d_sem=body["hidden_size"])
+
+    @cached_property
+    def start_corpus(self) -> CorpusConfig | None:
+        """What the memory that grows learned its words from; None where none grows."""
+        from training.recipe_files import find_recipe  # recipes are of students
+
+        return None if self.recipe.growth is None else find_recipe(self.recipe.growth.of)
+
+    def at_start(self) -> Student:
+        """Return who learns as it is before it has grown."""
+        return Student(replace(self.recipe, growth=None), self.device)
 
     @property
     def layers(self) -> tuple[int, ...] | None:

@@ -14,7 +14,19 @@ from training.recipe import Recipe
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS as STREAMED
 
-KINDS = ("texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies")
+KINDS = (
+    "texts",
+    "pairs",
+    "passages",
+    "searches",
+    "documents",
+    "scored",
+    "labelled",
+    "words",
+    "frequencies",
+    "parallel",
+    "forms",
+)
 JUDGES = "judges"
 MISSPELLINGS = ("misspelt", "correct")
 
@@ -54,9 +66,9 @@ def tables(recipe: Recipe) -> list[Table]:
         readers = _readers(recipe, kind)
         if readers and not others and kind not in ("words", "frequencies"):
             needed[source.name] = f"{readers[0]}, which has no other {kind}"
-    if recipe.misspellings is not None:
-        columns.setdefault(recipe.misspellings, {}).update(dict.fromkeys(MISSPELLINGS))
-        kinds.setdefault(recipe.misspellings, {})["misspellings"] = None
+    for name in recipe.misspelling_tables:
+        columns.setdefault(name, {}).update(dict.fromkeys(MISSPELLINGS))
+        kinds.setdefault(name, {})["misspellings"] = None
     return [Table(name, tuple(columns[name]), tuple(kinds[name]), needed.get(name, "")) for name in columns]
 
 
@@ -111,9 +123,10 @@ def leave_out(recipe: Recipe, names: Sequence[str]) -> Recipe:
         kept = {kind: tuple(row for row in getattr(recipe, kind) if row.name != name) for kind in KINDS}
         judges = tuple(judge for judge in recipe.judges if judge.source.name != name)
         recipe = replace(recipe, **kept, judges=judges)  # type: ignore[arg-type]
-        if recipe.misspellings == name:
-            stages = tuple(replace(stage, real=0.0) for stage in recipe.stages)
-            recipe = replace(recipe, misspellings=None, stages=stages)
+        if name in recipe.misspelling_tables:
+            left = tuple(table for table in recipe.misspelling_tables if table != name)
+            stages = recipe.stages if left else tuple(replace(stage, real=0.0) for stage in recipe.stages)
+            recipe = replace(recipe, misspellings=left or None, stages=stages)
     return recipe
 
 

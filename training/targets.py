@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tiered_st.modules.tiers_of import tiers_of
 from training import teacher as teachers
 from training.corpus import Corpus
+from training.growth import slots_of, unnormalised, word_rows
 from training.judging.jury import Jury
 from training.student import Student
 
@@ -49,12 +51,36 @@ class Targets:
     @cached_property
     def words(self) -> Tensor:
         """The teacher's vectors of the lexicon's words, (words, d_sem)."""
+        if self.student.start_corpus is not None:
+            with torch.no_grad():
+                return tiers_of(self.student.start).chunk_projector.norm(self._meanings)
         return self._raw_words @ self._axes
 
     @cached_property
     def marks(self) -> Tensor:
         """The teacher's vectors of its two special tokens, (2, d_sem)."""
+        if self.student.start_corpus is not None:
+            tiers = tiers_of(self.student.start)
+            return tiers.encode_chunks(tiers.preprocess([""])["input_ids"][0]).detach()
         return teachers.mark_vectors(self.student.teacher) @ self._axes
+
+    @cached_property
+    def _meanings(self) -> Tensor:
+        """What the lexicon's words mean to the memory that grows, before it is normalised, (words, d_sem).
+
+        It teaches itself: a word that it can read means what it read, a translated one what its translations mean.
+        """
+        words, tiers = self.corpus.lexicon[0], tiers_of(self.student.start)
+        own = unnormalised(tiers, word_rows(tiers, words))
+        return self.corpus.translated.meant(words, own) if self.corpus.recipe.parallel else own
+
+    @cached_property
+    def parallel(self) -> Tensor:
+        """The teacher's embeddings of the texts in its language that other texts translate, (texts, d_sem) float16."""
+        own = list(dict.fromkeys(text for _, text in self.corpus.parallel))
+        vectors = teachers.sentence_vectors(self.student.teacher, own, self.cache, self.deadline)
+        place = {text: i for i, text in enumerate(own)}
+        return (vectors[[place[text] for _, text in self.corpus.parallel]].float() @ self._text_axes).half()
 
     @cached_property
     def texts(self) -> Tensor:
@@ -102,12 +128,27 @@ class Targets:
 
     @cached_property
     def slots(self) -> Tensor:
-        """The memory slot of each word of the lexicon, (words,) int64: the most frequent words have one, others 0."""
-        words, probabilities = self.corpus.lexicon
-        frequent = np.argsort(-probabilities, kind="stable")[: self.student.memory_slots]
-        slots = torch.zeros(len(words), dtype=torch.int64)
-        slots[torch.from_numpy(frequent)] = torch.arange(1, 1 + len(frequent))
-        return slots
+        """The memory slot of each word of the lexicon, (words,) int64: the most frequent words have one, others 0.
+
+        Where a trained memory grew, its words keep theirs.
+        """
+        return slots_of(self.start_words, *self.corpus.lexicon, self.student.memory_slots)
+
+    @cached_property
+    def start_words(self) -> list[str]:
+        """The words of the memory that grows, from slot 1 on."""
+        made = self.student.start_corpus
+        if made is None:
+            return []
+        words, probabilities = Corpus(made, self.corpus.data, self.student.at_start()).lexicon
+        frequent = np.argsort(-probabilities, kind="stable")[: tiers_of(self.student.start).settings.memory_slots]
+        return [words[i] for i in frequent]
+
+    @cached_property
+    def new_slot_meanings(self) -> tuple[list[str], Tensor]:
+        """The words of the slots that a memory grows by, and what they mean, (slots, d_sem), not normalised."""
+        by_slot = self.slots.argsort()[int((self.slots <= len(self.start_words)).sum()) :]
+        return [self.corpus.lexicon[0][i] for i in by_slot.tolist()], self._meanings[by_slot]
 
     @cached_property
     def slot_words(self) -> Tensor:

@@ -15,7 +15,7 @@ from training.objectives.objective import Objective
 from training.objectives.rows import OfExamples, OfPairs, OfTexts
 from training.streams.window_vectors import vectors_name
 from training.targets import Targets
-from training.tasks import NextSentenceTask, Noise, Task
+from training.tasks import NextSentenceTask, Noise, Task, TextTask
 
 
 class Distillation(OfTexts):
@@ -45,6 +45,26 @@ class PassageDistillation(OfTexts):
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"targets": targets.passages}
+
+
+class ParallelDistillation(OfTexts):
+    """Aim noisy copies of a text at a teacher's vector of its translation into the teacher's language.
+
+    Reference: Reimers & Gurevych 2020, Making Monolingual Sentence Embeddings Multilingual.
+    """
+
+    name, title = "parallel_distillation", "distillation of translations"
+    makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
+    reads, streams = ("parallel",), False
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        texts = [foreign for foreign, _ in corpus.parallel]
+        return TextTask(texts, noise, batch, views=views, seed=corpus.recipe.seed)
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.parallel}
 
 
 class Ranking(OfPairs):

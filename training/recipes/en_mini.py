@@ -2,26 +2,16 @@
 
 from dataclasses import replace
 
-from training.english import PASSAGES, SEARCHES
 from training.recipe import Stage
-from training.recipes.en_small import E2, GRADE, MEAN, TEXT_NOISE
+from training.recipes.en_small import E2, GRADE, MEAN, READ, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
-
-# Texts of every length, a batch of 5,000 chunks: sentences, passages cut at 192 chunks, documents at 510.
-PASSAGE, DOCUMENT = dict(chunks=192, budget=6_000), dict(chunks=510, budget=5_000)
-READ = (
-    ("passage_distillation", 0.65, 1.0, DOCUMENT), ("retrieval", 0.15, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
-    ("sts", 0.15, 0.3),
-)  # fmt: skip
 
 RECIPE = replace(
     SMALL,
     name="en-mini",
     e1="en-small",
     warm_start=(0, 5),
-    passages=PASSAGES,
-    searches=SEARCHES,
-    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
+    judges=(),
     max_seq_length=160,
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views

@@ -2,7 +2,8 @@
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, STS_TRAIN, TEXTS, WORDS
+from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, PASSAGES, SEARCHES, STS_TRAIN, TEXTS, WORDS
+from training.english_judges import JUDGES
 from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -22,6 +23,12 @@ RECOGNISE = (("recognition", 1.0, 1.0),)
 SPELL = (("recognition", 0.3, 0.5), ("mimicry", 0.7, 1.0))
 MEAN = (("distillation", 0.8, 1.0), ("ranking", 0.2, 0.3))
 GRADE = (("distillation", 0.5, 1.0), ("ranking", 0.1, 0.3), ("sts", 0.4, 0.3))
+# Texts of every length, a batch of 5,000 chunks: sentences, passages cut at 192 chunks, documents at 510.
+PASSAGE, DOCUMENT = dict(chunks=192, budget=6_000), dict(chunks=510, budget=5_000)
+READ = (
+    ("passage_distillation", 0.65, 1.0, DOCUMENT), ("retrieval", 0.15, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
+    ("sts", 0.15, 0.3),
+)  # fmt: skip
 
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
@@ -32,9 +39,11 @@ RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
+    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS, passages=PASSAGES, searches=SEARCHES,
+    judges=JUDGES,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     storage="int8", max_seq_length=128,
+    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),               WORD_NOISE, 0.15, views=3),
@@ -42,5 +51,7 @@ RECIPE = Recipe(
               word_power=0.35),  # rare words, which have no slot, take the most practice
         Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 1.5e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         700,  128, ((E1, 1e-4), (E2, 4e-5)),    TEXT_NOISE, 0.15, views=1),
+        Stage("passages",  (E2,),    READ,          600,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1,
+              judged=4, keep="best"),
     ),
 )  # fmt: skip

@@ -1,0 +1,63 @@
+"""English and Spanish in one space: en-small's memory grows by Spanish words, then E1 and E2 learn to read both.
+
+A new word's slot begins with what the word's translations mean to en-small, so that a Spanish text is read, before E2
+has learned anything, as its English words in Spanish order. `training.growth` has the details, and README.md, "Your
+language in a day", how to do the same with another language.
+"""
+
+from tiered_st.noise import NoisePolicy
+from training import english, spanish
+from training.growth import Growth
+from training.recipe import Recipe, Stage
+from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, TEXT_NOISE
+from training.spanish_judges import JUDGES
+
+# Spanish is read without its accents, so that noise of accents would be none.
+READING = dict(fold_accents=True, ordinals=True, decimal_commas=True, split_hashtags=True)
+
+WORD_NOISE = NoisePolicy(
+    weights=(
+        ("typos", 0.40), ("es_typos", 0.34), ("es_sounds", 0.08), ("ocr", 0.07), ("homoglyphs", 0.03), ("delete", 0.04),
+        ("stretches", 0.02),
+    ),
+    rates=(0.05, 0.30), compound=0.05,
+)  # fmt: skip
+SPANISH_NOISE = NoisePolicy(
+    weights=(
+        ("es_typos", 0.50), ("es_sounds", 0.08), ("es_homophones", 0.04), ("es_chat", 0.05), ("stretches", 0.02),
+        ("es_opening_marks", 0.03), ("ocr", 0.07), ("drop_spaces", 0.08), ("insert_spaces", 0.07),
+        ("punctuation", 0.03), ("case", 0.03),
+    ),
+    rates=(0.02, 0.25), extra_case=0.10, compound=0.20,
+)  # fmt: skip
+
+SPELL = (("recognition", 0.4, 1.0), ("mimicry", 0.6, 1.0))
+SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=5_000)
+BOTH = (
+    ("parallel_distillation", 0.45, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
+    ("retrieval", 0.1, 0.3, PASSAGE), ("ranking", 0.1, 0.3), ("sts", 0.15, 0.3),
+)  # fmt: skip
+
+RECIPE = Recipe(
+    name="en-es",
+    config=None, start="en-small", growth=Growth(of="en_small", memory_slots=36_864, reading=READING),
+    teacher="sentence-transformers/all-MiniLM-L6-v2",
+    texts=english.TEXTS + spanish.TEXTS,
+    pairs=spanish.PARALLEL + spanish.PAIRS + english.PAIRS[:4],
+    passages=english.PASSAGES,
+    searches=english.SEARCHES + spanish.SEARCHES,
+    scored=(english.STS_TRAIN, spanish.STS_TRAIN),
+    parallel=spanish.PARALLEL, forms=spanish.FORMS,
+    misspellings=(english.MISSPELLINGS, spanish.MISSPELLINGS),
+    words=english.WORDS + spanish.WORDS, frequencies=english.FREQUENCIES + spanish.FREQUENCIES,
+    word_power=0.7, word_listed=0.2,
+    judges=JUDGES,
+    storage="int8", max_seq_length=128,
+    stages=(
+        #     name     learns    objectives steps  batch  peak learning rates           noise             views
+        Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
+              word_power=0.5),
+        Stage("both",  (E1, E2), BOTH,        900,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
+              judged=4, keep="best"),
+    ),
+)  # fmt: skip
