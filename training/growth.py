@@ -124,6 +124,7 @@ def grow(
     return model
 
 
+@torch.no_grad()
 def check_words(tiers: TieredInput, words: Sequence[str]) -> float:
     """Return the mean score of words for their own slots, from slot 1 on, without bias, by a thousand of them.
 
