@@ -14,7 +14,10 @@ from training.recipe import Recipe
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS as STREAMED
 
-KINDS = ("texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies")
+KINDS = (
+    "texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies",
+    "related",
+)  # fmt: skip
 JUDGES = "judges"
 MISSPELLINGS = ("misspelt", "correct")
 
