@@ -225,3 +225,17 @@ def test_texts_switch_between_languages_only_where_they_are_told_to() -> None:
     assert {never("mi casa es tu casa", draw, 1) for draw in range(20)} == {"mi casa es tu casa"}
     switched = [Noise(CLEAN, None, 0.0, "s", words, 1.0)("mi casa es tu casa", draw, 1) for draw in range(40)]
     assert any("house" in text for text in switched) and any("casa" in text for text in switched)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_shares_that_are_none_words_and_one_language_do_not_switch(recipe: Recipe, share: float) -> None:
+    learns, rates = ("tiers",), (("tiers", 1e-3),)
+    with pytest.raises(ValueError, match=rf"switched={share} of ranking is a share of texts"):
+        Stage("s", learns, (("ranking", 1.0, 1.0, dict(switched=share)),), 1, 2, rates, CLEAN)
+    with pytest.raises(ValueError, match=r"switched=0.5 of mimicry .* are of one language"):
+        Stage("s", learns, (("mimicry", 1.0, 1.0, dict(switched=0.5)),), 1, 2, rates, CLEAN)
+    with pytest.raises(ValueError, match=r"noise='typos' of ranking must be a NoisePolicy"):
+        Stage("s", learns, (("ranking", 1.0, 1.0, dict(noise="typos")),), 1, 2, rates, CLEAN)
+    stage = Stage("s", learns, (("ranking", 1.0, 1.0, dict(switched=0.5)),), 1, 2, rates, CLEAN)
+    with pytest.raises(ValueError, match="switched says words of ranking in the other language of parallel"):
+        Recipe(name="x", config=CONFIG, texts=(), stages=(stage,))

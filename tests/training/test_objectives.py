@@ -21,7 +21,8 @@ from training.build import build_model, targets_of
 from training.callbacks import Progress
 from training.freezing import select_parameters
 from training.objectives import E1_OBJECTIVES, E2_OBJECTIVES, OBJECTIVES
-from training.recipe import Ramp, Recipe, Row, Stage
+from training.recipe import Recipe, Stage
+from training.row import Ramp, Row
 from training.sources import Source
 from training.stage_objectives import Weighted, make_losses, make_task
 from training.tasks import LabelledTask, NextSentenceTask, Noise, SpacingTask
