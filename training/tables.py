@@ -15,18 +15,9 @@ from training.sources import HUB, Source
 from training.streams.kinds import KINDS as STREAMED
 
 KINDS = (
-    "texts",
-    "pairs",
-    "passages",
-    "searches",
-    "documents",
-    "scored",
-    "labelled",
-    "words",
-    "frequencies",
-    "parallel",
-    "forms",
-)
+    "texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies",
+    "related", "parallel", "forms",
+)  # fmt: skip
 JUDGES = "judges"
 MISSPELLINGS = ("misspelt", "correct")
 

@@ -104,6 +104,13 @@ class Targets:
         # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
         return (F.normalize(sums[kept], dim=1) @ self._text_axes).half()
 
+    @cached_property
+    def related(self) -> Tensor:
+        """The second teacher's embeddings of the related texts, (texts, d_relater) float16 unit vectors."""
+        asked, kept = self._asked("related")
+        vectors = teachers.sentence_vectors(self.student.relater, asked, self.cache, self.deadline)[kept]
+        return F.normalize(vectors.float(), dim=1).half()
+
     def _asked(self, which: str) -> tuple[list[str], Tensor | slice]:
         """Return the texts that the teacher is asked about, and the places of those to learn from, in their order.
 

@@ -7,6 +7,8 @@ import hashlib
 import importlib.util
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from transformers import PreTrainedModel
 from tiered_st.files import replace_file
 from tiered_st.fingerprint import model_fingerprint
 from training import ranks
+from training.packaged_teachers import PackagedTeacher, is_packaged
 from training.precision import has_bf16
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,11 @@ def load_teacher(name: str, *, device: str | None = None) -> SentenceTransformer
             raise ValueError(f"{name}: the package is not installed, `pip install` it or name another teacher.")
         name = str(Path(spec.origin).parent / "model")
     return SentenceTransformer(name, device=device)
+
+
+def load_relater(name: str, *, device: str | None = None) -> SentenceTransformer | PackagedTeacher:
+    """Load who is asked for relations alone: one of `training.packaged_teachers`, or what `load_teacher` takes."""
+    return PackagedTeacher(name) if is_packaged(name) else load_teacher(name, device=device)
 
 
 def encoder_of(teacher: SentenceTransformer) -> PreTrainedModel:
@@ -88,7 +96,7 @@ def principal_axes(vectors: Tensor, width: int) -> Tensor:
 
 
 def sentence_vectors(
-    teacher: SentenceTransformer, texts: list[str], cache: Path, deadline: float | None = None
+    teacher: SentenceTransformer | PackagedTeacher, texts: list[str], cache: Path, deadline: float | None = None
 ) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 
@@ -103,24 +111,33 @@ def sentence_vectors(
     Raises:
         DeadlinePassed: what was answered until then is kept.
     """
-    named = "\0".join([model_fingerprint(teacher), *texts])
+    name, size, encode = _asked(teacher)
+    named = "\0".join([name, *texts])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    if has_bf16(teacher.device):
-        teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
     folder = cache / f"teacher-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    shards = {folder / f"{start:09d}.npy": texts[start : start + _SHARD] for start in range(0, len(texts), _SHARD)}
+    shards = {folder / f"{start:09d}.npy": texts[start : start + size] for start in range(0, len(texts), size)}
     missing = ranks.agree(lambda: [path for path, part in shards.items() if _stored(path, len(part)) is None])
     for turn in range(0, len(missing), ranks.count()):  # a shard for each process in every turn
         if ranks.agree(lambda: deadline is not None and time.monotonic() >= deadline):
             raise DeadlinePassed(f"The teacher has {len(missing) - turn} of {len(shards)} shards of texts left.")
         for path in missing[turn + ranks.rank() :][:1]:
             logger.info("teacher: shard %s, %d texts of %d", path.stem, len(shards[path]), len(texts))
-            vectors = teacher.encode(shards[path], batch_size=256, convert_to_tensor=True)
+            vectors = torch.as_tensor(encode(shards[path]))
             with replace_file(path) as beside, beside.open("wb") as file:
                 np.save(file, vectors.half().cpu().numpy())
     ranks.wait()
     return torch.from_numpy(np.concatenate([np.load(path) for path in shards]))
+
+
+def _asked(teacher: SentenceTransformer | PackagedTeacher) -> tuple[str, int, Callable[[list[str]], Tensor | NDArray]]:
+    """Return what a teacher's vectors are known by, how many texts it is asked about at once, and how."""
+    if isinstance(teacher, PackagedTeacher):
+        return teacher.fingerprint, teacher.shard, teacher.encode
+    name = model_fingerprint(teacher)
+    if has_bf16(teacher.device):
+        teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
+    return name, _SHARD, partial(teacher.encode, batch_size=256, convert_to_tensor=True)
 
 
 def _stored(path: Path, count: int) -> NDArray | None:

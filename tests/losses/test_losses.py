@@ -31,6 +31,7 @@ from tiered_st.losses import (
     NextChunkLoss,
     NextSentenceLoss,
     ReconstructionLoss,
+    RelationDistillationLoss,
     SentenceDistillationLoss,
     SimCSELoss,
     StopAtProjector,
@@ -53,6 +54,7 @@ TABLE: dict[str, tuple[Make, set[str], set[str] | None]] = {
     "mimicry":        (lambda m: WordMimicryLoss(m, targets(2)),                            TIERS,          None),
     "simcse":         (SimCSELoss,                                                          ALL,            {E2}),
     "distillation":   (lambda m: SentenceDistillationLoss(m, targets(2)),                   ALL,            {E2}),
+    "relations":      (lambda m: RelationDistillationLoss(m, targets(3)),                   ALL,            {E2}),
     "chunk_order":    (ChunkOrderLoss,                                                      ALL | {HEAD},   {E2, HEAD}),
     "next_chunk":     (NextChunkLoss,                                                       ALL | {HEAD},   {E2, HEAD}),
     "masked_chunk":   (lambda m: MaskedChunkLoss(m, rate=0.5, buckets=64),                  ALL | {HEAD},   {E2, HEAD}),
@@ -78,14 +80,17 @@ OF_CHUNKS = [
 OF_TEXTS = [name for name in TABLE if name not in OF_CHUNKS]
 WORDS = (["cat", "house"], ["cta", "huose"])
 TEXTS = (["the cat sat down here", "a big house in town"], ["teh cat sat dwon", "a bgi house"])
+THREE = ([*TEXTS[0], "no cat here"], [*TEXTS[1], "no cta"])  # two texts have no relations that could be otherwise
 
 
 def texts_for(name: str) -> tuple[list[str], ...]:
+    if name == "relations":
+        return THREE
     return WORDS if name in ("identity", "mimicry") else TEXTS
 
 
 def labels_for(name: str) -> Tensor:
-    return torch.tensor([0.0, 1.0] if name in ("cosent", "cosine") else [0, 1])
+    return torch.tensor([0.0, 1.0] if name in ("cosent", "cosine") else [0, 1, 2] if name == "relations" else [0, 1])
 
 
 def value_of(name: str, loss: nn.Module, model: SentenceTransformer, texts: tuple[list[str], ...]) -> Tensor:
@@ -311,7 +316,7 @@ def test_candidates_left_out_are_no_negatives() -> None:
 def test_objectives_of_texts_train_subword_models_too(name: str, tmp_path: Path) -> None:
     model = make_subword(tmp_path).train()
     loss = TABLE[name][0](model)
-    value = value_of(name, loss, model, TEXTS)
+    value = value_of(name, loss, model, texts_for(name))
     value.backward()
     assert torch.isfinite(value) and model[0].model.embeddings.word_embeddings.weight.grad.abs().sum() > 0
 
@@ -334,7 +339,7 @@ def test_a_distributed_wrapper_gives_the_same_loss_and_is_run_itself(name: str) 
     torch.testing.assert_close(value_of(name, loss, model, texts_for(name)), alone)
     assert runs  # only so does it exchange gradients
     runs.clear()
-    loss([model[0].preprocess(["", ""])] * 2, labels_for(name))
+    loss([model[0].preprocess(["", ""])] * 2, labels_for(name)[:2])
     assert runs
 
 

@@ -21,7 +21,8 @@ from training.build import build_model, targets_of
 from training.callbacks import Progress
 from training.freezing import select_parameters
 from training.objectives import E1_OBJECTIVES, E2_OBJECTIVES, OBJECTIVES
-from training.recipe import Ramp, Recipe, Row, Stage
+from training.recipe import Recipe, Stage
+from training.row import Ramp, Row
 from training.sources import Source
 from training.stage_objectives import Weighted, make_losses, make_task
 from training.tasks import LabelledTask, NextSentenceTask, Noise, SpacingTask
@@ -73,6 +74,7 @@ def test_lists_of_objectives_are_those_of_the_classes() -> None:
     assert E2_OBJECTIVES == (
         "distillation", "passage_distillation", "ranking", "retrieval", "cached_ranking", "simcse", "chunk_order",
         "next_chunk", "masked_chunk", "next_sentence", "section_topic", "sts", "classification",
+        "relations",
     )  # fmt: skip
     assert OBJECTIVES["next_chunk"].title == "next chunk" and OBJECTIVES["sts"].title == "CoSENT"
 

@@ -14,6 +14,7 @@ from tiered_st.losses.masked_chunk import MaskedChunkLoss
 from tiered_st.losses.next_chunk import NextChunkLoss
 from tiered_st.losses.next_sentence import NextSentenceLoss
 from tiered_st.losses.reconstruction import ReconstructionLoss
+from tiered_st.losses.relation_distillation import RelationDistillationLoss
 from tiered_st.losses.sentence_distillation import SentenceDistillationLoss
 from tiered_st.losses.simcse import SimCSELoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
@@ -30,6 +31,7 @@ __all__ = [
     "NextChunkLoss",
     "NextSentenceLoss",
     "ReconstructionLoss",
+    "RelationDistillationLoss",
     "SentenceDistillationLoss",
     "SimCSELoss",
     "StopAtProjector",

@@ -1,4 +1,4 @@
-"""Find the right one among many: the cross-entropy that the contrastive losses share."""
+"""Find the right one among many: what the losses share that compare the rows of a batch."""
 
 from __future__ import annotations
 
@@ -39,3 +39,9 @@ def find_rows(queries: Tensor, candidates: Tensor, numbers: Tensor, scale: float
     rows = torch.arange(len(numbers), device=numbers.device)
     same = (numbers[:, None] == numbers[None, :]) & (rows[:, None] != rows[None, :])  # (n, n)
     return info_nce(queries, candidates, rows, scale, left_out=same)
+
+
+def others(scores: Tensor) -> Tensor:
+    """Drop the diagonal, each row's score of itself: (…, n, n) to (…, n, n - 1)."""
+    n = scores.shape[-1]
+    return scores.flatten(-2)[..., 1:].unflatten(-1, (n - 1, n + 1))[..., :-1].reshape(*scores.shape[:-1], n - 1)

@@ -148,3 +148,15 @@ class Classification(OfExamples):
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"num_labels": len(targets.corpus.classes)}
+
+
+class Relations(OfTexts):
+    """Find those texts alike that a second teacher finds alike, whatever space its vectors are of."""
+
+    name, title = "relations", "relation distillation"
+    makes, given, views = losses.RelationDistillationLoss, ("targets",), None
+    reads, streams = ("related",), False
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.related}

