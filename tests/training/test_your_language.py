@@ -6,12 +6,9 @@ import csv
 import json
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from readme import marked
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
@@ -24,8 +21,6 @@ from tiered_st.cli import main as cli
 from tiered_st.modules.tiers_of import tiers_of
 from training import teacher as teachers
 from training.growth import check_words, known_words
-from training.recipe import Recipe
-from training.recipe_files import find_recipe
 from training.recipes.en_de import RECIPE as EN_DE
 from training.tables import tables
 
@@ -108,21 +103,3 @@ def test_german_comes_from_one_table_beside_the_english_ones() -> None:
     read = [table for table in tables(EN_DE) if "foreign" in table.columns]
     assert [table.name for table in read] == ["train_parallel_tatoeba_en_de"]
     assert EN_DE.growth is not None and EN_DE.growth.of is None
-
-
-def test_en_de_runs(folder: Path, teacher: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = find_recipe("en_de")
-    own = next(iter(recipe.parallel)).name
-    Path("my-data/pairs.csv").rename(f"my-data/{own}.csv")
-    here = {"texts": recipe.parallel, "passages": (replace(recipe.parallel[0], columns=("en",), cluster=None),)}
-
-    def found(name: str) -> Recipe:
-        stages = tuple(replace(stage, real=0.0) for stage in recipe.stages)
-        return replace(recipe, **here, misspellings=None, stages=stages)  # the kit's English tables are not here
-
-    monkeypatch.setattr(runner, "find_recipe", found)
-    command = ["en_de", "--smoke", "--data", "my-data", "--out", "out", "--teacher", teacher, "--device", "cpu"]
-    assert runner.main([*command, "--workers", "0", "--quiet"]) == 0
-    vectors = tiered_st.load("out/model", device="cpu").encode(["Das haus.", "", "😂"])
-    assert np.isfinite(vectors).all()
-    torch.testing.assert_close(torch.from_numpy(vectors).norm(dim=1), torch.ones(3), atol=1e-4, rtol=0)
