@@ -49,5 +49,7 @@ SUBJECTS = {
         DEFAULT_MODEL, "docstrings", f"of Python {sys.version.split()[0]}'s standard library",
         f"python{'.'.join(map(str, sys.version_info[:3]))}", QUESTIONS, stdlib_docstrings,
     ),
-    "es": Subject("en-es", "Spanish texts", "of a shop's help pages", f"spanish-{_DIGEST}", SPANISH_QUESTIONS, TEXTS.items),
+    "es": Subject(
+        "en-es", "Spanish texts", "of a shop's help pages", f"spanish-{_DIGEST}", SPANISH_QUESTIONS, TEXTS.items
+    ),
 }  # fmt: skip
