@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 from test_variants import SETTINGS
 
-from tiered_st import load, quantize_char_encoder, set_storage, tabulate
+from tiered_st import load, pretrained, quantize_char_encoder, set_storage, tabulate
 from tiered_st.config import TieredConfig
 from tiered_st.runtime.chunks import ChunkVectors
 
@@ -60,7 +60,7 @@ def test_vectors_are_those_of_torch(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(vectors.fill(ids), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["en-small", "en-mini", "en-nano"])
+@pytest.mark.parametrize("name", pretrained())
 def test_shipped_models_give_their_vectors(name: str) -> None:
     folder = Path(__file__).parents[2] / "tiered_st" / "pretrained" / name
     model = load(name, device="cpu")

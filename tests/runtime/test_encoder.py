@@ -276,7 +276,7 @@ def test_a_copy_is_the_same_encoder(way: Callable[[RuntimeEncoder], RuntimeEncod
     assert other.reader is not encoder.reader
 
 
-@pytest.mark.parametrize("name", ["en-small", "en-mini", "en-nano"])
+@pytest.mark.parametrize("name", tiered_st.pretrained())
 def test_shipped_models_agree_with_torch_on_texts_of_all_scripts(name: str) -> None:
     texts = unicode_texts(40)
     expected = tiered_st.load(name, device="cpu").encode(texts)

@@ -141,7 +141,7 @@ def test_every_blank_is_a_space(toy: SentenceTransformer, blank: str) -> None:
     assert all((row == rows[-1]).all() for row in rows)
 
 
-@pytest.mark.parametrize("name", ["en-small", "en-mini", "en-nano"])
+@pytest.mark.parametrize("name", tiered_st.pretrained())
 def test_a_shipped_model_reads_over_them(name: str) -> None:
     model = tiered_st.load(name, device="cpu")
     clean = "please reset my password"
