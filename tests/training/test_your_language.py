@@ -23,6 +23,7 @@ from training import teacher as teachers
 from training.growth import check_words, known_words
 from training.recipes.en_de import RECIPE as EN_DE
 from training.tables import tables
+from training.untrained import main as write_untrained
 
 PAGE = Path(__file__).parents[2] / "docs" / "your_language.md"
 NOUNS = {"haus": "house", "hund": "dog", "buch": "book", "fluss": "river", "brief": "letter", "fenster": "window"}
@@ -62,7 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_pages_recipe_makes_a_model_of_both_languages(folder: Path, teacher: str) -> None:
     ((_, commands),) = marked("commands", PAGE)
-    smoke, train, info = (shlex.split(line) for line in commands.splitlines())
+    smoke, untrained, train, info = (shlex.split(line) for line in commands.splitlines())
     assert smoke[:4] == [*train[:3], "my_language.py"] and {*smoke} - {*train} == {"--smoke", "runs/try"}
     options = ["--teacher", teacher, "--device", "cpu", "--workers", "0", "--quiet"]
     assert runner.main([*smoke[3:], *options]) == 0  # the full one takes hours
@@ -70,7 +71,9 @@ def test_the_pages_recipe_makes_a_model_of_both_languages(folder: Path, teacher:
     model = tiered_st.load("runs/try/model", device="cpu")
     assert tiers_of(model).settings.memory_slots == 32_768
     assert json.loads(Path("runs/try/model/recipe.json").read_text(encoding="utf-8"))["growth"]["of"] is None
-    # From the first steps on, a sentence is nearer to its translation than to others.
+    assert untrained[2] == "training.untrained" and write_untrained(untrained[3:]) == 0
+    model = tiered_st.load("runs/untrained/model", device="cpu")
+    # From the first step on, a sentence is nearer to its translation than to others.
     german, english = ("Das buch braucht das fenster.", "Das hund sieht das haus."), (
         "The book needs the window.", "The dog sees the house.",
     )  # fmt: skip
