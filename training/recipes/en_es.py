@@ -58,7 +58,7 @@ RECIPE = Recipe(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
               word_power=0.5),
-        Stage("both",  (E1, E2), BOTH,        650,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
-              judged=4, keep="best"),
+        Stage("both",  (E1, E2), BOTH,        360,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
+              judged=3, keep="best"),
     ),
 )  # fmt: skip
