@@ -26,7 +26,7 @@ VARIANTS = ("minilm+symspell-compound", "minilm+shuffled")  # reached by name: n
 TIMED = ("static", "minilm+openvino", "minilm+bf16", "minilm+onnx-int8", "minilm")
 SCALE = {"throughput": throughput.main, "memory": memory.main, "kills": kills.main, "index": index.main}
 SLOW = {  # these suites alone: slower by far than the others, or no model of texts
-    "e5": ("typo", "retrieval", "long", "unseen_noise"),
+    "e5": ("typo", "retrieval", "long", "unseen_noise", "spanish", "cross_lingual"),
     "symspell": ("spanish_words",),
 }
 LOST = {"typo": ("clean", "10 %"), "retrieval": ("XQuAD",)}  # what is asked of forms in int8

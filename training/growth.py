@@ -21,6 +21,7 @@ from tiered_st.modules.tiers_of import tiers_of
 
 _BLOCK = 2_048  # words read at once
 _KNOWN = 0.5  # of the start's own words, which have to be recognised
+_SURE = 0.7  # of the answer: less, and other words would take slots whose own word no text has
 _LEAST = 0.3  # weight that a word's own slot is taken to have, where it has less: values would grow without bounds
 
 
@@ -30,11 +31,13 @@ class Growth:
 
     Attributes:
         of: name of the recipe that made the start: its words, in its order, are those that the start's slots are of.
+            None where its tables are not at hand: the slots are of those words of this recipe that the start
+            recognises as surely as its own, and slots that none of them has stay what they are.
         memory_slots: after it has grown.
         reading: settings of how text is read that the grown model has, where the start has others.
     """
 
-    of: str
+    of: str | None
     memory_slots: int
     reading: dict[str, Any] = field(default_factory=dict)
 
@@ -56,7 +59,7 @@ def slots_of(old: Sequence[str], words: Sequence[str], probabilities: NDArray[np
     """Return the slot of each word, (words,) int64, 0 for those that have none.
 
     Args:
-        old: the words that have slots, in the order of slots from 1 on; they keep them.
+        old: the words that have slots, in the order of slots from 1 on, "" where it is not known; they keep them.
         words: all words.
         probabilities: how often each is practised; the most frequent of those that have no slot get the others.
         count: slots in all.
@@ -87,7 +90,7 @@ def grow(
     Args:
         start: a trained model.
         config: of the grown one.
-        old: the words of the start's slots, from 1 on.
+        old: the words of the start's slots, from 1 on, "" where it is not known.
         words: the words of the further slots, in order.
         probabilities: how often each slot of the grown model is practised, (1 + memory_slots,).
         meanings: what further words mean, in what the projector normalises: (words, d_sem).
@@ -110,7 +113,8 @@ def grow(
     bias.fill_(-1e4)
     have = tiers_of(start).chunk_projector.memory.prototypes.bias  # type: ignore[union-attr]
     bias[: len(have)] = have
-    shift = (have[1:first] - probabilities[1:first].clamp_min(1e-8).log()).mean()
+    met = probabilities[1:first] > 0
+    shift = (have[1:first][met] - probabilities[1:first][met].clamp_min(1e-8).log()).mean()
     bias[first:last] = probabilities[first:last].clamp_min(1e-8).log().to(bias.dtype) + shift
     rows = word_rows(tiers, words)
     read = torch.cat([tiers.read_chunks(part) for part in rows.split(_BLOCK)])
@@ -125,13 +129,39 @@ def grow(
 
 
 @torch.no_grad()
+def known_words(tiers: TieredInput, words: Sequence[str]) -> list[str]:
+    """Return which of some words each slot of a memory is of, from slot 1 on, "" for slots that none is surely of.
+
+    Raises:
+        ValueError: if it knows none of them.
+    """
+    found = [""] * tiers.settings.memory_slots
+    shares = [0.0] * len(found)
+    for start in range(0, len(words), _BLOCK):
+        part = words[start : start + _BLOCK]
+        best = torch.softmax(tiers.recognize(word_rows(tiers, part)).float(), dim=1).max(dim=1)
+        for word, share, slot in zip(part, best.values.tolist(), best.indices.tolist(), strict=True):
+            if slot and share >= max(_SURE, shares[slot - 1]):
+                found[slot - 1], shares[slot - 1] = word, share
+    if not any(found):
+        raise ValueError(
+            f"Growth(of=None): the start's memory knows none of the recipe's {len(words):,} words: give it texts in a "
+            "language that it reads too, or name the recipe that made it."
+        )
+    return found
+
+
+@torch.no_grad()
 def check_words(tiers: TieredInput, words: Sequence[str]) -> float:
     """Return the mean score of words for their own slots, from slot 1 on, without bias, by a thousand of them.
+
+    "" is the word of a slot that is not asked for.
 
     Raises:
         ValueError: if it does not recognise them.
     """
-    places = torch.linspace(0, len(words) - 1, min(1_000, len(words))).long()
+    given = torch.tensor([place for place, word in enumerate(words) if word])
+    places = given[torch.linspace(0, len(given) - 1, min(1_000, len(given))).long()]
     scores = tiers.recognize(word_rows(tiers, [words[i] for i in places.tolist()]))
     known = float((scores.argmax(dim=1) == places + 1).float().mean())
     if known < _KNOWN:

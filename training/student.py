@@ -97,10 +97,11 @@ class Student:
 
     @cached_property
     def start_corpus(self) -> CorpusConfig | None:
-        """What the memory that grows learned its words from; None where none grows."""
+        """What the memory that grows learned its words from; None where none grows, or it is not said."""
         from training.recipe_files import find_recipe  # recipes are of students
 
-        return None if self.recipe.growth is None else find_recipe(self.recipe.growth.of)
+        growth = self.recipe.growth
+        return None if growth is None or growth.of is None else find_recipe(growth.of)
 
     def at_start(self) -> Student:
         """Return who learns as it is before it has grown."""

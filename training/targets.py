@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from tiered_st.modules.tiers_of import tiers_of
 from training import teacher as teachers
 from training.corpus import Corpus
-from training.growth import slots_of, unnormalised, word_rows
+from training.growth import known_words, slots_of, unnormalised, word_rows
 from training.judging.jury import Jury
 from training.student import Student
 
@@ -51,7 +51,7 @@ class Targets:
     @cached_property
     def words(self) -> Tensor:
         """The teacher's vectors of the lexicon's words, (words, d_sem)."""
-        if self.student.start_corpus is not None:
+        if self.student.recipe.growth is not None:
             with torch.no_grad():
                 return tiers_of(self.student.start).chunk_projector.norm(self._meanings)
         return self._raw_words @ self._axes
@@ -59,7 +59,7 @@ class Targets:
     @cached_property
     def marks(self) -> Tensor:
         """The teacher's vectors of its two special tokens, (2, d_sem)."""
-        if self.student.start_corpus is not None:
+        if self.student.recipe.growth is not None:
             tiers = tiers_of(self.student.start)
             return tiers.encode_chunks(tiers.preprocess([""])["input_ids"][0]).detach()
         return teachers.mark_vectors(self.student.teacher) @ self._axes
@@ -143,10 +143,12 @@ class Targets:
 
     @cached_property
     def start_words(self) -> list[str]:
-        """The words of the memory that grows, from slot 1 on."""
+        """The words of the memory that grows, from slot 1 on, "" where it is not known."""
+        if self.student.recipe.growth is None:
+            return []
         made = self.student.start_corpus
         if made is None:
-            return []
+            return known_words(tiers_of(self.student.start), self.corpus.lexicon[0])
         words, probabilities = Corpus(made, self.corpus.data, self.student.at_start()).lexicon
         frequent = np.argsort(-probabilities, kind="stable")[: tiers_of(self.student.start).settings.memory_slots]
         return [words[i] for i in frequent]

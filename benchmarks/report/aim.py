@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.report.speed_aims import SpeedAim
+from benchmarks.report.speed_aims import SpeedAim, TimeAim
 
 OWN = "its own clean score"
 
@@ -41,7 +41,8 @@ class AimTable:
         models: The columns, in the order of every `Aim.least`.
         aims: The rows.
         peers: Models that nothing is asked of, whose scores stand beside.
-        speed: Further rows, of speed.
+        speed: Further rows, of speed against another model.
+        times: Further rows, of milliseconds.
     """
 
     title: str
@@ -49,9 +50,11 @@ class AimTable:
     aims: tuple[Aim, ...]
     peers: tuple[str, ...] = ()
     speed: tuple[SpeedAim, ...] = ()
+    times: tuple[TimeAim, ...] = ()
 
     def __post_init__(self) -> None:
-        asked = {aim.what: len(aim.least) for aim in self.aims} | {aim.what: len(aim.least) for aim in self.speed}
+        asked = {aim.what: len(aim.least) for aim in (*self.aims, *self.speed)}
+        asked |= {aim.what: len(aim.most) for aim in self.times}
         for what, count in asked.items():
             if count != len(self.models):
                 raise ValueError(f"the aim {what!r} asks {count} models, the table has {len(self.models)}.")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks.report.aim import OWN, Aim, AimTable
 from benchmarks.report.choice import Shipped, is_current
 from benchmarks.report.markdown import markdown
-from benchmarks.report.speed_aims import SpeedAim, speed_ratio
+from benchmarks.report.speed_aims import SpeedAim, TimeAim, milliseconds, speed_ratio
 from benchmarks.speed.stored import cell_of
 from benchmarks.store import Result, Stored
 
@@ -73,6 +73,16 @@ def model_aims(
             if ratio is None and least is not None:
                 missing.setdefault((model + faster.form, "speed"), {})[faster.what] = None
         rows.append([*row, *("–" for _ in table.peers)])
+    for timed in table.times:
+        row = [timed.what, _list(timed.most, "≤ {:g} ms")]
+        for model, most in zip(table.models, timed.most, strict=True):
+            taken = _time(timed, speeds, model, shipped)
+            row.append(_cell(taken, most, "{:.1f} ms", at_most=True))
+            asked[model] += most is not None
+            met[model] += _is_met(taken, most, at_most=True)
+            if taken is None and most is not None:
+                missing.setdefault((model + timed.form, "speed"), {})[timed.what] = None
+        rows.append([*row, *("–" for _ in table.peers)])
     said = ", ".join(f"{model} {met[model]} of {asked[model]}" for model in table.models)
     header = ["what", "aim", *table.models, *table.peers]
     return f"{markdown(header, rows)}\n\nMet: {said}. {_said(missing, stored, shipped)}"
@@ -117,11 +127,24 @@ def _alike(one: Result, other: Result, metric: str, seed: str) -> bool:
 
 def _speed(aim: SpeedAim, speeds: Mapping[str, Mapping[str, Any]], model: str, shipped: Shipped | None) -> float | None:
     """Return how many times as fast as the other one a model is, None where not that which ships was timed."""
-    timed = speeds.get("cpu-throughput", {}).get("models", {}).get(model + aim.form, {})
-    known = (shipped or {}).get(model)
-    if cell_of(speeds, aim.words, aim.kind) is None or (known is not None and timed.get("revision") not in known):
+    if not _is_timed(aim, speeds, model, shipped):
         return None
     return speed_ratio(speeds, aim.words, aim.kind, model + aim.form, aim.against)
+
+
+def _time(aim: TimeAim, speeds: Mapping[str, Mapping[str, Any]], model: str, shipped: Shipped | None) -> float | None:
+    """Return how many milliseconds a model takes, None where not that which ships was timed."""
+    if not _is_timed(aim, speeds, model, shipped):
+        return None
+    return milliseconds(speeds, aim.words, aim.kind, model + aim.form)
+
+
+def _is_timed(
+    aim: SpeedAim | TimeAim, speeds: Mapping[str, Mapping[str, Any]], model: str, shipped: Shipped | None
+) -> bool:
+    timed = speeds.get("cpu-throughput", {}).get("models", {}).get(model + aim.form, {})
+    known = (shipped or {}).get(model)
+    return cell_of(speeds, aim.words, aim.kind) is not None and (known is None or timed.get("revision") in known)
 
 
 def _asked(aim: Aim) -> str:
@@ -135,19 +158,21 @@ def _list(least: Sequence[float | None], form: str) -> str:
     return f"{sign} " + " / ".join("–" if value is None else number.format(value) for value in least)
 
 
-def _is_met(value: float | None, least: float | None) -> bool:
-    return value is not None and least is not None and value >= least
+def _is_met(value: float | None, limit: float | None, *, at_most: bool = False) -> bool:
+    if value is None or limit is None:
+        return False
+    return value <= limit if at_most else value >= limit
 
 
-def _cell(value: float | None, least: float | None, form: str) -> str:
+def _cell(value: float | None, limit: float | None, form: str, *, at_most: bool = False) -> str:
     if value is None:
         return "–"
-    if least is None:
+    if limit is None:
         return form.format(value)
     shown = form.format(value)
-    if value >= least:
+    if _is_met(value, limit, at_most=at_most):
         return f"**{shown}**"
-    lacking = f"{value - least:+.2f}" if "×" in form else f"{value - least:+.1f}"
+    lacking = f"{value - limit:+.2f}" if "×" in form else f"{value - limit:+.1f}"
     return f"{shown} ({lacking})"
 
 

@@ -40,6 +40,24 @@ class SpeedAim(NamedTuple):
     against: str = DEPLOYED
 
 
+class TimeAim(NamedTuple):
+    """How many milliseconds ours are to take for a text that comes alone, on one thread.
+
+    Attributes:
+        what: The row's name.
+        words: Words of the texts.
+        kind: Of the calls.
+        most: The milliseconds of each model; None where nothing was asked.
+        form: What follows a model's name.
+    """
+
+    what: str
+    words: int
+    kind: str
+    most: tuple[float | None, ...]
+    form: str = INT8
+
+
 FASTER = (
     SpeedAim("16 words, best batch", 16, BATCH, (1.3, 3.5, 7.0)),
     SpeedAim("16 words, one at a time", 16, SINGLE, (1.1, 2.5, 4.0)),
@@ -65,7 +83,7 @@ def speed_aims(stored: Stored, speeds: Mapping[str, Mapping[str, Any]]) -> str:
     aim = f"≤ {MESSAGE_SHARE:g} of its time"
     rows.append(["15 words, three of them new typos, one at a time", aim, *_most(times[:1], [MESSAGE_SHARE], "{:.2f}")])
     rows[-1] += [_figure(time, False, "{:.2f}") for time in times[1:]]
-    alone = [_milliseconds(speeds, name + INT8) for name in MODELS]
+    alone = [milliseconds(speeds, MESSAGE_WORDS, CHAT, name + INT8) for name in MODELS]
     within = [1000 * BLINK] * len(MODELS)
     rows.append(["… in milliseconds", f"≤ {1000 * BLINK:g} (the design's)", *_most(alone, within, "{:.1f}")])
     processes = speeds.get("cpu-footprint", {}).get("processes", {})
@@ -105,8 +123,9 @@ def speed_ratio(speeds: Mapping[str, Mapping[str, Any]], words: int, kind: str, 
     return ratio_of(cell, name, base).median
 
 
-def _milliseconds(speeds: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
-    cell = cell_of(speeds, MESSAGE_WORDS, CHAT)
+def milliseconds(speeds: Mapping[str, Mapping[str, Any]], words: int, kind: str, name: str) -> float | None:
+    """Return what a text that comes alone takes a model on one thread, None where it was not timed."""
+    cell = cell_of(speeds, words, kind)
     return 1000 / mean(cell["models"][name]["speeds"]) if cell and name in cell["models"] else None
 
 

@@ -49,6 +49,21 @@ COLUMNS = (
     Column("misspelt words", "real", "misspellings"),
 )
 
+SPANISH = (
+    Column("STS-B es dev, clean", "spanish", "STS-B"),
+    Column("10 %", "spanish", "STS-B 10 %"),
+    Column("20 % wrong", "spanish", "STS-B 20 %"),
+    Column("without accents", "spanish", "STS-B, without accents"),
+    Column("as in chats", "spanish", "STS-B, as in chats"),
+    Column("XQuAD es→es, clean", "spanish", "XQuAD"),
+    Column("questions at 10 %", "spanish", "XQuAD 10 %"),
+    Column("es→en", "cross_lingual", "XQuAD es→en"),
+    Column("NTREX es→en", "cross_lingual", "NTREX es→en"),
+    Column("misspelt words", "spanish_words", "misspellings"),
+)
+READ_SPANISH = ("en-es",)
+PEERS_IN_SPANISH = ("en-small", REFERENCE, "multilingual USE", "multilingual-e5-small 4-bit", "SymSpell alone")
+
 NAMES = (
     *(Column(metric, "new_words", metric) for metric in ("rare 10 %", "rare 20 %", "invented 10 %", "invented 20 %")),
     Column("XQuAD-en, clean", "retrieval", "XQuAD"),
@@ -60,12 +75,24 @@ TAUGHT = "taught"  # ends the name of a model that was taught the words of what 
 def quality(stored: Stored, ours: Sequence[str]) -> str:
     """Return a row per model, ours, in bold, before `PEERS`; the best of each column is bold too."""
     names = [name for name in (*ours, *PEERS) if any(column.values(stored, name) for column in STS)]
-    cells = {(name, column): column.values(stored, name) for name in names for column in COLUMNS}
-    best = {column: max((mean(cells[name, column] or [0.0]) for name in names), default=0.0) for column in COLUMNS}
-    rows = [["model", "parameters", *(column.heading for column in COLUMNS)]]
+    return _table(stored, ours, names, COLUMNS)
+
+
+def spanish(stored: Stored, ours: Sequence[str]) -> str:
+    """Return what `quality` does in Spanish, before `PEERS_IN_SPANISH`."""
+    peers = [name for name in PEERS_IN_SPANISH if name not in ours]
+    names = [name for name in (*ours, *peers) if any(column.values(stored, name) for column in SPANISH)]
+    return _table(stored, ours, names, SPANISH)
+
+
+def _table(stored: Stored, ours: Sequence[str], names: Sequence[str], columns: Sequence[Column]) -> str:
+    cells = {(name, column): column.values(stored, name) for name in names for column in columns}
+    best = {column: max((mean(cells[name, column] or [0.0]) for name in names), default=0.0) for column in columns}
+    rows = [["model", "parameters", *(column.heading for column in columns)]]
     for name in names:
-        row = [f"**{name}**" if name in ours else name, f"{_parameters(stored, name) / 1e6:.1f} M"]
-        for column in COLUMNS:
+        count = _parameters(stored, name)
+        row = [f"**{name}**" if name in ours else name, f"{count / 1e6:.1f} M" if count else "–"]
+        for column in columns:
             shown, values = mean_and_spread(cells[name, column]), cells[name, column]
             figure, sign, spread = shown.partition(" ± ")
             row.append(f"**{figure}**{sign}{spread}" if values and mean(values) == best[column] else shown)
@@ -84,11 +111,11 @@ def new_words(stored: Stored, ours: Sequence[str]) -> str:
     return compact(rows)
 
 
-def older(stored: Stored, ours: Sequence[str], shipped: Shipped | None) -> str:
+def older(stored: Stored, ours: Sequence[str], shipped: Shipped | None, columns: Sequence[Column] = COLUMNS) -> str:
     """Return a line below the table that says which of its figures are of an older revision than what ships."""
     found = {
         suite: [each.model for each in stored.get(suite, ()) if each.model in ours and not is_current(each, shipped)]
-        for suite in dict.fromkeys(column.suite for column in COLUMNS)
+        for suite in dict.fromkeys(column.suite for column in columns)
     }
     said = [f"`{suite}` of {', '.join(sorted(names))}" for suite, names in found.items() if names]
     return f"\n\nOf an older revision than what ships, not measured again yet: {'; '.join(said)}." if said else ""
@@ -185,13 +212,19 @@ def write_summary(
     """
     ours = [name for name in pretrained() if _parameters(stored, name)]
     ours.sort(key=lambda name: -_parameters(stored, name))
+    both = [name for name in ours if name in READ_SPANISH and SPANISH[0].values(stored, name)]
     if ours:
         write_between(root / "README.md", "headline", headline(stored, ours))
         write_between(root / "README.md", "quality", quality(stored, ours) + older(stored, ours, shipped))
+        if both:
+            text = spanish(stored, both) + older(stored, both, shipped, SPANISH)
+            write_between(root / "README.md", "spanish", text)
         if stored.get("new_words"):
             write_between(root / "README.md", "new words", new_words(stored, ours))
     for name in ours:
         own = quality(stored, [name]) + older(stored, [name], shipped)
+        if name in both:
+            own += "\n\n" + spanish(stored, [name]) + older(stored, [name], shipped, SPANISH)
         write_between(root / CARDS / name / "README.md", "quality", own)
     if "cpu-throughput" in speeds:
         processes = speeds.get("cpu-footprint", {}).get("processes", {})
@@ -199,4 +232,6 @@ def write_summary(
 
 
 def _parameters(stored: Stored, name: str) -> int:
-    return next((result.parameters for result in stored.get("typo", ()) if result.model == name), 0)
+    suites = ("typo", *dict.fromkeys(column.suite for column in SPANISH))
+    found = (each.parameters for suite in suites for each in stored.get(suite, ()) if each.model == name)
+    return next(found, 0)

@@ -22,7 +22,7 @@ from benchmarks.texts.spanish import mistyped_in, read_mlqa, read_ntrex, read_xq
 from tiered_st.evaluation import unit_vectors
 
 SENTENCES = "NTREX"  # opens the names of what is measured by recall
-LANGUAGES = {"en": "eng", "es": "spa"}  # as NTREX calls them
+LANGUAGES = {"en": "eng", "es": "spa", "de": "deu"}  # as NTREX calls them
 NAMES = ("XQuAD es→en", "XQuAD en→es", "MLQA es→es", "MLQA en→es", "NTREX es→en", "NTREX en→es")
 
 

@@ -9,7 +9,8 @@ from benchmarks.texts.collections import Collection
 from benchmarks.texts.columns import read_columns
 from tiered_st.noise import OPERATORS, seeded
 
-KEYBOARDS = {"es": "es_typos", "en": "typos"}  # by language: an operator of tiered_st.noise
+# By language: an operator of tiered_st.noise. None types on a German keyboard; the American one's keys are near it.
+KEYBOARDS = {"es": "es_typos", "en": "typos", "de": "typos"}
 
 
 def mistyped_in(language: str, suite: str, texts: Sequence[str], *, rate: float, seed: int) -> list[str]:

@@ -27,7 +27,11 @@ def add_spanish(tables: Tables) -> Tables:
         "es_dev_mlqa_queries": {"query_id": ["1_es", "1_en"], "text": ["¿Qué?", "what"], "lang": ["es", "en"]},
         "es_dev_mlqa_corpus": {"doc_id": ["m0", "m1"], "text": ["Esto.", "Otro."]},
         "es_dev_mlqa_qrels": {"query_id": ["1_es", "1_en"], "doc_id": ["m0", "m0"], "rel": [1, 1]},
-        "dev_ntrex_parallel": {"eng": ["the house", "the dog"], "spa": ["la casa", "el perro"]},
+        "dev_ntrex_parallel": {
+            "eng": ["the house", "the dog"],
+            "spa": ["la casa", "el perro"],
+            "deu": ["das Haus", "der Hund"],
+        },
         "es_dev_mtod_intents": {"text": WORDS, "intent": ["a", "b"] * 4, "split": ["train"] * 4 + ["eval"] * 4},
         "es_dev_tweets_sentiment": {"text": WORDS, "label": ["a", "b"] * 4, "split": ["train"] * 4 + ["val"] * 4},
         "es_dev_tweets_emotion": {"text": WORDS, "label": ["a", "b"] * 4, "split": ["train"] * 4 + ["dev"] * 4},

@@ -144,13 +144,14 @@ def test_the_command_for_everything_names_its_steps(
     assert everything(["--data", "somewhere", "--print"]) == 0
     run, *lines = capsys.readouterr().err.splitlines()
     slow, words, (names, found), (typo, retrieval, speed, size, *scale, last) = (
-        lines[:4],
-        lines[4],
-        lines[5:7],
-        lines[7:],
+        lines[:6],
+        lines[6],
+        lines[7:9],
+        lines[9:],
     )
     assert [line.partition(" --data")[0] for line in slow] == [
-        f"python -m benchmarks.run e5 --suite {suite}" for suite in ("typo", "retrieval", "long", "unseen_noise")
+        f"python -m benchmarks.run e5 --suite {suite}"
+        for suite in ("typo", "retrieval", "long", "unseen_noise", "spanish", "cross_lingual")
     ]
     assert words.startswith("python -m benchmarks.run symspell --suite spanish_words --data")
     assert not {"e5", "use", "symspell"} & set(run.split())  # the one is slow, the other is not installed here

@@ -11,10 +11,10 @@ from test_figures import result
 from benchmarks.report.__main__ import ROOT
 from benchmarks.report.__main__ import main as report
 from benchmarks.report.aim import OWN, Aim, AimTable
-from benchmarks.report.aim_tables import ENGLISH, TABLES
+from benchmarks.report.aim_tables import ENGLISH, SPANISH, TABLES
 from benchmarks.report.markdown import marks
 from benchmarks.report.model_aims import found_of, model_aims
-from benchmarks.report.speed_aims import SpeedAim
+from benchmarks.report.speed_aims import SpeedAim, TimeAim
 from benchmarks.store import write
 from benchmarks.suites import suites
 
@@ -113,9 +113,52 @@ def test_every_aim_names_a_metric_that_its_suite_has() -> None:
     assert all(mark in page for name in TABLES for mark in marks(name))
 
 
+TWO_LANGUAGES = AimTable(
+    "Two languages",
+    ("en-es",),
+    (
+        Aim("accents", "spanish", ("STS-B, without accents",), (-0.5,), OWN, clean="STS-B"),
+        Aim("English", "typo", ("clean",), (-1.5,), "en-small"),
+        Aim("words", "spanish_words", ("misspellings",), (70.0,)),
+    ),
+    peers=("en-small", "SymSpell alone"),
+    times=(TimeAim("a message", 15, "chat", (10.0,)),),
+)
+
+
+def test_what_a_model_loses_is_against_itself_or_another_of_ours_and_time_is_at_most() -> None:
+    found = {
+        "spanish": [
+            result("en-es", {"STS-B": [80.0], "STS-B, without accents": [79.75]}, "spanish"),
+            result("en-small", {"STS-B": [54.0], "STS-B, without accents": [50.0]}, "spanish"),
+        ],
+        "typo": [result("en-es", {"clean": [84.0]}), result("en-small", {"clean": [87.0]})],
+        "spanish_words": [result("SymSpell alone", {"misspellings": [65.0]}, "spanish_words")],
+    }
+    models = {"en-es ONNX int8": {"reads": 510, "read": 1.0, "speeds": [80.0, 80.0]}}
+    cell = {"words": 15, "kind": "chat", "threads": 1, "models": models}
+    timed = {"cpu-throughput": {"models": {"en-es ONNX int8": {"revision": "r"}}, "cells": [cell]}}
+    said = model_aims(TWO_LANGUAGES, found, timed, {"en-es": ["r"]})
+    rows = rows_of(said)
+    assert rows["accents"] == [f"≥ -0.5 against {OWN}", "**-0.2**", "-4.0", "–"]
+    assert rows["English"] == ["≥ -1.5 against en-small", "-3.0 (-1.5)", "87.0", "–"]
+    assert rows["words"] == ["≥ 70", "–", "–", "65.0"]
+    assert rows["a message"] == ["≤ 10 ms", "12.5 ms (+2.5)", "–", "–"]
+    assert "Met: en-es 1 of 4." in said and "`spanish_words` of en-es (misspellings)" in said
+    models["en-es ONNX int8"]["speeds"] = [125.0, 125.0]
+    assert rows_of(model_aims(TWO_LANGUAGES, found, timed))["a message"][1] == "**8.0 ms**"
+    older = model_aims(TWO_LANGUAGES, found, timed, {"en-es": ["newer"]})
+    assert rows_of(older)["a message"][1] == "–" and "`speed` of en-es ONNX int8 (a message)" in older
+    with pytest.raises(ValueError, match="'a message' asks 2 models, the table has 1"):
+        AimTable("t", ("a",), (), times=(TimeAim("a message", 15, "chat", (1.0, 2.0)),))
+
+
 def test_one_command_prints_the_aims_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "m.json", result(REFERENCE, {"clean": [85.7]}))
     assert report(["--aims", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"## {ENGLISH.title}") and "85.7" in out and "suite `typo`" not in out
     assert "Met: en-small 0 of 29" in out and "`long` of en-small (Wikipedia@32, MS docs@32" in out
+    assert (
+        f"## {SPANISH.title}" in out and "Met: en-es 0 of 15. Not measured: `spanish` of en-es (STS-B, STS-B 5 %" in out
+    )

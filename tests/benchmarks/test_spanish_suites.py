@@ -12,7 +12,7 @@ from spanish_files import WORDS, add_spanish
 
 from benchmarks.peers import Candidate, resolve
 from benchmarks.suite import Condition
-from benchmarks.suites import cross_lingual, spanish, spanish_classification, spanish_words
+from benchmarks.suites import cross_lingual, german, spanish, spanish_classification, spanish_words
 from benchmarks.suites.spanish_words import SpanishWords
 from benchmarks.texts.spanish import mistyped_in, read_mlqa, read_ntrex, read_xquad_across
 
@@ -100,6 +100,17 @@ def test_a_model_that_knows_meanings_finds_all_across_languages(data: Path) -> N
         assert task.score(model, Condition(name, 0)) == pytest.approx(100.0), name
     swapped = Candidate("swapped", Meanings(means | {"la casa": 1, "el perro": 0}))
     assert task.score(swapped, Condition("NTREX es→en", 0)) == 0.0
+
+
+def test_german_sentences_are_found_across_languages_too(data: Path) -> None:
+    task = german.load(data)
+    assert {c.metric for c in task.conditions(1)} == set(german.SUITE.metrics)
+    assert task.texts("NTREX de→en") == ["das Haus", "der Hund"] and task.seen(Condition("NTREX de→en 10 %", 0))
+    means = {"das Haus": 0, "the house": 0, "der Hund": 1, "the dog": 1}
+    model = Candidate("meanings", Meanings(means))
+    assert [task.score(model, Condition(name, 0)) for name in german.NAMES] == [100.0, 100.0]
+    swapped = Candidate("swapped", Meanings(means | {"das Haus": 1, "der Hund": 0}))
+    assert task.score(swapped, Condition("NTREX en→de", 0)) == 0.0
 
 
 def test_sentences_that_are_found_are_embedded_once(data: Path) -> None:

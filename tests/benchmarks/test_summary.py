@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from test_figures import MADE, result
+from test_figures import MADE, page, result
 
 from benchmarks.report.aims import aims
 from benchmarks.report.speed import throughput_tables
-from benchmarks.report.summary import headline, quality, speed
+from benchmarks.report.summary import headline, quality, spanish, speed, write_summary
 
 
 def stored() -> dict[str, Any]:
@@ -32,6 +33,42 @@ def test_the_best_of_a_column_is_bold_and_what_was_not_measured_a_dash() -> None
     assert rows["all-MiniLM-L6-v2"][:4] == ["22.7 M", "**85.0**", "60.0 ± 0.0", "**61.0** ± 1.4"]
     assert rows["**en-small**"][-1] == "**57.0**" and rows["all-MiniLM-L6-v2"][-1] == "–"
     assert list(rows)[2:] == ["**en-small**", "all-MiniLM-L6-v2"]  # no row for a peer without results
+
+
+def in_spanish() -> dict[str, Any]:
+    scores = {"STS-B": [80.0], "STS-B 10 %": [70.0, 72.0]}
+    found = stored()
+    found["typo"].append(result("en-es", {"clean": [79.0], "5 %": [1.0], "10 %": [1.0], "20 %": [1.0]}))
+    found["spanish"] = [
+        result(name, scores, "spanish") for name in ("en-es", "en-small", "all-MiniLM-L6-v2", "another")
+    ]
+    found["spanish_words"] = [result("SymSpell alone", {"misspellings": [60.0]}, "spanish_words")]
+    return found
+
+
+def test_spanish_has_a_table_of_its_own_of_who_was_measured_in_it() -> None:
+    rows = cells(spanish(in_spanish(), ["en-es"]))
+    assert list(rows)[2:] == ["**en-es**", "en-small", "all-MiniLM-L6-v2", "SymSpell alone"]
+    assert rows["model"][1:3] == ["STS-B es dev, clean", "10 %"]
+    assert rows["**en-es**"][:3] == ["22.7 M", "**80.0**", "**71.0** ± 1.4"] and rows["en-small"][-1] == "–"
+    assert rows["SymSpell alone"][-1] == "**60.0**"
+
+
+def test_only_pages_of_who_reads_spanish_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.report.summary.pretrained", lambda: ["en-es", "en-small"])
+    pages = {
+        name: page(tmp_path / "tiered_st" / "pretrained" / name / "README.md", "quality")
+        for name in ("en-es", "en-small")
+    }
+    front = page(tmp_path / "README.md", "headline", "quality", "spanish")
+    write_summary(in_spanish(), {}, tmp_path)
+    texts = {name: path.read_text(encoding="utf-8") for name, path in pages.items()}
+    assert "STS-B es dev" in texts["en-es"] and "STS-B es dev" not in texts["en-small"]
+    assert "STS-B dev, clean" in texts["en-es"] and "STS-B es dev" in front.read_text(encoding="utf-8")
+    # Without results in Spanish the front page keeps what it has, marks or none.
+    front = page(tmp_path / "README.md", "headline", "quality")
+    write_summary({name: found for name, found in in_spanish().items() if "spanish" not in name}, {}, tmp_path)
+    assert "STS-B es dev" not in front.read_text(encoding="utf-8")
 
 
 def test_the_headline_lines_up() -> None:

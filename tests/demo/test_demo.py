@@ -11,7 +11,10 @@ import pytest
 import tiered_st
 from tiered_st import demo
 from tiered_st.cli.console import clip, one_line, pad, paint, use_colour, width_of
+from tiered_st.demo import spanish
 from tiered_st.demo.docstrings import MIN_WORDS, file_docstrings, stdlib_docstrings
+from tiered_st.demo.subject import SUBJECTS
+from tiered_st.model import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,43 @@ def test_the_demo_runs_and_its_index_is_kept(toy: str, tmp_path: Path, capsys: p
     assert demo.main(arguments) == 0
     second = capsys.readouterr().out
     assert "50 docstrings, indexed before" in second and second.splitlines()[1:] == first.splitlines()[2:]
+
+
+def test_the_demo_speaks_spanish(toy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("faiss")
+    arguments = ["--lang", "es", "--model", toy, "--device", "cpu", "--index", str(tmp_path / "idx")]
+    assert demo.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert f"Indexing {len(spanish.TEXTS)} Spanish texts of a shop's help pages" in said
+    for typed, correct in spanish.QUESTIONS:
+        line = next(line for line in said.splitlines() if line.startswith(typed[:30]))
+        assert correct[:24] in line.split("│")[1]
+    assert f"of the {len(spanish.QUESTIONS) * demo.TOP} texts" in said
+    assert demo.main(arguments) == 0
+    assert f"{len(spanish.TEXTS)} Spanish texts, indexed before" in capsys.readouterr().out
+
+
+def test_spanish_is_read_by_the_model_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(name: str, device: str | None = None) -> None:
+        asked.append(name)
+        raise ValueError("not here")
+
+    monkeypatch.setattr(demo, "load", refuse)
+    assert [demo.main(arguments) for arguments in ([], ["--lang", "es"], ["--lang", "es", "--model", "mine"])] == [
+        1
+    ] * 3
+    assert asked == [DEFAULT_MODEL, "en-es", "mine"]
+
+
+def test_an_index_is_kept_under_what_it_is_of(tmp_path: Path) -> None:
+    names = {subject.name for subject in SUBJECTS.values()}
+    assert len(names) == len(SUBJECTS)
+    assert len(set(spanish.TEXTS.values())) == len(spanish.TEXTS) >= 30
+    # As people type: hardly an accent, no opening marks; spelt correctly there are both.
+    assert not any(char in "áéíóú¿¡" for typed, _ in spanish.QUESTIONS for char in typed)
+    assert sum(any(char in "áéíóú¿" for char in correct) for _, correct in spanish.QUESTIONS) >= 8
 
 
 def test_another_models_index_is_built_again(toy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

