@@ -1,8 +1,8 @@
 """English and Spanish in one space: en-small's memory grows by Spanish words, then E1 and E2 learn to read both.
 
 A new word's slot begins with what the word's translations mean to en-small, so that a Spanish text is read, before E2
-has learned anything, as its English words in Spanish order. `training.growth` has the details, and README.md, "Your
-language in a day", how to do the same with another language.
+has learned anything, as its English words in Spanish order. `training.growth` has the details, and training/YOUR_LANGUAGE.md
+how to do the same with another language.
 """
 
 from tiered_st.noise import NoisePolicy
@@ -54,6 +54,7 @@ RECIPE = Recipe(
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
     storage="int8", max_seq_length=128,
+    notes="Version 1 started from en-small 2.",
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
