@@ -1,4 +1,4 @@
-"""training/YOUR_LANGUAGE.md: its recipe and commands run as written; and the memory of a trained model grows by words."""
+"""YOUR_LANGUAGE.md: its recipe and commands run as written; and the memory of a trained model grows by words."""
 
 from __future__ import annotations
 
