@@ -1,8 +1,8 @@
 """English and Spanish in one space: en-small's memory grows by Spanish words, then E1 and E2 learn to read both.
 
 A new word's slot begins with what the word's translations mean to en-small, so that a Spanish text is read, before E2
-has learned anything, as its English words in Spanish order. `training.growth` has the details, and YOUR_LANGUAGE.md says how
-to do the same with another language.
+has learned anything, as its English words in Spanish order. `training.growth` has the details, and YOUR_LANGUAGE.md
+what to do for another language.
 """
 
 from tiered_st.noise import NoisePolicy
