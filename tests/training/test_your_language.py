@@ -1,4 +1,4 @@
-"""docs/your_language.md: its recipe and commands run as written; and the memory of a trained model grows by words."""
+"""YOUR_LANGUAGE.md: its recipe and commands run as written; and the memory of a trained model grows by words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.recipes.en_de import RECIPE as EN_DE
 from training.tables import tables
 from training.untrained import main as write_untrained
 
-PAGE = Path(__file__).parents[2] / "docs" / "your_language.md"
+PAGE = Path(__file__).parents[2] / "training" / "YOUR_LANGUAGE.md"
 NOUNS = {"haus": "house", "hund": "dog", "buch": "book", "fluss": "river", "brief": "letter", "fenster": "window"}
 VERBS = {"sieht": "sees", "mag": "likes", "braucht": "needs"}
 PAIRS = [(f"The {NOUNS[a]} {VERBS[v]} the {NOUNS[b]}.", f"Das {a} {v} das {b}.")

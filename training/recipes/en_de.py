@@ -1,4 +1,4 @@
-"""English and German from Tatoeba alone: what a third language comes to in less than an hour (docs/your_language.md).
+"""English and German from Tatoeba alone: what a third language comes to in less than an hour (YOUR_LANGUAGE.md).
 
 There is no German table of frequencies, of forms, or of misspellings: words come from the German sentences, and what
 they mean from the English ones beside them. Umlauts and ß stay letters of their own. Folded, "schön" would be "schon",

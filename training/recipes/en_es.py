@@ -1,8 +1,8 @@
 """English and Spanish in one space: en-small's memory grows by Spanish words, then E1 and E2 learn to read both.
 
 A new word's slot begins with what the word's translations mean to en-small, so that a Spanish text is read, before E2
-has learned anything, as its English words in Spanish order. `training.growth` has the details, and README.md, "Your
-language in a day", how to do the same with another language.
+has learned anything, as its English words in Spanish order. `training.growth` has the details, and YOUR_LANGUAGE.md
+what to do for another language.
 """
 
 from tiered_st.noise import NoisePolicy
@@ -54,11 +54,12 @@ RECIPE = Recipe(
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
     storage="int8", max_seq_length=128,
+    notes="Version 1 started from en-small 2.",
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
               word_power=0.5),
-        Stage("both",  (E1, E2), BOTH,        650,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
-              judged=4, keep="best"),
+        Stage("both",  (E1, E2), BOTH,        360,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
+              judged=3, keep="best"),
     ),
 )  # fmt: skip
