@@ -62,7 +62,7 @@ RECIPE = Recipe(
     words=english.WORDS + spanish.WORDS, frequencies=english.FREQUENCIES + spanish.FREQUENCIES,
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
-    storage="int8", max_seq_length=128,
+    storage="int8", max_seq_length=160,
     notes='Version 1 started from en-small 2, and went on from the int8 weights of "words", then of "both".',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views

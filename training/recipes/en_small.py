@@ -47,7 +47,7 @@ RECIPE = Recipe(
     texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS, passages=PASSAGES, searches=SEARCHES,
     judges=JUDGES,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    storage="int8", max_seq_length=128,
+    storage="int8", max_seq_length=160,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made, and from '
     'those of "passages" again; "both" read 6,000 rows of each source of searches.',
     stages=(
