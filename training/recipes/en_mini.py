@@ -1,4 +1,4 @@
-"""The half-sized English model: E1 is en-small's, E2 has two of MiniLM's six layers."""
+"""The half-sized English model: E1 is that of en-small 2, E2 has two of MiniLM's six layers."""
 
 from dataclasses import replace
 
