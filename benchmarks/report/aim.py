@@ -53,7 +53,8 @@ class AimTable:
     times: tuple[TimeAim, ...] = ()
 
     def __post_init__(self) -> None:
-        asked = {aim.what: len(aim.least) for aim in (*self.aims, *self.speed)}
+        asked = {aim.what: len(aim.least) for aim in self.aims}
+        asked |= {aim.what: len(aim.least) for aim in self.speed}
         asked |= {aim.what: len(aim.most) for aim in self.times}
         for what, count in asked.items():
             if count != len(self.models):

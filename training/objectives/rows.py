@@ -28,7 +28,8 @@ class OfWords(Objective):
 class OfTexts(Objective):
     """Learn from texts with ``views`` noisy copies; None means as many as the stage says."""
 
-    reads, budgets = ("texts",), True
+    budgets = True
+    reads: ClassVar[tuple[str, ...]] = ("texts",)
     views: ClassVar[int | None] = 0
 
     @override
