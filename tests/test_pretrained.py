@@ -31,8 +31,8 @@ def test_weights_are_those_the_card_vouches_for(name):
         assert digest in card, f"{file} is not the file whose figures the card states"
 
 
-def test_shipped_models_stay_under_48_megabytes_in_all():
-    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) <= 48e6
+def test_shipped_models_stay_under_60_megabytes_in_all():
+    assert sum(file.stat().st_size for file in PRETRAINED.rglob("*") if file.is_file()) <= 60e6
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -15,6 +15,7 @@ from training.corpus import Corpus
 from training.growth import grow
 from training.judging import HeldOut, Jury
 from training.recipe import Recipe
+from training.recipe_files import find_recipe
 from training.streams.streams import Streams
 from training.student import Student
 from training.targets import Targets
@@ -37,7 +38,9 @@ def targets_of(
     held = HeldOut(recipe.judges, data, cache, recipe.stream) if recipe.judges else None
     streams = Streams(recipe.stream, recipe.seed, data, cache, kept, held) if recipe.stream is not None else None
     jury = Jury(held, recipe.max_seq_length) if held is not None else None
-    return Targets(Corpus(recipe, data, student, streams, deadline, held), student, cache, deadline, jury)
+    of = None if recipe.growth is None else recipe.growth.of
+    start_corpus = None if of is None else find_recipe(of)
+    return Targets(Corpus(recipe, data, student, streams, deadline, held), student, cache, deadline, jury, start_corpus)
 
 
 def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:

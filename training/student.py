@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from sentence_transformers import SentenceTransformer
 
@@ -18,9 +17,6 @@ from training.packaged_teachers import PackagedTeacher
 from training.teacher import load_relater, load_teacher
 from training.warm_start import body_config
 from training.words import READING, words_of
-
-if TYPE_CHECKING:
-    from training.corpus import CorpusConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +90,6 @@ class Student:
             return config
         body = body_config(self.teacher, self.layers, self.recipe.warm_ffn)
         return replace(config, body=body, d_sem=body["hidden_size"])
-
-    @cached_property
-    def start_corpus(self) -> CorpusConfig | None:
-        """What the memory that grows learned its words from; None where none grows, or it is not said."""
-        from training.recipe_files import find_recipe  # recipes are of students
-
-        growth = self.recipe.growth
-        return None if growth is None or growth.of is None else find_recipe(growth.of)
 
     def at_start(self) -> Student:
         """Return who learns as it is before it has grown."""

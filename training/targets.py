@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from tiered_st.modules.tiers_of import tiers_of
 from training import teacher as teachers
-from training.corpus import Corpus
+from training.corpus import Corpus, CorpusConfig
 from training.growth import known_words, slots_of, unnormalised, word_rows
 from training.judging.jury import Jury
 from training.student import Student
@@ -40,6 +40,7 @@ class Targets:
         cache: where its vectors of texts are kept.
         deadline: of ``time.monotonic``, for those vectors, which may take hours; None never.
         jury: by whom a stage can be judged.
+        start_corpus: what the start whose memory grows learned its words from; None where that is not said.
     """
 
     corpus: Corpus
@@ -47,6 +48,7 @@ class Targets:
     cache: Path
     deadline: float | None = None
     jury: Jury | None = None
+    start_corpus: CorpusConfig | None = None
 
     @cached_property
     def words(self) -> Tensor:
@@ -146,10 +148,9 @@ class Targets:
         """The words of the memory that grows, from slot 1 on, "" where it is not known."""
         if self.student.recipe.growth is None:
             return []
-        made = self.student.start_corpus
-        if made is None:
+        if self.start_corpus is None:
             return known_words(tiers_of(self.student.start), self.corpus.lexicon[0])
-        words, probabilities = Corpus(made, self.corpus.data, self.student.at_start()).lexicon
+        words, probabilities = Corpus(self.start_corpus, self.corpus.data, self.student.at_start()).lexicon
         frequent = np.argsort(-probabilities, kind="stable")[: tiers_of(self.student.start).settings.memory_slots]
         return [words[i] for i in frequent]
 

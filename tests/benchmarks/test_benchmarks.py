@@ -168,8 +168,9 @@ def test_retrieval_encodes_the_documents_once_per_model():
 
 def test_every_suite_is_found_and_runs_on_tiny_files(data):
     assert list(suites()) == [
-        "classification", "clustering", "cross_lingual", "long", "minimal_pairs", "new_words", "operators", "real",
-        "reranking", "retrieval", "spanish", "spanish_classification", "spanish_words", "sts", "typo", "unseen_noise",
+        "classification", "clustering", "cross_lingual", "german", "long", "minimal_pairs", "new_words", "operators",
+        "real", "reranking", "retrieval", "spanish", "spanish_classification", "spanish_words", "sts", "typo",
+        "unseen_noise",
     ]  # fmt: skip
     model = Candidate("lookup", Lookup())
     for suite in suites().values():

@@ -14,7 +14,7 @@ from conftest import TOY
 from sentence_transformers import SentenceTransformer
 from torch.nn import functional as F
 
-import training.recipe_files as recipe_files
+import training.build as builds
 from tiered_st.model import build, load
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.noise import Misspellings, NoisePolicy, seeded
@@ -151,7 +151,7 @@ def recipe(start: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.Monke
     )  # fmt: skip
     first = Recipe(name="made", config=CONFIG, warm_start=False, texts=made.texts[:1], stages=(
         Stage("spell", ("tiers",), (("recognition", 1.0),), 1, 2, (("tiers", 1e-3),), CLEAN),))  # fmt: skip
-    monkeypatch.setattr(recipe_files, "find_recipe", lambda name: first)
+    monkeypatch.setattr(builds, "find_recipe", lambda name: first)
     return made
 
 

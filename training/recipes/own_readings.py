@@ -16,7 +16,7 @@ REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
 def tried(recipe: Recipe, *, words: int, texts: int, rate: float) -> Recipe:
     """Return a recipe with so many further steps of words, then of texts at a peak rate."""
     stages = (
-        *(stage for stage in recipe.stages if stage.name != "passages"),
+        *(stage for stage in recipe.stages if stage.name not in ("passages", "both")),
         Stage("reread", (E1,), REREAD, words, 512, ((E1, 1.5e-3),), WORD_NOISE, 0.15, views=3, word_power=0.6),
         Stage("passages", (E2,), READ, texts, 128, ((E2, rate),), TEXT_NOISE, 0.15, views=1),
     )
