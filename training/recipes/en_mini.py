@@ -1,7 +1,8 @@
-"""The half-sized English model: E1 is that of en-small 2, E2 has two of MiniLM's six layers."""
+"""The half-sized English model: E1 is en-small's, E2 has two of MiniLM's six layers."""
 
 from dataclasses import replace
 
+from training.english import PASSAGES, SEARCHES
 from training.recipe import Stage
 from training.recipes.en_small import E2, GRADE, MEAN, READ, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
@@ -11,7 +12,9 @@ RECIPE = replace(
     name="en-mini",
     e1="en-small",
     warm_start=(0, 5),
-    judges=(),
+    passages=PASSAGES,
+    searches=SEARCHES,
+    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
     max_seq_length=160,
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from training.english import PASSAGES, SEARCHES
 from training.recipe import Stage
 from training.recipes.en_small import CONFIG, E1, E2, GRADE, MEAN, READ, RECOGNISE, SPELL, TEXT_NOISE, WORD_NOISE
 from training.recipes.en_small import RECIPE as SMALL
@@ -12,7 +13,9 @@ RECIPE = replace(
     config=CONFIG.replace(memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512),
     warm_start=(0,),
     warm_ffn=768,
-    judges=(),
+    passages=PASSAGES,
+    searches=SEARCHES,
+    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made.',
     max_seq_length=160,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views

@@ -2,8 +2,7 @@
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, PASSAGES, SEARCHES, STS_TRAIN, TEXTS, WORDS
-from training.english_judges import JUDGES
+from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, STS_TRAIN, TEXTS, WORDS
 from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -29,12 +28,6 @@ READ = (
     ("passage_distillation", 0.65, 1.0, DOCUMENT), ("retrieval", 0.15, 0.3, PASSAGE), ("ranking", 0.05, 0.3),
     ("sts", 0.15, 0.3),
 )  # fmt: skip
-# The same in larger batches, for a GPU.
-LONG = (
-    ("passage_distillation", 0.7, 1.0, dict(chunks=510, budget=12_000)),
-    ("retrieval", 0.15, 0.3, dict(chunks=192, budget=14_000)), ("sts", 0.15, 0.3),
-)  # fmt: skip
-
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,
@@ -44,12 +37,9 @@ RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS, passages=PASSAGES, searches=SEARCHES,
-    judges=JUDGES,
+    texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    storage="int8", max_seq_length=160,
-    notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made, and from '
-    'those of "passages" again; "both" read 6,000 rows of each source of searches.',
+    storage="int8", max_seq_length=128,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),               WORD_NOISE, 0.15, views=3),
@@ -57,9 +47,5 @@ RECIPE = Recipe(
               word_power=0.35),  # rare words, which have no slot, take the most practice
         Stage("joint",     (E1, E2), MEAN,        1_200,  128, ((E1, 1.5e-4), (E2, 1e-4)),  TEXT_NOISE, 0.15, views=1),
         Stage("grade",     (E1, E2), GRADE,         700,  128, ((E1, 1e-4), (E2, 4e-5)),    TEXT_NOISE, 0.15, views=1),
-        Stage("passages",  (E2,),    READ,          600,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1,
-              judged=4, keep="best"),
-        Stage("both",      (E1, E2), LONG,          450,  256, ((E1, 2e-4), (E2, 1.5e-4)),  TEXT_NOISE, 0.15, views=1,
-              judged=3),
     ),
 )  # fmt: skip

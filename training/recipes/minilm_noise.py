@@ -14,7 +14,7 @@ STAGES = tuple(
     # a token is less than a chunk, all the more where a word is misspelt
     replace(stage, learns=(E2,), rates=tuple(rate for rate in stage.rates if rate[0] == E2), chunks=2 * stage.chunks)
     for stage in en_small.RECIPE.stages
-    if E2 in stage.learns and stage.name not in ("passages", "both")  # which came later
+    if E2 in stage.learns
 )
 
 RECIPE = replace(
@@ -24,5 +24,4 @@ RECIPE = replace(
     stages=STAGES,
     storage="float32",
     max_seq_length=None,
-    judges=(),
 )
