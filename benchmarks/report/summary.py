@@ -130,16 +130,20 @@ def headline(stored: Stored, ours: Sequence[str]) -> str:
     ]
     for name in names:
         shown = PEERS.get(name, f"{name}, ours")
-        figures = [f"{mean(column.values(stored, name) or [0.0]):.1f}" for column in STS]
+        figures = [_figure(column.values(stored, name)) for column in STS]
         parameters = f"{_parameters(stored, name) / 1e6:.1f} M"
         rows.append(f"{shown:23}{parameters:14}{figures[0]:10}{figures[1]:9}{figures[2]:9}{figures[3]}")
     errors = ("operators", "people's misspellings"), ("real", "misspellings")
     rows += ["", f"{'':37}STS-B with people's misspellings   misspelt words found"]
     for name in names:
         found = [values_of(stored, name, *error) for error in errors]
-        figures = [f"{mean(values):.1f}" if values else "–" for values in found]
-        rows.append(f"{PEERS.get(name, f'{name}, ours'):37}{figures[0]:35}{figures[1]} %")
+        rows.append(f"{PEERS.get(name, f'{name}, ours'):37}{_figure(found[0]):35}{_figure(found[1], ' %')}")
     return "\n".join(["```", *rows, "```"])
+
+
+def _figure(values: Sequence[float], unit: str = "") -> str:
+    """Return a mean as it is shown, "–" for what was not measured."""
+    return f"{mean(values):.1f}{unit}" if values else "–"
 
 
 SHOWN = (

@@ -46,6 +46,12 @@ def in_spanish() -> dict[str, Any]:
     return found
 
 
+def test_the_headline_has_a_dash_for_what_was_not_measured() -> None:
+    found = {"typo": [result("en-es", {"clean": [79.0], "10 %": [70.0]})]}
+    _, _, _, row, _, _, errors, _ = headline(found, ["en-es"]).splitlines()
+    assert row.split()[-4:] == ["79.0", "–", "70.0", "–"] and errors.split() == ["en-es,", "ours", "–", "–"]
+
+
 def test_spanish_has_a_table_of_its_own_of_who_was_measured_in_it() -> None:
     rows = cells(spanish(in_spanish(), ["en-es"]))
     assert list(rows)[2:] == ["**en-es**", "en-small", "all-MiniLM-L6-v2", "SymSpell alone"]
@@ -73,7 +79,7 @@ def test_only_pages_of_who_reads_spanish_say_so(tmp_path: Path, monkeypatch: pyt
 
 def test_the_headline_lines_up() -> None:
     _, caption, header, ours, peer, _, people, found, missing, _ = headline(stored(), ["en-small"]).splitlines()
-    assert found.split() == ["en-small,", "ours", "–", "57.0", "%"] and missing.split()[-2:] == ["–", "%"]
+    assert found.split() == ["en-small,", "ours", "–", "57.0", "%"] and missing.split()[-2:] == ["–", "–"]
     assert people.index("misspelt") == found.index("57.0")
     assert ours.split() == ["en-small,", "ours", "22.7", "M", "80.0", "71.0", "61.0", "50.0"]
     assert peer.split() == ["all-MiniLM-L6-v2", "22.7", "M", "85.0", "60.0", "61.0", "50.0"]
