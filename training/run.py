@@ -165,6 +165,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def taught_by(recipe: Recipe, teacher: str) -> Recipe:
+    """Return a recipe with another teacher.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if recipe.teacher is None:
+        raise ValueError(f"--teacher {teacher}: recipe {recipe.name} learns from none.")
+    return dataclasses.replace(recipe, teacher=teacher)
+
+
 def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
     """Return the recipe as the command line changes it.
 
@@ -174,9 +185,7 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
     if args.smoke and (args.e1 or args.scale != 1.0):
         raise ValueError("--smoke takes a few steps with an E1 of its own: leave out --e1 and --scale.")
     if args.teacher:
-        if recipe.teacher is None:
-            raise ValueError(f"--teacher {args.teacher}: recipe {recipe.name} learns from none.")
-        recipe = dataclasses.replace(recipe, teacher=args.teacher)
+        recipe = taught_by(recipe, args.teacher)
     if args.relater:
         if not recipe.practises("relations"):
             raise ValueError(f"--relater {args.relater}: recipe {recipe.name} practises no relations.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -203,6 +203,11 @@ class Source:
                 f"{data / self.name}.parquet does not exist: --data must be the folder that holds {self.name}.parquet."
             )
         return read_table(path)
+
+
+def at_most(rows: int, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """Return sources of which no more rows are taken."""
+    return tuple(replace(source, limit=min(source.limit or rows, rows)) for source in sources)
 
 
 def _meets(cell: Any, value: str) -> bool:

@@ -7,7 +7,6 @@ texts.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ import torch
 from tiered_st.model import set_storage
 from training.build import build_model, targets_of
 from training.recipe_files import find_recipe
-from training.run import save
+from training.run import save, taught_by
 from training.tables import check_tables
 
 
@@ -35,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         recipe = find_recipe(args.recipe)
         if args.teacher:
-            if recipe.teacher is None:
-                raise ValueError(f"--teacher {args.teacher}: recipe {recipe.name} learns from none.")
-            recipe = dataclasses.replace(recipe, teacher=args.teacher)
+            recipe = taught_by(recipe, args.teacher)
         check_tables(recipe, args.data)
         torch.manual_seed(recipe.seed)
         model = build_model(recipe, targets_of(recipe, args.data, args.out / "cache", args.device))

@@ -41,6 +41,17 @@ def find_rows(queries: Tensor, candidates: Tensor, numbers: Tensor, scale: float
     return info_nce(queries, candidates, rows, scale, left_out=same)
 
 
+def divergence(teacher: Tensor, student: Tensor) -> Tensor:
+    """Return KL(teacher ‖ student) of each row's softmax over the others of its batch, the mean over rows.
+
+    Args:
+        teacher: scores, (n, n).
+        student: scores, (…, n, n).
+    """
+    wanted, own = (F.log_softmax(others(scores), dim=-1) for scores in (teacher, student))  # (…, n, n - 1)
+    return (wanted.exp() * (wanted - own)).sum(dim=-1).mean()
+
+
 def others(scores: Tensor) -> Tensor:
     """Drop the diagonal, each row's score of itself: (…, n, n) to (…, n, n - 1)."""
     n = scores.shape[-1]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.losses.columns import merge
-from tiered_st.losses.contrast import others
+from tiered_st.losses.contrast import divergence
 
 
 class RelationDistillationLoss(nn.Module):
@@ -75,13 +75,11 @@ class RelationDistillationLoss(nn.Module):
         # In float32 under autocast too: bfloat16 tells cosines near 1 apart by .004, which over .01 is not little.
         with torch.autocast(views.device.type, enabled=False):
             targets, views = F.normalize(targets.float(), dim=-1), F.normalize(views.float(), dim=-1)
-            wanted = F.log_softmax(others(targets @ targets.T / teacher_temperature), dim=-1)  # (batch, batch - 1)
             # A noisy view seeks among the clean texts, as a mistyped question does in an index. Noisy views among
             # themselves could keep the relations in a place of their own, far from the clean ones: relations do not
             # say where they are. A row leaves itself out, its clean text too: that would be most of what either
             # softmax sees, and a teacher that never read the noisy view cannot say how far it is from the clean one.
-            own = F.log_softmax(others(views @ views[0].T / temperature), dim=-1)  # (columns, batch, batch - 1)
-            return (wanted.exp() * (wanted - own)).sum(dim=-1).mean()
+            return divergence(targets @ targets.T / teacher_temperature, views @ views[0].T / temperature)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""

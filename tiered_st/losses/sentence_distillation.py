@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.losses.columns import merge
-from tiered_st.losses.contrast import others
+from tiered_st.losses.contrast import divergence
 
 
 class SentenceDistillationLoss(nn.Module):
@@ -57,11 +57,8 @@ class SentenceDistillationLoss(nn.Module):
     def compute(views: Tensor, targets: Tensor, relative: float, scale: float) -> Tensor:
         """Return the loss of unit vectors ``views`` (columns, batch, d) against ``targets`` (batch, d)."""
         absolute = 1 - (views * targets).sum(dim=-1).mean()
-        wanted = F.log_softmax(others(scale * targets @ targets.T), dim=-1)  # (batch, batch - 1)
         # Students are compared among themselves, a noisy view against the clean one of the others.
-        own = F.log_softmax(others(scale * views @ views[0].T), dim=-1)  # (columns, batch, batch - 1)
-        divergence = (wanted.exp() * (wanted - own)).sum(dim=-1).mean()
-        return absolute + relative * divergence
+        return absolute + relative * divergence(scale * targets @ targets.T, scale * views @ views[0].T)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""

@@ -5,14 +5,12 @@ has learned anything, as its English words in Spanish order. `training.growth` h
 what to do for another language.
 """
 
-from dataclasses import replace
-
 from tiered_st.noise import NoisePolicy
 from training import english, spanish
 from training.growth import Growth
 from training.recipe import Recipe, Stage
 from training.recipes.en_small import E1, E2, TEXT_NOISE
-from training.sources import Source
+from training.sources import at_most
 from training.spanish_judges import JUDGES
 
 # Spanish is read without its accents, so that noise of accents would be none.
@@ -33,12 +31,6 @@ SPANISH_NOISE = NoisePolicy(
     ),
     rates=(0.02, 0.25), extra_case=0.10, compound=0.20,
 )  # fmt: skip
-
-
-def at_most(rows: int, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-    """Return sources of which no more rows are taken."""
-    return tuple(replace(source, limit=min(source.limit or rows, rows)) for source in sources)
-
 
 SPELL = (("recognition", 0.4, 1.0), ("mimicry", 0.6, 1.0))
 SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=10_000)

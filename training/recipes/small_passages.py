@@ -11,6 +11,7 @@ from training.english_judges import JUDGES
 from training.recipe import Stage
 from training.recipes.en_small import E1, E2, READ, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
+from training.sources import at_most
 
 BOTH = (
     ("passage_distillation", 0.7, 1.0, dict(chunks=510, budget=12_000)),
@@ -21,7 +22,7 @@ RECIPE = replace(
     SMALL,
     name="small-passages",
     passages=PASSAGES,
-    searches=tuple(replace(source, limit=min(source.limit or 6_000, 6_000)) for source in SEARCHES),
+    searches=at_most(6_000, SEARCHES),
     judges=JUDGES,
     max_seq_length=160,
     stages=(
