@@ -288,3 +288,11 @@ def test_one_rank_acts_and_the_other_waits(tmp_path: Path) -> None:
     assert [rank.returncode for rank in ranks] == [0, 0]
     assert outputs[0] == ["0", "own disk gone", "00"]
     assert outputs[1] == ["0", "told Rank 0 failed while the others waited: OSError: disk gone", "00"]
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    with replace_file(path) as beside:
+        beside.touch(mode=0o600)  # as safetensors writes
+    (tmp_path / "usual").touch()
+    assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode and len(list(tmp_path.iterdir())) == 2

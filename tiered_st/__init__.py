@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tiered_st.learned_words import learn_words as learn_words
     from tiered_st.model import build as build
     from tiered_st.model import load as load
+    from tiered_st.model import set_lexicon as set_lexicon
     from tiered_st.model import set_storage as set_storage
     from tiered_st.saved.model_folder import path as path
     from tiered_st.saved.model_folder import pretrained as pretrained
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "TieredConfig": "config", "DiskIndex": "indexes", "FaissIndex": "indexes", "IndexConfig": "indexes",
     "ShardedIndex": "indexes",
-    "build": "model", "load": "model", "set_storage": "model",
+    "build": "model", "load": "model", "set_lexicon": "model", "set_storage": "model",
     "path": "saved.model_folder", "pretrained": "saved.model_folder",
     "encode_long": "documents", "export": "exporting",
     "forget_words": "learned_words", "learn_words": "learned_words",
@@ -40,8 +41,8 @@ _HOMES = {
 }  # fmt: skip
 __all__ = [
     "DiskIndex", "FaissIndex", "IndexConfig", "ShardedIndex", "TieredConfig", "build", "encode_long", "export",
-    "forget_words", "learn_words", "load", "path", "pretrained", "quantize_char_encoder", "set_storage",
-    "swap_semantic_encoder", "tabulate",
+    "forget_words", "learn_words", "load", "path", "pretrained", "quantize_char_encoder", "set_lexicon",
+    "set_storage", "swap_semantic_encoder", "tabulate",
 ]  # fmt: skip
 
 

@@ -41,9 +41,13 @@ def replace_file(path: str | os.PathLike[str], *, wait: float = WAIT) -> Iterato
         _remove_leftovers(target, "partial")
         beside = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:12]}")
         try:
+            beside.touch()
+            usual = stat.S_IMODE(beside.stat().st_mode)
+            beside.unlink()
             yield beside
             _flush(beside)
-            _keep_mode(target, beside)
+            # Some writers let nobody but the owner read what they write: safetensors does, from 0.8 on.
+            _keep_mode(target, beside, usual)
             os.replace(beside, target)
         finally:
             beside.unlink(missing_ok=True)
@@ -79,12 +83,13 @@ def replace_folder(
         staging = target.with_name(f".{target.name}.saving-{uuid.uuid4().hex[:12]}")
         try:
             staging.mkdir()
+            usual = stat.S_IMODE(staging.stat().st_mode)
             yield staging
             for folder, _, files in os.walk(staging):
                 for name in files:
                     _flush(Path(folder, name))
                 _flush(Path(folder))
-            _keep_mode(target, staging)
+            _keep_mode(target, staging, usual)
             _swap(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -177,9 +182,9 @@ def _remove_leftovers(target: Path, kind: str) -> None:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
-def _keep_mode(target: Path, successor: Path) -> None:
-    with suppress(OSError):  # nothing there yet, or a file system without permissions
-        os.chmod(successor, stat.S_IMODE(os.stat(target).st_mode))
+def _keep_mode(target: Path, successor: Path, usual: int) -> None:
+    with suppress(OSError):  # a file system without permissions
+        os.chmod(successor, stat.S_IMODE(os.stat(target).st_mode) if target.exists() else usual)
 
 
 def _flush(path: Path) -> None:

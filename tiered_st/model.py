@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tiered_st.model_card import TieredModelCardData
 from tiered_st.modules import SemanticEncoder, TieredInput
 from tiered_st.modules.load_options import check_load_options, engine_options
 from tiered_st.modules.stored import StoredModule
+from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.modules.weights import as_dtype
 from tiered_st.saved.hub import find
 from tiered_st.saved.hub import folder_of as folder_of
@@ -25,6 +26,8 @@ from tiered_st.saved.model_folder import PRETRAINED as PRETRAINED
 from tiered_st.saved.model_folder import module_rows, read_json
 from tiered_st.saved.model_folder import path as path
 from tiered_st.saved.model_folder import pretrained as pretrained
+from tiered_st.text import Lexicon
+from tiered_st.text.tokenizer import to_text
 
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (TieredInput, SemanticEncoder, Pooling, Normalize)}
 
@@ -142,6 +145,32 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
         module.check_storage(storage)
     for module in modules:
         module.set_storage(storage)
+
+
+def set_lexicon(model: SentenceTransformer, words: Iterable[str] | None) -> None:
+    """Give a model the words by which it reads spaces that were dropped, and spaces that slipped in.
+
+    A word that is not in the list is read as two that are ("playingguitar"), or with its neighbours as one ("hou se"),
+    where that is likelier than a new word or a slip of one letter; nothing is trained, and text whose words are all in
+    the list is read as before. The list is saved with the model, and counts in its fingerprint.
+
+    Args:
+        model: a tiered model that reads words; changed in place.
+        words: the most frequent first, tens of thousands of them. The rarer a word that is missing, the better. None
+            reads spaces as they stand.
+
+    Raises:
+        ValueError: If the model does not cut by words, or no word is of letters alone.
+    """
+    tiers = tiers_of(model)
+    if words is None:
+        tiers.set_lexicon(None)
+        return
+    read = tiers.characters
+    lexicon = Lexicon(to_text(read.fold(read.normalize(word))) for word in words)
+    if not len(lexicon):
+        raise ValueError("The list has no word of letters alone: give the words of a language, most frequent first.")
+    tiers.set_lexicon(lexicon)
 
 
 def _load_module(kind: Any, folder: Path, subfolder: str, options: dict[str, Any]) -> nn.Module:

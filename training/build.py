@@ -7,7 +7,7 @@ from pathlib import Path
 from sentence_transformers import SentenceTransformer
 
 from tiered_st.config import TieredConfig
-from tiered_st.model import build, load, set_storage
+from tiered_st.model import build, load, set_lexicon, set_storage
 from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
@@ -20,6 +20,7 @@ from training.streams.streams import Streams
 from training.student import Student
 from training.targets import Targets
 from training.warm_start import warm_start
+from training.words import frequent_words
 
 
 def targets_of(
@@ -52,6 +53,15 @@ def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:
     set_storage(model, "float32")  # while it learns
     model.trust_remote_code = True  # lets the trainer reload its own checkpoints
     return model
+
+
+def finish(model: SentenceTransformer, recipe: Recipe, data: Path | None) -> None:
+    """Give a model that has learned what its recipe says of the finished one."""
+    if recipe.max_seq_length is not None:
+        model.max_seq_length = recipe.max_seq_length
+    if recipe.spacing_words:
+        set_lexicon(model, frequent_words(recipe.frequencies, data, recipe.spacing_words))
+    set_storage(model, recipe.storage)
 
 
 def _grown(targets: Targets) -> SentenceTransformer:

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tiered_st.noise import Misspellings
+from tiered_st.noise import Misspellings, seeded
 from training.judging.judge import Judge
 from training.read_table import find_table, read_table
 from training.sources import HUB, Held, Source
@@ -27,6 +27,7 @@ from training.words import lexicon, lexicon_of
 
 logger = logging.getLogger(__name__)
 
+_PASSAGE = (20, 160)  # words; each passage has room for a number between these
 TOPICS = 256  # most frequent section titles that "section_topic" tells apart
 
 
@@ -48,8 +49,9 @@ class CorpusConfig:
         related: single texts, of any language, whose relations a second teacher knows, for "relations".
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
-        parallel: texts in the teacher's language and in another, for "parallel_distillation"; words of the other
-            language, which are mined from them, mean what their translations do.
+        parallel: texts in the teacher's language and in another, for "parallel_distillation", and for
+            "parallel_passages", where rows that follow each other are read as one text; words of the other language,
+            which are mined from them, mean what their translations do.
         forms: tables of lemmas and their forms in the other language: a form that has no translation of its own means
             what its lemma does.
         misspellings: name of a table with columns misspelt, correct, or names of several.
@@ -152,6 +154,24 @@ class Corpus:
         sources = self._given("parallel")
         pairs = ((foreign, own) for source in sources for own, foreign, _ in source.pairs(self.data, self.held))
         return list(dict.fromkeys(pairs))
+
+    @cached_property
+    def parallel_passages(self) -> list[range]:
+        """Which of the parallel texts follow each other in a passage, of so many words as `_PASSAGE` says."""
+        passages, start, room = [], 0, 0
+        for i, (foreign, _) in enumerate(self.parallel):
+            words = foreign.count(" ") + 1
+            if words > room:
+                passages.append(range(start, i))
+                start, room = i, seeded("passages", self.recipe.seed, i).randint(*_PASSAGE)
+            room -= words
+        passages.append(range(start, len(self.parallel)))
+        if not (joined := [passage for passage in passages if len(passage) > 1]):
+            raise ValueError(
+                f"Recipe {self.recipe.name} has no two parallel texts of {_PASSAGE[1]} words together: leave out "
+                "parallel_passages."
+            )
+        return joined
 
     @cached_property
     def translated(self) -> TranslatedWords:

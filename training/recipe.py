@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
+from training.baselines.fine_tuned import FineTuned
 from training.baselines.subword import SubwordConfig
 from training.corpus import CorpusConfig
 from training.judging.judge import Judge
@@ -111,12 +113,15 @@ class Recipe(CorpusConfig, StudentConfig):
         storage: how the model is saved.
         max_seq_length: most chunks of a text that the finished model reads, where it was measured to be best; by
             default as many as it can. A stage trains on texts of its own length.
+        spacing_words: how many of the most frequent words of ``frequencies`` the finished model reads dropped and stray
+            spaces by (``tiered_st.set_lexicon``); 0 lets it read spaces as they stand. While it learns, it does.
         notes: for people.
     """
 
     stages: tuple[Stage, ...]
     storage: str = "float32"
     max_seq_length: int | None = None
+    spacing_words: int = 0
     notes: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +150,20 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"Recipe {self.name}: switched says words of {', '.join(rows)} in the other language of parallel=…, of "
                 "which there is none: name parallel texts, or leave it out."
             )
+        if self.spacing_words and (
+            not self.frequencies or isinstance(self.config, SubwordConfig | FineTuned) or self._cuts_otherwise()
+        ):
+            raise ValueError(
+                f"Recipe {self.name}: spacing_words={self.spacing_words} of the words of frequencies=… say where words "
+                "were run together, for a tiered model that cuts by words: leave it out, or name such tables."
+            )
         self._check_judges()
         if self.stream is not None:
             self._check_stream()
+
+    def _cuts_otherwise(self) -> bool:
+        """Say whether the config is one of another chunker than that of words."""
+        return isinstance(self.config, TieredConfig) and self.config.chunker != "words"
 
     def _check_judges(self) -> None:
         """Refuse judges that are not asked, or not told apart, and stages that nobody judges."""
@@ -207,7 +223,8 @@ class Recipe(CorpusConfig, StudentConfig):
             return replace(judge, rows=min(judge.rows, 10), source=source)
 
         return replace(
-            self, e1=None, growth=None, stream=replace(self.stream, head=200) if self.stream is not None else None,
+            self, e1=None, growth=None, spacing_words=0,
+            stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             parallel=cut(self.parallel, 1), forms=cut(self.forms, 1),

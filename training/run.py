@@ -22,9 +22,9 @@ from sentence_transformers import SentenceTransformer
 
 from tiered_st.config import TieredConfig
 from tiered_st.files import on_one_rank, recover, replace_folder
-from tiered_st.model import load, set_storage
+from tiered_st.model import load
 from training import ranks
-from training.build import build_model, targets_of
+from training.build import build_model, finish, targets_of
 from training.recipe import Recipe
 from training.recipe_files import check_record, find_recipe, table_of, write
 from training.stage_run import train_stage
@@ -64,9 +64,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
         save(model, done)
         on_one_rank(lambda folder=folder: shutil.rmtree(folder / "checkpoints", ignore_errors=True))  # type: ignore[misc]
     assert model is not None, "a recipe has stages"
-    if recipe.max_seq_length is not None:
-        model.max_seq_length = recipe.max_seq_length
-    set_storage(model, recipe.storage)
+    finish(model, recipe, args.data)
     save(model, out / "model", recipe)
     logger.info("done: %s", out / "model")
     return True

@@ -30,6 +30,11 @@ def pieces_of(passage: str, longest: int = PIECE) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
+def _mean_directions(vectors: Tensor, owner: Tensor, count: int) -> Tensor:
+    """Return the directions of the means of the vectors of each owner, (count, d), of ``vectors`` (n, d)."""
+    return F.normalize(torch.zeros(count, vectors.shape[1]).index_add(0, owner, vectors), dim=1)
+
+
 @dataclass
 class Targets:
     """Ask a student's teacher about a corpus, each thing once.
@@ -85,6 +90,17 @@ class Targets:
         return (vectors[[place[text] for _, text in self.corpus.parallel]].float() @ self._text_axes).half()
 
     @cached_property
+    def parallel_passages(self) -> Tensor:
+        """The mean of those of the texts of each passage, by their words, (passages, d_sem) float16 unit vectors."""
+        passages, texts = self.corpus.parallel_passages, self.corpus.parallel
+        rows = torch.tensor([i for passage in passages for i in passage])
+        owner = torch.repeat_interleave(
+            torch.arange(len(passages)), torch.tensor([len(passage) for passage in passages])
+        )
+        words = torch.tensor([float(texts[i][1].count(" ") + 1) for i in rows.tolist()])
+        return _mean_directions(self.parallel[rows].float() * words[:, None], owner, len(passages)).half()
+
+    @cached_property
     def texts(self) -> Tensor:
         """The teacher's embeddings of the texts, (texts, d_sem) float16."""
         return (self._raw_texts.float() @ self._text_axes).half()
@@ -102,9 +118,8 @@ class Targets:
             self.student.teacher, [piece for parts in pieces for piece in parts], self.cache, self.deadline
         ).float()
         owner = torch.repeat_interleave(torch.arange(len(pieces)), torch.tensor([len(parts) for parts in pieces]))
-        sums = torch.zeros(len(pieces), vectors.shape[1]).index_add(0, owner, vectors)
         # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
-        return (F.normalize(sums[kept], dim=1) @ self._text_axes).half()
+        return (_mean_directions(vectors, owner, len(pieces))[kept] @ self._text_axes).half()
 
     @cached_property
     def related(self) -> Tensor:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import torch
 
-from tiered_st.model import set_storage
-from training.build import build_model, targets_of
+from training.build import build_model, finish, targets_of
 from training.recipe_files import find_recipe
 from training.run import save, taught_by
 from training.tables import check_tables
@@ -38,9 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_tables(recipe, args.data)
         torch.manual_seed(recipe.seed)
         model = build_model(recipe, targets_of(recipe, args.data, args.out / "cache", args.device))
-        if recipe.max_seq_length is not None:
-            model.max_seq_length = recipe.max_seq_length
-        set_storage(model, recipe.storage)
+        finish(model, recipe, args.data)
         save(model, args.out / "model", recipe)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

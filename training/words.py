@@ -90,3 +90,17 @@ def lexicon_of(
     words = sorted(word for word in counts if len(word) <= 24)
     weights = np.array([counts[word] for word in words], dtype=np.float64) ** power
     return words, weights / weights.sum()
+
+
+def frequent_words(frequencies: Iterable[Source], data: Path | None, count: int) -> list[str]:
+    """Return the ``count`` words that are most frequent by tables of words and counts, in order.
+
+    Tables count alike, whatever their size: of two languages, each has its half.
+    """
+    shares: dict[str, float] = defaultdict(float)
+    for table in frequencies:
+        rows = [(word, float(label)) for (word,), label in table.labelled(data)]
+        total = sum(often for _, often in rows) or 1.0
+        for word, often in rows:
+            shares[word] += often / total
+    return sorted((word for word in shares if word.isalpha()), key=lambda word: (-shares[word], word))[:count]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,36 @@ def test_a_translation_is_aimed_at_the_vector_of_what_it_translates(
     assert make_losses(targets, build(CONFIG, device="cpu"), stage)["parallel_distillation"]
 
 
+def test_translations_that_follow_each_other_are_passages_that_mean_what_their_texts_do_by_their_words(
+    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = ["The house", "It is old and it is red", "Her dog"] * 40
+    spanish = ["La casa", "Es vieja y es roja", "Su perro"] * 40
+    texts = [f"{text} {i}" for i, text in enumerate(spanish)]
+    pq.write_table(pa.table({"es": texts, "en": english}), data / "parallel.parquet")
+    vectors = F.one_hot(torch.arange(3), CONFIG.d_sem).half()
+    monkeypatch.setattr(teachers, "sentence_vectors", lambda *_: vectors)
+    monkeypatch.setattr("training.student.load_teacher", lambda *_, **__: load(recipe.start or "", device="cpu"))
+    stage = replace(recipe.stages[0], objectives=(("parallel_passages", 1.0, 1.0, dict(chunks=200, budget=400)),))
+    targets = targets_of(recipe, data, tmp_path / "cache", "cpu")
+    passages = targets.corpus.parallel_passages
+    assert [i for passage in passages for i in passage] == list(range(len(texts)))  # none is lost, none comes twice
+    assert all(12 < sum(len(texts[i].split()) for i in passage) <= 160 for passage in passages[:-1])
+    rows = make_task(targets.corpus, stage, stage.objectives[0]).rows(list(range(4)))
+    assert rows and all(row["clean"] == " ".join(texts[i] for i in passages[row["label"]]) for row in rows)
+    words = torch.tensor([2.0, 7.0, 2.0])
+    sums = [torch.bincount(torch.tensor([i % 3 for i in passage]), minlength=3) * words for passage in passages]
+    wanted = F.normalize(torch.stack(sums), dim=1)
+    torch.testing.assert_close(targets.parallel_passages[:, :3].float(), wanted, atol=1e-3, rtol=0)
+    assert make_losses(targets, build(CONFIG, device="cpu"), stage)["parallel_passages"]
+
+
+def test_parallel_texts_without_a_passage_are_refused(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"es": ["uno"], "en": ["one"]}), data / "parallel.parquet")
+    with pytest.raises(ValueError, match="Recipe both has no two parallel texts of 160 words together"):
+        _ = targets_of(recipe, data, tmp_path / "cache", "cpu").corpus.parallel_passages
+
+
 def test_misspellings_are_of_several_tables_and_one_can_be_left_out(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     slips = targets_of(recipe, data, tmp_path / "cache", "cpu").corpus.misspellings
     assert slips is not None and slips("casa house", 1.0, seeded("a")) == "kasa hosue"
@@ -225,6 +256,8 @@ def test_texts_switch_between_languages_only_where_they_are_told_to() -> None:
     assert {never("mi casa es tu casa", draw, 1) for draw in range(20)} == {"mi casa es tu casa"}
     switched = [Noise(CLEAN, None, 0.0, "s", words, 1.0)("mi casa es tu casa", draw, 1) for draw in range(40)]
     assert any("house" in text for text in switched) and any("casa" in text for text in switched)
+    word_for_word = [Noise(CLEAN, None, 0.0, "s", words, 1.0)("casa " * 40, draw, 1) for draw in range(40)]
+    assert max(text.count("house") for text in word_for_word) > 36  # from none to all of its words
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiered_st.text import TextReader, word_chunker
+from tiered_st.text import TextReader, WordChunker, word_chunker
 from tiered_st.text.tokenizer import code_points
 
 _SENTENCE_ENDS = tuple(".!?…。！？｡۔।॥")
@@ -53,7 +53,7 @@ class PassageCutter:
         self.prompt = prompt
         widest = self.reader.settings.chunk_chars
         self._chunker = word_chunker(self.reader.settings)
-        self._counts_words = self.reader.settings.chunker == "words" and not prompt
+        self._counts_words = isinstance(self.reader.chunker, WordChunker) and not prompt
         self._reach = (chunks + 2) * widest  # more than `chunks` chunks without spaces can fill
         self.room = chunks + (self._count("") if prompt else 0)
 

@@ -37,8 +37,8 @@ class TieredPupil:
 
     @property
     def reader(self) -> TextReader:
-        """What cuts its texts into chunks."""
-        return self.tiers.reader
+        """What cuts its texts into words, with spaces where they stand."""
+        return self.tiers.reader.spaced_by(None)
 
     @property
     def rows(self) -> NDArray[np.int64]:

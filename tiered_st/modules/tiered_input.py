@@ -25,9 +25,10 @@ from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.chunk_tokenizer import ChunkTokenizer
 from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.engine import Engine, EngineOptions
+from tiered_st.modules.kept_lexicon import KeptLexicon
 from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.stored import StoredModule
-from tiered_st.text import TextReader, make_chunker
+from tiered_st.text import Chunker, Lexicon, TextReader, make_chunker
 from tiered_st.text.tokenizer import CharTokenizer
 
 
@@ -52,14 +53,15 @@ class TieredInput(StoredModule, InputModule):
         encoder: str = "float",
         table: dict[str, Any] | None = None,
         learned_words: dict[str, Any] | None = None,
+        lexicon: dict[str, Any] | None = None,
         max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
         self.characters = CharTokenizer.of(self.settings)
         self.boundary_predictor = BoundaryPredictor(self.settings) if self.settings.chunker == "learned" else None
         scores = None if self.boundary_predictor is None else self.boundary_predictor.read
-        self.chunker = make_chunker(self.settings, self.characters, scores)
-        self.reader = TextReader(self.settings, self.characters, self.chunker, limit=max_seq_length)
+        chunker = make_chunker(self.settings, self.characters, scores)
+        self.reader = TextReader(self.settings, self.characters, chunker, limit=max_seq_length)
         self.tokenizer = ChunkTokenizer(self.reader)
         self.trains_chunker = False  # set by the loss that does; train mode comes too late for the first batch
         self.char_encoder = CharEncoder(self.settings)
@@ -72,6 +74,8 @@ class TieredInput(StoredModule, InputModule):
             self.set_learned_words(
                 LearnedWords(**learned_words, chars=c.chunk_chars, width=c.memory_width, d_sem=c.d_sem)
             )
+        self.lexicon: KeptLexicon | None = None if lexicon is None else KeptLexicon(**lexicon)
+        self.register_load_state_dict_post_hook(_read_by_what_was_loaded)
         self.set_encoder(encoder)
         if table is not None:
             self.set_table(ChunkTable(**table))
@@ -87,6 +91,33 @@ class TieredInput(StoredModule, InputModule):
     def max_seq_length(self, chunks: int | None) -> None:
         """Set it; None stands for ``max_chunks``."""
         self.reader.limit = chunks
+
+    @property
+    def chunker(self) -> Chunker:
+        """What cuts texts into chunks."""
+        return self.reader.chunker
+
+    def set_lexicon(self, words: Lexicon | None) -> None:
+        """Read dropped and stray spaces by these words from now on; None reads spaces as they stand.
+
+        Raises:
+            ValueError: if the chunker is another than "words", which alone has words to cut or to join.
+        """
+        if words is not None and self.settings.chunker != "words":
+            raise ValueError(
+                f"A list of words says where words were run together, but chunker={self.settings.chunker!r} does not "
+                "cut by words."
+            )
+        self.lexicon = None if words is None else KeptLexicon.of(words)
+        self.reader = self.reader.spaced_by(words)
+        self.tokenizer = ChunkTokenizer(self.reader)
+        self._keep_whole()
+        self._renew_engine()
+
+    def _keep_whole(self) -> None:
+        """Leave the words that the model was taught as they are written."""
+        learned = self.learned_words
+        self.reader.keep_whole([] if learned is None else learned.rows.cpu().numpy())
 
     def preprocess(  # type: ignore[override]
         self,
@@ -140,8 +171,10 @@ class TieredInput(StoredModule, InputModule):
 
         table = None if self.table is None else self.table.settings()
         learned = None if self.learned_words is None else self.learned_words.settings()
+        lexicon = None if self.lexicon is None else self.lexicon.settings()
         return ChunkVectors(
-            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, threads=options.threads
+            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, lexicon=lexicon,
+            threads=options.threads,
         )  # fmt: skip
 
     @property
@@ -212,6 +245,7 @@ class TieredInput(StoredModule, InputModule):
     def set_learned_words(self, words: LearnedWords | None) -> None:
         """Know these words beside the memory's from now on, instead of those that were learned before."""
         self.chunk_projector.learned_words = words
+        self._keep_whole()
         self.source.forget()
         self._renew_engine()
 
@@ -226,6 +260,8 @@ class TieredInput(StoredModule, InputModule):
             content["table"] = self.table.settings()
         if self.learned_words is not None:
             content["learned_words"] = self.learned_words.settings()
+        if self.lexicon is not None:
+            content["lexicon"] = self.lexicon.settings()
         if self.max_seq_length != self.settings.max_chunks:
             content["max_seq_length"] = self.max_seq_length
         return content
@@ -274,3 +310,9 @@ class TieredInput(StoredModule, InputModule):
             content = json.loads(settings.read_text(encoding="utf-8"))
             content["requirements"] = {"tiered-st": f">={__version__}"}
             settings.write_text(json.dumps(content, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def _read_by_what_was_loaded(tiers: TieredInput, keys: Any) -> None:
+    """Cut texts by the list of words that was loaded, and leave the words whole that the model had been taught."""
+    if tiers.lexicon is not None:
+        tiers.set_lexicon(tiers.lexicon.words)

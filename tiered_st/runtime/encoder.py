@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tiered_st.runtime.card import RuntimeCard
 from tiered_st.runtime.chunks import ChunkVectors
+from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.inputs import as_texts, batches
 from tiered_st.runtime.options import as_tensor, at_least_one, check_options, checked_prompts, resolve_prompt
 from tiered_st.runtime.progress import progress
@@ -74,7 +75,7 @@ class RuntimeEncoder:
     def __setstate__(self, settings: dict[str, Any]) -> None:
         self.model_card_data.model_name = settings.pop("model_name")
         if "words" in settings:
-            self.chunks = self.chunks.taught(settings.pop("words"))
+            self.know(settings.pop("words"))
         for name, value in settings.items():
             setattr(self, name, value)
 
@@ -85,6 +86,11 @@ class RuntimeEncoder:
         own = {name: getattr(self, name) for name in _SETTINGS}
         taught = {} if self._files.holds(self.chunks.words) else {"words": self.chunks.words}
         return self._again, (), own | taught | {"model_name": self.model_card_data.model_name}
+
+    def know(self, words: LearnedWords | None) -> None:
+        """Know these words, which it was taught, instead of those before."""
+        self.chunks = self.chunks.taught(words)
+        self.reader.keep_whole([] if words is None else words.rows)
 
     def twin(self) -> RuntimeEncoder:
         """Return a model that shares graphs and files with this one, and is set and taught apart from it."""

@@ -27,7 +27,7 @@ _EMBEDDING = "sentence_embedding"
 Made = TypeVar("Made")
 # What the config.json of each of our modules may hold.
 _KEYS = {
-    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table", "learned_words"},
+    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table", "learned_words", "lexicon"},
     "SemanticEncoder": {"config", "storage", "dtype"},
 }
 
@@ -103,11 +103,13 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
     def make(tensors: Any) -> tuple[ChunkVectors, TextReader]:
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
-            learned_words=content.get("learned_words"), threads=threads,
+            learned_words=content.get("learned_words"), lexicon=content.get("lexicon"), threads=threads,
         )  # fmt: skip
         characters = CharTokenizer.of(config)
         chunker = make_chunker(config, characters, chunks.boundaries)
-        return chunks, TextReader(config, characters, chunker, limit=content.get("max_seq_length"))
+        reader = TextReader(config, characters, chunker, limit=content.get("max_seq_length")).spaced_by(chunks.lexicon)
+        reader.keep_whole([] if chunks.words is None else chunks.words.rows)
+        return chunks, reader
 
     return _made_of(saved.folder / "model.safetensors", make)
 

@@ -23,8 +23,8 @@ class RuntimePupil:
 
     @property
     def reader(self) -> TextReader:
-        """What cuts its texts into chunks."""
-        return self.model.reader
+        """What cuts its texts into words, with spaces where they stand."""
+        return self.model.reader.spaced_by(None)
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -48,13 +48,13 @@ class RuntimePupil:
         chunks, storage = self.model.chunks, self.model.storage
         new = LearnedWords.of(chunks.settings, rows, reading, storage=storage, threads=chunks.threads)
         # In one step: the calls of other threads end with the words that they began with.
-        self.model.chunks = chunks.taught(new if chunks.words is None else chunks.words.joined(new))
+        self.model.know(new if chunks.words is None else chunks.words.joined(new))
 
     def keep(self, places: NDArray[np.bool_]) -> None:
         """Forget what it was taught but for the words at these places (words,)."""
         words = self.model.chunks.words
         if words is not None and not places.all():
-            self.model.chunks = self.model.chunks.taught(words.at(places) if places.any() else None)
+            self.model.know(words.at(places) if places.any() else None)
 
     def copied(self) -> RuntimeEncoder:
         """Return a model that is taught apart from it, and shares what teaching leaves as it is."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tiered_st.config import ChunkConfig
 from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.chunker import Chunker, Chunks
+from tiered_st.text.lexicon import Lexicon
 from tiered_st.text.parts import join_parts, split_inputs
+from tiered_st.text.spacing_chunker import SpacingChunker
 from tiered_st.text.text_rows import TextRows
-from tiered_st.text.tokenizer import CharTokenizer
+from tiered_st.text.tokenizer import PAD, CharTokenizer
+from tiered_st.text.word_chunker import WordChunker
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +62,24 @@ class TextReader:
                 "longer texts there is tiered_st.encode_long."
             )
         self._limit = chunks
+
+    def spaced_by(self, lexicon: Lexicon | None) -> TextReader:
+        """Return a reader like this one that reads dropped and stray spaces by ``lexicon``; None leaves them."""
+        words = self.chunker.words if isinstance(self.chunker, SpacingChunker) else self.chunker
+        other = copy.copy(self)
+        other.chunker = words
+        if lexicon is not None:
+            assert isinstance(words, WordChunker), "who sets a lexicon asks for the chunker"
+            other.chunker = SpacingChunker(words, self.tokenizer, lexicon)
+        other._prompt_lengths = {}
+        return other
+
+    def keep_whole(self, rows: Sequence[NDArray[np.integer]] | NDArray[np.integer]) -> None:
+        """Neither cut nor join the words of these rows (words, chars) from now on, where spaces are doubted."""
+        if isinstance(self.chunker, SpacingChunker):
+            spelt = frozenset(self.tokenizer.decode(row[1:][row[1:] != PAD]) for row in rows)
+            if spelt != self.chunker.kept:
+                self.chunker = SpacingChunker(self.chunker.words, self.tokenizer, self.chunker.lexicon, spelt)
 
     def read(
         self, inputs: Sequence[Any], prompt: str = "", limit: int | None = None, *, lessons: bool = False

@@ -67,6 +67,21 @@ class ParallelDistillation(OfTexts):
         return {"targets": targets.parallel}
 
 
+class ParallelPassages(ParallelDistillation):
+    """Aim noisy copies of translations that follow each other at the mean of a teacher's vectors of what they say."""
+
+    name, title = "parallel_passages", "distillation of translated passages"
+
+    @override
+    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        texts = [" ".join(corpus.parallel[i][0] for i in passage) for passage in corpus.parallel_passages]
+        return TextTask(texts, noise, batch, views=views, seed=corpus.recipe.seed)
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.parallel_passages}
+
+
 class Ranking(OfPairs):
     """Find a text's paraphrase among those of others."""
 

@@ -39,7 +39,7 @@ RECIPE = Recipe(
     teacher="sentence-transformers/all-MiniLM-L6-v2",
     texts=TEXTS, pairs=PAIRS, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    storage="int8", max_seq_length=128,
+    storage="int8", max_seq_length=128, spacing_words=80_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),               WORD_NOISE, 0.15, views=3),

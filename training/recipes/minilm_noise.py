@@ -24,4 +24,5 @@ RECIPE = replace(
     stages=STAGES,
     storage="float32",
     max_seq_length=None,
+    spacing_words=0,
 )

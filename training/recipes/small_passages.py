@@ -25,6 +25,7 @@ RECIPE = replace(
     searches=at_most(6_000, SEARCHES),
     judges=JUDGES,
     max_seq_length=160,
+    spacing_words=0,
     stages=(
         *SMALL.stages,
         #     name        learns    objectives steps batch  peak learning rates          noise             views

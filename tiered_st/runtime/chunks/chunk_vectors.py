@@ -16,6 +16,7 @@ from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.stored_weights import StoredWeights
+from tiered_st.text import Lexicon
 
 _Encoder = ChunkEncoder | None
 ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None], _Encoder]] = {
@@ -36,6 +37,7 @@ class ChunkVectors:
         encoder: the form of E1, "float", "int8" or "none", as ``config.json`` names it.
         table: the settings of the model's table of chunk vectors, where it has one.
         learned_words: those of the words it was taught after its training, where there are any.
+        lexicon: those of the list of words by which it reads dropped and stray spaces, where it has one.
         cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
         threads: that a product of matrices may take; None for one per core.
 
@@ -51,6 +53,7 @@ class ChunkVectors:
         encoder: str = "float",
         table: dict[str, Any] | None = None,
         learned_words: dict[str, Any] | None = None,
+        lexicon: dict[str, Any] | None = None,
         cache_size: int | None = None,
         threads: int | None = None,
     ) -> None:
@@ -66,6 +69,10 @@ class ChunkVectors:
         # What says where chunks start, for make_chunker: its weights lie in the same file.
         learned = settings.chunker == "learned"
         self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None
+        # What reads spaces, for the reader.
+        self.lexicon: Lexicon | None = None
+        if lexicon is not None:
+            self.lexicon = Lexicon.unpacked(stored.stored("lexicon._extra_state", (lexicon["bytes"],)))
         stored.refuse_unknown()
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
