@@ -15,6 +15,7 @@ from conftest import TOY, make_model
 from sentence_transformers import SentenceTransformer
 
 import tiered_st
+from tiered_st.cli import main
 from tiered_st.documents.passages import PassageCutter
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.runtime import load as load_runtime
@@ -56,6 +57,23 @@ def test_the_list_is_saved_and_loaded_by_torch_and_without(
     assert [*by_torch[0].lexicon.words] == [word.lower() for word in WORDS]
     again = tiered_st.load(tmp_path, device="cpu", backend="onnx", model_kwargs={"precision": "float32"})
     np.testing.assert_allclose(again.encode(TYPED), by_torch.encode(TYPED), atol=1e-5)
+
+
+def test_words_of_the_list_are_no_parameters(
+    spaced: SentenceTransformer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spaced.save(str(tmp_path), create_model_card=False)
+    assert main(["info", str(tmp_path), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (
+        facts["parameters"] == sum(weight.numel() for weight in spaced.parameters()) and "lexicon" not in facts["tiers"]
+    )
+
+
+def test_an_export_reads_spaces_too(spaced: SentenceTransformer, tmp_path: Path) -> None:
+    tiered_st.export(spaced, tmp_path / "exported", "float32")
+    alone = load_runtime(tmp_path / "exported")
+    np.testing.assert_allclose(alone.encode(TYPED), spaced.encode(MEANT), atol=1e-5)
 
 
 def test_a_list_of_another_length_or_a_damaged_one_is_refused(spaced: SentenceTransformer, tmp_path: Path) -> None:

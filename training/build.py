@@ -95,8 +95,10 @@ def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:
 
 def _take_over(e1: str, model: SentenceTransformer) -> None:
     """Copy the weights of another model's E1 and projector."""
+    taken = tiers_of(load(e1, device="cpu"))
+    taken.set_lexicon(None)  # by which texts are read: the recipe says so itself
     try:
-        model[0].load_state_dict(load(e1, device="cpu")[0].state_dict())
+        model[0].load_state_dict(taken.state_dict())
     except RuntimeError as error:
         raise ValueError(
             f"The recipe takes E1 over from {e1}, but its config describes another one: {str(error)[:300]}"

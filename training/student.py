@@ -75,7 +75,10 @@ class Student:
     def start(self) -> SentenceTransformer:
         """The model that the recipe goes on from."""
         assert self.recipe.start is not None
-        return load(self.recipe.start, device=self.device)
+        start = load(self.recipe.start, device=self.device)
+        if self.recipe.growth is not None:
+            tiers_of(start).set_lexicon(None)  # it would cut the words of another language
+        return start
 
     @cached_property
     def config(self) -> TieredConfig | SubwordConfig | FineTuned:

@@ -123,7 +123,8 @@ def _parameters(saved: SavedModel) -> dict[str, int]:
         module, _, rest = name.partition(".")
         part = rest.partition(".")[0] if module == tiers else module
         counts[part] = counts.get(part, 0) + value.size
-    counts.pop("table", None)
+    for part in ("table", "lexicon"):
+        counts.pop(part, None)
     return {part: count for part, count in counts.items() if count}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# What a reading costs, in nats: less likely ones cost more (training.spacing measures what these bring).
+# What a reading costs, in nats: less likely ones cost more. Chosen on pairs of STS-B's train split, by few tries.
 CUT = 2.0  # a space that was dropped
 JOIN = 3.0  # a space that slipped in
 ALONE = 3.0  # beside CUT, where "a" or "i" is cut off: names end like that

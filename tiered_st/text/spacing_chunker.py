@@ -42,6 +42,7 @@ class SpacingChunker(Chunker):
         self.kept = kept
 
     def __call__(self, points: NDArray[np.uint32], widths: NDArray[np.int64]) -> Chunks:
+        """Cut code points, shape (characters,), whose id counts are ``widths``, into chunks in reading order."""
         chunks = self.words(points, widths)
         if not len(chunks.starts):
             return chunks
