@@ -22,9 +22,9 @@ _PROGRAMS = (("licence", "!AGPL-3.0"), ("licence", "!GPL-3.0"))
 _NEWS = (("licence", "!not stated (WMT shared task, research)"),)
 
 PARALLEL = (
-    Source("train_parallel_tatoeba_en_es", ("en", "foreign"), cluster="en"),
-    Source("es_train_parallel_ui", ("en", "es"), limit=30_000, cluster="en", where=_PROGRAMS, lengths=(1, 40)),
-    Source("es_train_parallel_docs", ("en", "es"), limit=36_000, cluster="en", where=(("variant", "!es-mt"),)),
+    Source("train_parallel_tatoeba_en_es", ("en", "foreign"), limit=80_000, cluster="en"),
+    Source("es_train_parallel_ui", ("en", "es"), limit=20_000, cluster="en", where=_PROGRAMS, lengths=(1, 40)),
+    Source("es_train_parallel_docs", ("en", "es"), limit=12_000, cluster="en", where=(("variant", "!es-mt"),)),
     Source("es_train_parallel_news_questions", ("en", "es"), cluster="en", where=_NEWS),
 )
 

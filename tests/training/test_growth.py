@@ -256,8 +256,6 @@ def test_texts_switch_between_languages_only_where_they_are_told_to() -> None:
     assert {never("mi casa es tu casa", draw, 1) for draw in range(20)} == {"mi casa es tu casa"}
     switched = [Noise(CLEAN, None, 0.0, "s", words, 1.0)("mi casa es tu casa", draw, 1) for draw in range(40)]
     assert any("house" in text for text in switched) and any("casa" in text for text in switched)
-    word_for_word = [Noise(CLEAN, None, 0.0, "s", words, 1.0)("casa " * 40, draw, 1) for draw in range(40)]
-    assert max(text.count("house") for text in word_for_word) > 36  # from none to all of its words
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

@@ -20,7 +20,7 @@ LETTER, UNKNOWN = 2.3, 3.0  # a word that is in no list costs so much a letter, 
 SLIP = 7.0  # a word of the list with one letter wrong
 LONGEST = 24  # letters of a word
 _SHORT = {1: 100, 2: 250, 3: 4_000}  # how frequent so short a word has to be to be one of two that were run together
-_MOST = 1 << 17  # runs of letters whose reading is kept
+_MOST = 1 << 15  # runs of letters whose reading is kept
 
 
 class Lexicon:

@@ -56,7 +56,6 @@ class SpacingChunker(Chunker):
         doubtful = [i for i, word in enumerate(spelt) if word and word not in known and word not in kept]
         if not doubtful:
             return chunks
-        space = (CLASSES[looks] == SPACE) & (points != SEPARATOR)
         order = list(range(len(starts)))  # the chunks that stay, -1 where others stand in their place
         read: list[tuple[int, int]] = []  # spans of those
         space = (CLASSES[looks] == SPACE) & (points != SEPARATOR)
@@ -72,10 +71,10 @@ class SpacingChunker(Chunker):
         stay = np.array(order)
         stay = stay[stay >= 0]
         new = np.array(read, dtype=np.int64)  # (chunks, 2)
-        first_, last_ = np.append(chunks.starts[stay], new[:, 0]), np.append(chunks.ends[stay], new[:, 1])
+        opens, closes = np.append(chunks.starts[stay], new[:, 0]), np.append(chunks.ends[stay], new[:, 1])
         types = np.append(chunks.types[stay], mixed_types_of(looks, new[:, 0], new[:, 1]))
-        places = np.argsort(first_)
-        return Chunks(first_[places], last_[places], types[places], skipped=space)
+        places = np.argsort(opens)
+        return Chunks(opens[places], closes[places], types[places], skipped=space)
 
     def _run(
         self, i: int, spelt: list[str], starts: list[int], ends: list[int], space: NDArray[np.bool_], least: int
@@ -113,8 +112,10 @@ class SpacingChunker(Chunker):
         for end in range(1, count + 1):
             best[end], back[end] = best[end - 1] + costs[end - 1], end - 1
             for start in range(max(0, end - _PIECES), end - 1):
+                if not any(broken[start:end]):
+                    continue
                 word = "".join(spelt[first + start : first + end])
-                if any(broken[start:end]) and word in self.lexicon and len(word) <= self.words.max_ids:
+                if word in self.lexicon and len(word) <= self.words.max_ids:
                     cost = best[start] + self.lexicon.cost(word) + JOIN * (end - start - 1)
                     if cost < best[end]:
                         best[end], back[end] = cost, start

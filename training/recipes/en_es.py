@@ -40,14 +40,6 @@ BOTH = (
     ("retrieval", 0.12, 0.3, PASSAGE), ("ranking", 0.07, 0.3), ("sts", 0.13, 0.3),
 )  # fmt: skip
 
-# Spanish of every length: translations that follow each other, and English passages word for word in Spanish.
-MIXED = (
-    ("parallel_distillation", 0.30, 1.0, SPANISH), ("parallel_passages", 0.11, 1.0, SPANISH | dict(chunks=256)),
-    ("passage_distillation", 0.27, 1.0, DOCUMENT | dict(switched=0.35)),
-    ("retrieval", 0.14, 0.5, PASSAGE | dict(switched=0.35)), ("ranking", 0.05, 0.3), ("sts", 0.08, 0.3),
-    ("recognition", 0.05, 0.3, dict(noise=WORD_NOISE)),
-)  # fmt: skip
-
 RECIPE = Recipe(
     name="en-es",
     config=None, start="en-small", growth=Growth(of="en_small", memory_slots=36_864, reading=READING),
@@ -63,7 +55,8 @@ RECIPE = Recipe(
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
     storage="int8", max_seq_length=160, spacing_words=120_000,
-    notes='Version 1 started from en-small 2, and went on from the int8 weights of "words", then of "both".',
+    notes='Version 2 is version 1 with spacing_words, whose training began with en-small 2 and went on from the int8 weights '
+    'of "words", then of "both".',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
@@ -72,9 +65,5 @@ RECIPE = Recipe(
               judged=4, keep="best"),
         Stage("more",  (E1, E2), BOTH,        900,   256, ((E1, 1e-4), (E2, 8e-5)),     TEXT_NOISE, 0.15, views=1,
               judged=3),
-        Stage("spell", (E1,),    SPELL,       500,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
-              word_power=0.5),
-        Stage("mixed", (E1, E2), MIXED,     1_300,   256, ((E1, 1.5e-4), (E2, 1.2e-4)), TEXT_NOISE, 0.15, views=1,
-              judged=4),
     ),
 )  # fmt: skip

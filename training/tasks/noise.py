@@ -11,8 +11,7 @@ from tiered_st.noise import Misspellings, NoisePolicy, seeded
 class Noise:
     """Corrupt texts by a policy, seeded by task and draw.
 
-    With probability ``switched`` a view first has some of its words replaced by ``translations``, from none to all of
-    those that have one.
+    With probability ``switched`` a view first has some of its words replaced by ``translations``, up to most of them.
     With probability ``real`` it gets real misspellings, at a rate per word from the upper half of [0, 1], and then
     the policy's operator half of the time. A view that came out empty is the text itself.
     """
@@ -29,7 +28,7 @@ class Noise:
         rng = seeded(self.seed, draw, view)
         noisy = text
         if self.translations is not None and rng.random() < self.switched:
-            noisy = self.translations(text, rng.random(), rng)
+            noisy = self.translations(text, 0.6 * rng.random(), rng)
         if self.misspellings is not None and rng.random() < self.real:
             before, noisy = noisy, self.misspellings(noisy, 0.5 + 0.5 * rng.random(), rng)
             if noisy != before and rng.random() < 0.5:
