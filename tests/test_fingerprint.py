@@ -59,10 +59,10 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 2, "2-1a7dda4210bd951c-2c181d45a6a44ae6-f564e1d31e016985-9e9c5317c8fb8d14"),
-        ("en-mini", 3, "2-3a3dc1dfc1868961-6d0cc2454a2ef21f-b073c454d7686eb4-4b613a4551ddbce1"),
-        ("en-nano", 3, "2-1ba97bff7459d898-ce6672b2f2705aca-edd7684d411ab496-5ff47eca57d84a40"),
-        ("en-es", 1, "2-42b7d7122f0f4859-a95e38318a510a4f-f5e344a6f02adeae-9fdae2fc458a2f13"),
+        ("en-small", 3, "2-1a7dda4210bd951c-a4057b8cbb90062a-499e2fbf5e185e7b-8c2a7059bdb30dc6"),
+        ("en-mini", 4, "2-3a3dc1dfc1868961-fc701bc2fe92c093-ec02d800b57a846d-f40956384bbf0bff"),
+        ("en-nano", 4, "2-1ba97bff7459d898-63088e39da7a5d76-a3b495f406232d9f-d738ac859bd899b7"),
+        ("en-es", 2, "2-42b7d7122f0f4859-38640aad096acfac-7ce01974bcecb4c1-c92386c79e85c7fe"),
     ],
 )
 def test_a_shipped_model_is_known_by_what_indexes_of_it_hold(name: str, version: int, known: str) -> None:

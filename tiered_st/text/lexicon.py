@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 # What a reading costs, in nats: less likely ones cost more. Chosen on pairs of STS-B's train split, by few tries.
 CUT = 2.0  # a space that was dropped
-JOIN = 3.0  # a space that slipped in
-ALONE = 3.0  # beside CUT, where "a" or "i" is cut off: names end like that
+JOIN = 2.0  # a space that slipped in
+ALONE = 3.0  # beside CUT, where "a" or "i" is cut off at the end: names end like that
 LETTER, UNKNOWN = 2.3, 3.0  # a word that is in no list costs so much a letter, and once
 SLIP = 7.0  # a word of the list with one letter wrong
 LONGEST = 24  # letters of a word
@@ -93,7 +93,7 @@ class Lexicon:
             for start in range(max(0, end - LONGEST), end):
                 piece = word[start:end]
                 if best[start] < whole and self.is_piece(piece):
-                    cost = best[start] + self.cost(piece) + CUT * (start > 0) + ALONE * (end == start + 1)
+                    cost = best[start] + self.cost(piece) + CUT * (start > 0) + ALONE * (start == count - 1)
                     if cost < best[end]:
                         best[end], back[end] = cost, start
         if best[count] >= whole:

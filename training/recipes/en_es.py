@@ -55,8 +55,8 @@ RECIPE = Recipe(
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
     storage="int8", max_seq_length=160, spacing_words=120_000,
-    notes='Version 2 is version 1 with spacing_words, whose training began with en-small 2 and went on from the int8 weights '
-    'of "words", then of "both".',
+    notes='Version 2 is version 1 with spacing_words, whose training began with en-small 2 and went on from the int8 '
+    'weights of "words", then of "both".',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
