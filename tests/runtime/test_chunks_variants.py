@@ -66,7 +66,8 @@ def test_shipped_models_give_their_vectors(name: str) -> None:
     model = load(name, device="cpu")
     ids, expected = vectors_of(model, [*TEXTS, "teh quikc brwon fox jmups ovre the lzay dog, 3.5 %"])
     settings = TieredConfig.from_dict(json.loads((folder / "config.json").read_text())["config"])
-    vectors = ChunkVectors(settings, load_file(folder / "model.safetensors"), threads=1).fill(ids)
+    weights, lexicon = load_file(folder / "model.safetensors"), {"bytes": len(model[0].lexicon.words.packed())}
+    vectors = ChunkVectors(settings, weights, lexicon=lexicon, threads=1).fill(ids)
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
 
 

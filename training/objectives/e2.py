@@ -75,6 +75,7 @@ class ParallelPassages(ParallelDistillation):
     @override
     def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         texts = [" ".join(corpus.parallel[i][0] for i in passage) for passage in corpus.parallel_passages]
+        batch = min(batch, len(texts))  # there are far fewer than texts, and a budget has fewer rows of them anyway
         return TextTask(texts, noise, batch, views=views, seed=corpus.recipe.seed)
 
     @override
