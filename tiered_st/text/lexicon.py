@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any
@@ -37,8 +37,9 @@ class Lexicon:
         for word in words:
             if word.isalpha() and len(word) <= LONGEST:
                 ranks.setdefault(word, len(ranks))
-        self._ranks: Mapping[str, int] = ranks
-        self._norm = math.log(math.log(len(ranks) + 1) + 0.6) if ranks else 0.0
+        norm = math.log(math.log(len(ranks) + 1) + 0.6)
+        self._costs = {word: math.log(rank + 1) + norm for word, rank in ranks.items()}
+        self._rare = {word for word, rank in ranks.items() if len(word) in _SHORT and rank >= _SHORT[len(word)]}
         self.split = lru_cache(_MOST)(self._split)
 
     @classmethod
@@ -55,33 +56,32 @@ class Lexicon:
 
     def packed(self) -> NDArray[np.uint8]:
         """Return the words as they are kept in a file, (bytes,)."""
-        text = "\n".join(self._ranks).encode("utf-8", "surrogatepass")
+        text = "\n".join(self._costs).encode("utf-8", "surrogatepass")
         return np.frombuffer(zlib.compress(text, 9), dtype=np.uint8).copy()
 
     def __len__(self) -> int:
-        return len(self._ranks)
+        return len(self._costs)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ranks)
+        return iter(self._costs)
 
     def __contains__(self, word: object) -> bool:
-        return word in self._ranks
+        return word in self._costs
 
     def __deepcopy__(self, memo: Any) -> Lexicon:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (list(self._ranks),)
+        return type(self), (list(self._costs),)
 
     def cost(self, word: str) -> float:
         """Return what it costs that a word is met, one of the list or not."""
-        rank = self._ranks.get(word)
-        return UNKNOWN + LETTER * len(word) if rank is None else math.log(rank + 1) + self._norm
+        found = self._costs.get(word)
+        return UNKNOWN + LETTER * len(word) if found is None else found
 
     def is_piece(self, word: str) -> bool:
         """Say whether a word may be one of two that were run together: short ones have to be frequent."""
-        rank = self._ranks.get(word)
-        return rank is not None and rank < _SHORT.get(len(word), len(self._ranks))
+        return word in self._costs and word not in self._rare
 
     def _split(self, word: str) -> tuple[tuple[int, ...], float]:
         """Return where an unknown word is cut, () where it stays whole, and what this reading costs; it is cached."""
@@ -92,8 +92,8 @@ class Lexicon:
         for end in range(1, count + 1):
             for start in range(max(0, end - LONGEST), end):
                 piece = word[start:end]
-                if best[start] < whole and self.is_piece(piece):
-                    cost = best[start] + self.cost(piece) + CUT * (start > 0) + ALONE * (start == count - 1)
+                if best[start] < whole and (cost := self._costs.get(piece)) is not None and piece not in self._rare:
+                    cost += best[start] + CUT * (start > 0) + ALONE * (start == count - 1)
                     if cost < best[end]:
                         best[end], back[end] = cost, start
         if best[count] >= whole:
@@ -112,4 +112,4 @@ class Lexicon:
         near = {a + b[1:] for a, b in halves if b} | {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
         for letter in ascii_lowercase:
             near.update(a + letter + b[cut:] for a, b in halves for cut in (0, 1) if len(b) >= cut)
-        return SLIP + min((self.cost(other) for other in near if other in self._ranks), default=math.inf)
+        return SLIP + min((self.cost(other) for other in near if other in self._costs), default=math.inf)

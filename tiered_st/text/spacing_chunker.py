@@ -46,19 +46,22 @@ class SpacingChunker(Chunker):
         chunks = self.words(points, widths)
         if not len(chunks.starts):
             return chunks
-        looks = looks_of(points)
-        letters = CLASSES[looks] == LATIN
-        strange = np.add.reduceat(~np.append(letters, True), np.ravel(np.column_stack([chunks.starts, chunks.ends])))
         starts, ends = chunks.starts.tolist(), chunks.ends.tolist()
         text = to_text(self.tokenizer.fold(points))  # a letter for a letter
-        spelt = [text[a:b] if not odd else "" for a, b, odd in zip(starts, ends, strange[::2].tolist(), strict=True)]
+        spelt = [text[a:b] for a, b in zip(starts, ends, strict=True)]
         known, kept = self.lexicon, self.kept
-        doubtful = [i for i, word in enumerate(spelt) if word and word not in known and word not in kept]
-        if not doubtful:
+        unknown = [i for i, word in enumerate(spelt) if word not in known and word not in kept]
+        if all(spelt[i].isascii() and not spelt[i].isalpha() for i in unknown):  # punctuation and numbers
             return chunks
+        looks = looks_of(points)
+        letters = CLASSES[looks] == LATIN
+        for i in unknown:
+            if not letters[starts[i] : ends[i]].all():
+                spelt[i] = ""
+        doubtful = [i for i in unknown if spelt[i]]
+        space = (CLASSES[looks] == SPACE) & (points != SEPARATOR)
         order = list(range(len(starts)))  # the chunks that stay, -1 where others stand in their place
         read: list[tuple[int, int]] = []  # spans of those
-        space = (CLASSES[looks] == SPACE) & (points != SEPARATOR)
         done = -1
         for i in doubtful:
             if i > done:
