@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -30,9 +31,10 @@ def pieces_of(passage: str, longest: int = PIECE) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
-def _mean_directions(vectors: Tensor, owner: Tensor, count: int) -> Tensor:
-    """Return the directions of the means of the vectors of each owner, (count, d), of ``vectors`` (n, d)."""
-    return F.normalize(torch.zeros(count, vectors.shape[1]).index_add(0, owner, vectors), dim=1)
+def _mean_directions(vectors: Tensor, groups: Sequence[Sized]) -> Tensor:
+    """Return the directions of the means of ``vectors`` (n, d) that follow each other, one for each of the groups."""
+    owner = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(group) for group in groups]))
+    return F.normalize(torch.zeros(len(groups), vectors.shape[1]).index_add(0, owner, vectors), dim=1)
 
 
 @dataclass
@@ -94,11 +96,8 @@ class Targets:
         """The mean of those of the texts of each passage, by their words, (passages, d_sem) float16 unit vectors."""
         passages, texts = self.corpus.parallel_passages, self.corpus.parallel
         rows = torch.tensor([i for passage in passages for i in passage])
-        owner = torch.repeat_interleave(
-            torch.arange(len(passages)), torch.tensor([len(passage) for passage in passages])
-        )
         words = torch.tensor([float(texts[i][1].count(" ") + 1) for i in rows.tolist()])
-        return _mean_directions(self.parallel[rows].float() * words[:, None], owner, len(passages)).half()
+        return _mean_directions(self.parallel[rows].float() * words[:, None], passages).half()
 
     @cached_property
     def texts(self) -> Tensor:
@@ -117,9 +116,8 @@ class Targets:
         vectors = teachers.sentence_vectors(
             self.student.teacher, [piece for parts in pieces for piece in parts], self.cache, self.deadline
         ).float()
-        owner = torch.repeat_interleave(torch.arange(len(pieces)), torch.tensor([len(parts) for parts in pieces]))
         # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
-        return (_mean_directions(vectors, owner, len(pieces))[kept] @ self._text_axes).half()
+        return (_mean_directions(vectors, pieces)[kept] @ self._text_axes).half()
 
     @cached_property
     def related(self) -> Tensor:

@@ -109,7 +109,11 @@ class TieredInput(StoredModule, InputModule):
                 "cut by words."
             )
         self.lexicon = None if words is None else KeptLexicon.of(words)
-        self.reader = self.reader.spaced_by(words)
+        self._read_spaces()
+
+    def _read_spaces(self) -> None:
+        """Read spaces by the words that are kept, or as they stand."""
+        self.reader = self.reader.spaced_by(None if self.lexicon is None else self.lexicon.words)
         self.tokenizer = ChunkTokenizer(self.reader)
         self._keep_whole()
         self._renew_engine()
@@ -171,10 +175,10 @@ class TieredInput(StoredModule, InputModule):
 
         table = None if self.table is None else self.table.settings()
         learned = None if self.learned_words is None else self.learned_words.settings()
-        lexicon = None if self.lexicon is None else self.lexicon.settings()
+        # Texts are cut here: who gives chunks their vectors needs no list of words.
+        weights = {name: value for name, value in weights.items() if not name.startswith("lexicon.")}
         return ChunkVectors(
-            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, lexicon=lexicon,
-            threads=options.threads,
+            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, threads=options.threads
         )  # fmt: skip
 
     @property
@@ -315,4 +319,4 @@ class TieredInput(StoredModule, InputModule):
 def _read_by_what_was_loaded(tiers: TieredInput, keys: Any) -> None:
     """Cut texts by the list of words that was loaded, and leave the words whole that the model had been taught."""
     if tiers.lexicon is not None:
-        tiers.set_lexicon(tiers.lexicon.words)
+        tiers._read_spaces()
