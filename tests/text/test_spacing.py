@@ -127,6 +127,12 @@ def test_no_letter_is_lost_and_none_comes_twice_whatever_spaces_are_missing(
     assert np.array_equal(spaced[spaced > 0], plain[plain > 0])
 
 
+def test_a_word_whose_letters_take_more_ids_than_a_chunk_holds_is_not_joined() -> None:
+    long = "ế" * 14  # three ids each
+    text = f"the {long[:8]} {long[8:]} of"
+    assert chunks(text, reader(Lexicon(["the", "of", long]))) == ["the", long[:8], long[8:], "of"]
+
+
 # the list
 
 

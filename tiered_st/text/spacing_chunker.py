@@ -60,13 +60,14 @@ class SpacingChunker(Chunker):
                 spelt[i] = ""
         doubtful = [i for i in unknown if spelt[i]]
         space = (CLASSES[looks] == SPACE) & (points != SEPARATOR)
+        ids = np.where(space, 0, widths)
         order = list(range(len(starts)))  # the chunks that stay, -1 where others stand in their place
         read: list[tuple[int, int]] = []  # spans of those
         done = -1
         for i in doubtful:
             if i > done:
                 first, done = self._run(i, spelt, starts, ends, space, done + 1)
-                for place, count, spans in self._read(first, done, spelt, starts, ends, looks):
+                for place, count, spans in self._read(first, done, spelt, starts, ends, looks, ids):
                     order[place : place + count] = [-1] * count
                     read += spans
         if not read:
@@ -95,7 +96,14 @@ class SpacingChunker(Chunker):
         return first, last
 
     def _read(
-        self, first: int, last: int, spelt: list[str], starts: list[int], ends: list[int], looks: NDArray[np.uint8]
+        self,
+        first: int,
+        last: int,
+        spelt: list[str],
+        starts: list[int],
+        ends: list[int],
+        looks: NDArray[np.uint8],
+        ids: NDArray[np.int64],
     ) -> list[tuple[int, int, list[tuple[int, int]]]]:
         """Return what is read otherwise of a run of words: the first chunk, how many, and the spans in their place."""
         count = last - first + 1
@@ -118,7 +126,8 @@ class SpacingChunker(Chunker):
                 if not any(broken[start:end]):
                     continue
                 word = "".join(spelt[first + start : first + end])
-                if word in self.lexicon and len(word) <= self.words.max_ids:
+                span = slice(starts[first + start], ends[first + end - 1])
+                if word in self.lexicon and ids[span].sum() <= self.words.max_ids:
                     cost = best[start] + self.lexicon.cost(word) + JOIN * (end - start - 1)
                     if cost < best[end]:
                         best[end], back[end] = cost, start
