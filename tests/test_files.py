@@ -254,7 +254,7 @@ def test_a_lock_that_a_kill_left_holds_nobody_up(tmp_path: Path) -> None:
 
 
 RANK = """
-import sys, time
+import sys, time, weakref
 import torch.distributed as dist
 from tiered_st.files import on_one_rank
 rank, store, folder = int(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -275,7 +275,9 @@ except RuntimeError as error:
     print("told", error)
 on_one_rank(make)
 print(open(folder + "/made").read())
-dist.destroy_process_group()  # else its threads may still run when the interpreter ends, which aborts it
+world = weakref.ref(dist.group.WORLD)
+dist.destroy_process_group()
+assert world() is None, "its threads would still run when the interpreter ends, and may abort it"
 """
 
 

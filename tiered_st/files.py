@@ -13,15 +13,19 @@ import shutil
 import stat
 import sys
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from tiered_st.file_lock import UNSUPPORTED, WAIT, only_writer
 
-_patient: dict[str, Any] = {}  # the group in which ranks wait, and the world that it is part of
+# By world, the group in which its ranks wait. Torch alone keeps both: a group that outlives destroy_process_group has
+# threads that abort the interpreter when it ends, now and then.
+_patient: WeakKeyDictionary[Any, weakref.ref[Any]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -127,10 +131,11 @@ def on_one_rank(action: Callable[[], object]) -> None:
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         action()
         return
-    world = distributed.group.WORLD
-    if _patient.get("world") is not world:
+    group = kept() if (kept := _patient.get(distributed.group.WORLD)) else None
+    if group is None:
         # A group of its own: NCCL gives up after ten minutes, and the action may take hours.
-        _patient.update(world=world, group=distributed.new_group(backend="gloo", timeout=timedelta(days=7)))
+        group = distributed.new_group(backend="gloo", timeout=timedelta(days=7))
+        _patient[distributed.group.WORLD] = weakref.ref(group)
     outcome: list[str | None] = [None]
     if distributed.get_rank() == 0:
         try:
@@ -139,9 +144,9 @@ def on_one_rank(action: Callable[[], object]) -> None:
             outcome[0] = f"{type(error).__name__}: {error}"
             raise
         finally:
-            distributed.broadcast_object_list(outcome, src=0, group=_patient["group"])
+            distributed.broadcast_object_list(outcome, src=0, group=group)
     else:
-        distributed.broadcast_object_list(outcome, src=0, group=_patient["group"])
+        distributed.broadcast_object_list(outcome, src=0, group=group)
         if outcome[0] is not None:
             raise RuntimeError(f"Rank 0 failed while the others waited: {outcome[0]}")
 
