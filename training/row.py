@@ -26,7 +26,7 @@ class Ramp:
         return self.start + (self.end - self.start) * min(1.0, progress / self.over)
 
 
-_OF_ROWS = ("stop", "chunks", "budget", "noise", "switched")  # settings of a row that are not its loss's
+_OF_ROWS = ("stop", "chunks", "budget", "noise", "real", "switched")  # settings of a row that are not its loss's
 
 
 class Row(NamedTuple):
@@ -39,8 +39,9 @@ class Row(NamedTuple):
         settings: arguments of its loss by name, e.g. ``dict(masking="span")``. Beside them ``stop=True``, or simply
             True, stops its gradients at the projector: E2 and the loss's head learn from it, E1 and the projector not;
             ``chunks`` is the longest text in chunks, instead of the stage's; ``budget`` limits the chunks of a batch,
-            padding included: a batch of long texts has fewer rows; ``noise`` is a NoisePolicy, instead of the stage's;
-            ``switched`` is the share of texts some of whose words are said in the other language of ``parallel``.
+            padding included: a batch of long texts has fewer rows; ``noise`` is a NoisePolicy, and ``real`` the
+            probability of real misspellings, instead of the stage's; ``switched`` is the share of texts some of whose
+            words are said in the other language of ``parallel``.
     """
 
     name: str
@@ -62,6 +63,11 @@ class Row(NamedTuple):
     def noise(self) -> NoisePolicy | None:
         """Return how its texts are corrupted, None where the stage says it."""
         return self.settings.get("noise") if isinstance(self.settings, dict) else None
+
+    @property
+    def real(self) -> float | None:
+        """Return the probability of real misspellings, None where the stage says it."""
+        return self.settings.get("real") if isinstance(self.settings, dict) else None
 
     @property
     def switched(self) -> float:

@@ -39,7 +39,8 @@ class Weighted(nn.Module):
 def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
     """Make the rows that an objective of a stage learns from."""
     noise = Noise(
-        row.noise or stage.noise, corpus.misspellings, stage.real, f"{corpus.recipe.seed}:{stage.name}:{row.name}",
+        row.noise or stage.noise, corpus.misspellings, stage.real if row.real is None else row.real,
+        f"{corpus.recipe.seed}:{stage.name}:{row.name}",
         corpus.translations if row.switched else None, row.switched,
     )  # fmt: skip
     task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)

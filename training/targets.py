@@ -105,6 +105,13 @@ class Targets:
         return (self._raw_texts.float() @ self._text_axes).half()
 
     @cached_property
+    def lone_words(self) -> Tensor:
+        """The teacher's embeddings of the lexicon's words, each read as a text, (words, d_sem) float16."""
+        words = self.corpus.lexicon[0]
+        vectors = teachers.sentence_vectors(self.student.teacher, words, self.cache, self.deadline)
+        return (vectors.float() @ self._text_axes).half()
+
+    @cached_property
     def passages(self) -> Tensor:
         """The mean of the teacher's embeddings of each passage's pieces, (passages, d_sem) float16 unit vectors.
 

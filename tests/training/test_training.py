@@ -74,6 +74,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pairs": {"anchor": TEXTS[0::2], "positive": TEXTS[1::2], "group": [i // 2 for i in range(len(TEXTS) // 2)]},
         "lists": {"captions": [["one", "two", "three"], ["four", "five"], []]},
         "misspellings": {"misspelt": ["hosue", "dgo"], "correct": ["house", "dog"]},
+        "frequencies": {"word": ["the", *NOUNS, *VERBS], "count": [1_000, *[10] * (len(NOUNS) + len(VERBS))]},
     }
     for name, columns in tables.items():
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
@@ -242,6 +243,55 @@ def test_the_finished_model_reads_as_many_chunks_as_its_recipe_says(run: Run, re
     run.recipe = dataclasses.replace(simple(recipe), max_seq_length=24)
     assert run() == 0
     assert load(run.out / "model", device="cpu").max_seq_length == 24
+
+
+def test_a_stage_reads_spaces_by_the_list_where_it_says_so(
+    run: Run, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = simple(recipe).stages[0]
+    stages = tuple(
+        dataclasses.replace(words, name=name, steps=2, spaced=spaced)
+        for name, spaced in (("as_they_stand", False), ("by_list", True), ("again", False))
+    )
+    tables = (Source("frequencies", ("word",), label="count"),)
+    run.recipe = dataclasses.replace(recipe, stages=stages, frequencies=tables, spacing_words=1_000)
+    read: dict[str, int] = {}
+    train = runner.train_stage
+
+    def watch(targets: Any, model: SentenceTransformer, stage: Stage, *rest: Any) -> bool:
+        read[stage.name] = int(model.preprocess(["thedog"])["attention_mask"].sum())
+        return train(targets, model, stage, *rest)
+
+    monkeypatch.setattr(runner, "train_stage", watch)
+    assert run() == 0
+    assert read == {"as_they_stand": 3, "by_list": 4, "again": 3}  # with the two marks
+    done = load(run.out / "model", device="cpu")
+    assert int(done.preprocess(["thedog"])["attention_mask"].sum()) == 4
+
+    with pytest.raises(ValueError, match="Recipe tiny: by_list read spaces by a list of words, and spacing_words=0"):
+        dataclasses.replace(run.recipe, spacing_words=0)
+
+
+def test_words_alone_aim_at_the_teachers_reading_of_the_right_one(
+    recipe: Recipe, data: Path, tmp_path: Path, teacher: SentenceTransformer
+) -> None:
+    row = ("word_distillation", 1.0, 1.0, dict(noise=CLEAN, real=1.0))
+    stage = dataclasses.replace(JOINT, objectives=(row,), real=0.0)
+    targets = targets_of(dataclasses.replace(recipe, stages=(stage,)), data, tmp_path, "cpu")
+    words = targets.corpus.lexicon[0]
+    expected = teacher.encode(words)
+    np.testing.assert_allclose(targets.lone_words.float().numpy(), expected, atol=5e-3)
+    rows = make_task(targets.corpus, stage, stage.objectives[0]).rows(list(range(200)))
+    noisy = {words[row["label"]]: row["noisy_1"] for row in rows}
+    assert all(row["clean"] == words[row["label"]] for row in rows)
+    assert (noisy["house"], noisy["dog"], noisy["cat"]) in (("hosue", "dgo", "cat"),)
+
+    with pytest.raises(ValueError, match=r"Stage joint: real=1.5 of word_distillation is a probability"):
+        dataclasses.replace(stage, objectives=(("word_distillation", 1.0, 1.0, dict(real=1.5)),))
+    with pytest.raises(ValueError, match=r"Recipe tiny has parallel=…, and the teacher of word_distillation"):
+        dataclasses.replace(recipe, stages=(stage,), parallel=recipe.pairs)
+    with pytest.raises(ValueError, match="name one, or make real 0 in joint"):
+        dataclasses.replace(recipe, stages=(stage,), misspellings=None)
 
 
 def test_a_killed_run_resumes_from_its_checkpoint_to_the_same_weights(

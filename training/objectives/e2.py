@@ -12,7 +12,7 @@ from typing_extensions import override
 from tiered_st import losses
 from training.corpus import Corpus
 from training.objectives.objective import Objective
-from training.objectives.rows import OfExamples, OfPairs, OfTexts
+from training.objectives.rows import OfExamples, OfPairs, OfTexts, OfWords
 from training.streams.window_vectors import vectors_name
 from training.targets import Targets
 from training.tasks import NextSentenceTask, Noise, Task, TextTask
@@ -33,6 +33,18 @@ class Distillation(OfTexts):
     @override
     def vectors(self, corpus: Corpus) -> str | None:
         return vectors_name(corpus.student) if corpus.streams is not None else None
+
+
+class WordDistillation(OfWords):
+    """Aim misspelt words, each a text of its own, at a teacher's vector of the right one: queries of one word."""
+
+    name, title = "word_distillation", "distillation of words"
+    makes, given, views = losses.SentenceDistillationLoss, ("targets",), None
+    streams = False
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"targets": targets.lone_words}
 
 
 class PassageDistillation(OfTexts):
