@@ -6,7 +6,6 @@ readings". Both went on from the int8 weights of version 2, which the stages up 
 
 from dataclasses import replace
 
-from training.english import PASSAGES, SEARCHES
 from training.recipe import Recipe, Stage
 from training.recipes import en_nano, en_small
 from training.recipes.en_small import E1, E2, READ, TEXT_NOISE, WORD_NOISE
@@ -17,13 +16,11 @@ REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
 def tried(recipe: Recipe, *, words: int, texts: int, rate: float) -> Recipe:
     """Return a recipe with so many further steps of words, then of texts at a peak rate."""
     stages = (
-        *(stage for stage in recipe.stages if stage.name != "passages"),
+        *(stage for stage in recipe.stages if stage.name in ("recognise", "spell", "mean", "joint", "grade")),
         Stage("reread", (E1,), REREAD, words, 512, ((E1, 1.5e-3),), WORD_NOISE, 0.15, views=3, word_power=0.6),
         Stage("passages", (E2,), READ, texts, 128, ((E2, rate),), TEXT_NOISE, 0.15, views=1),
     )
-    return replace(
-        recipe, name=f"{recipe.name}-own-readings", passages=PASSAGES, searches=SEARCHES, spacing_words=0, stages=stages
-    )
+    return replace(recipe, name=f"{recipe.name}-own-readings", spacing_words=0, stages=stages)
 
 
 RECIPES = {

@@ -6,7 +6,7 @@ en-small 2, which the stages up to "grade" had made, then from those of "passage
 
 from dataclasses import replace
 
-from training.english import PASSAGES, SEARCHES
+from training.english import SEARCHES
 from training.english_judges import JUDGES
 from training.recipe import Stage
 from training.recipes.en_small import E1, E2, READ, TEXT_NOISE
@@ -21,13 +21,11 @@ BOTH = (
 RECIPE = replace(
     SMALL,
     name="small-passages",
-    passages=PASSAGES,
     searches=at_most(6_000, SEARCHES),
     judges=JUDGES,
-    max_seq_length=160,
     spacing_words=0,
     stages=(
-        *SMALL.stages,
+        *(stage for stage in SMALL.stages if not stage.spaced),
         #     name        learns    objectives steps batch  peak learning rates          noise             views
         Stage("passages", (E2,),    READ,      600,  128, ((E2, 8e-5),),               TEXT_NOISE, 0.15, views=1,
               judged=4, keep="best"),
