@@ -9,7 +9,7 @@ from tiered_st.noise import NoisePolicy
 from training import english, spanish
 from training.growth import Growth
 from training.recipe import Recipe, Stage
-from training.recipes.en_small import E1, E2, SPACED_NOISE, TEXT_NOISE
+from training.recipes.en_small import E1, E2, TEXT_NOISE
 from training.sources import at_most
 from training.spanish_judges import JUDGES
 
@@ -31,14 +31,6 @@ SPANISH_NOISE = NoisePolicy(
     ),
     rates=(0.02, 0.25), extra_case=0.10, compound=0.20,
 )  # fmt: skip
-SPACED_SPANISH_NOISE = NoisePolicy(
-    weights=(
-        ("es_typos", 0.57), ("es_sounds", 0.07), ("es_homophones", 0.04), ("es_chat", 0.05), ("stretches", 0.02),
-        ("es_opening_marks", 0.03), ("ocr", 0.08), ("drop_spaces", 0.05), ("insert_spaces", 0.04),
-        ("punctuation", 0.02), ("case", 0.03),
-    ),
-    rates=(0.02, 0.25), extra_case=0.10, compound=0.20,
-)  # fmt: skip
 
 SPELL = (("recognition", 0.4, 1.0), ("mimicry", 0.6, 1.0))
 SPANISH = dict(noise=SPANISH_NOISE, switched=0.12, chunks=64, budget=10_000)
@@ -46,13 +38,6 @@ PASSAGE, DOCUMENT = dict(chunks=192, budget=12_000), dict(chunks=510, budget=10_
 BOTH = (
     ("parallel_distillation", 0.48, 1.0, SPANISH), ("passage_distillation", 0.2, 1.0, DOCUMENT),
     ("retrieval", 0.12, 0.3, PASSAGE), ("ranking", 0.07, 0.3), ("sts", 0.13, 0.3),
-)  # fmt: skip
-# In smaller batches, for a CPU, and with more of what people said, whose Spanish is translated.
-SPACED_SPANISH = dict(noise=SPACED_SPANISH_NOISE, switched=0.12, chunks=64, budget=5_000)
-TOGETHER = (
-    ("parallel_distillation", 0.38, 1.0, SPACED_SPANISH),
-    ("passage_distillation", 0.22, 1.0, DOCUMENT | dict(budget=5_000)),
-    ("retrieval", 0.12, 0.3, PASSAGE | dict(budget=6_000)), ("ranking", 0.06, 0.3), ("sts", 0.22, 0.3),
 )  # fmt: skip
 
 RECIPE = Recipe(
@@ -71,7 +56,7 @@ RECIPE = Recipe(
     judges=JUDGES,
     storage="int8", max_seq_length=160, spacing_words=120_000,
     notes='Version 2 is version 1 with spacing_words, whose training began with en-small 2 and went on from the int8 '
-    'weights of "words", then of "both". Version 3 went on from those of version 2.',
+    'weights of "words", then of "both".',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,
@@ -80,7 +65,5 @@ RECIPE = Recipe(
               judged=4, keep="best"),
         Stage("more",  (E1, E2), BOTH,        900,   256, ((E1, 1e-4), (E2, 8e-5)),     TEXT_NOISE, 0.15, views=1,
               judged=3),
-        Stage("together", (E1, E2), TOGETHER, 1_000,  128, ((E1, 1.5e-4), (E2, 1e-4)),  SPACED_NOISE, 0.15, views=1,
-              spaced=True),
     ),
 )  # fmt: skip

@@ -43,7 +43,6 @@ TOGETHER = (
     ("distillation", 0.42, 1.0), ("passage_distillation", 0.18, 1.0, DOCUMENT), ("retrieval", 0.15, 0.3, PASSAGE),
     ("ranking", 0.07, 0.3), ("sts", 0.18, 0.3),
 )  # fmt: skip
-LONE_WORDS = (*TOGETHER, ("word_distillation", 0.25, 1.0, dict(noise=WORD_NOISE, real=0.5)))
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,

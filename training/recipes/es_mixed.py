@@ -29,7 +29,7 @@ RECIPE = replace(
     parallel=PARALLEL,
     pairs=PARALLEL + EN_ES.pairs[len(PARALLEL) :],
     stages=(
-        *(stage for stage in EN_ES.stages if not stage.spaced),
+        *EN_ES.stages,
         #     name     learns    objectives steps  batch  peak learning rates             noise             views
         Stage("spell", (E1,),    SPELL,       500,   512, ((E1, 1e-3),),                  WORD_NOISE, 0.15, views=2,
               word_power=0.5),
