@@ -8,7 +8,6 @@ from sentence_transformers import SentenceTransformer
 
 from tiered_st.config import TieredConfig
 from tiered_st.model import build, load, set_lexicon, set_storage
-from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
 from training.baselines.fine_tuned import FineTuned, build_fine_tuned
 from training.baselines.subword import SubwordConfig, build_subword
@@ -60,16 +59,15 @@ def finish(model: SentenceTransformer, recipe: Recipe, data: Path | None) -> Non
     """Give a model that has learned what its recipe says of the finished one."""
     if recipe.max_seq_length is not None:
         model.max_seq_length = recipe.max_seq_length
-    set_spacing(model, recipe, data, spaced=recipe.spacing_words > 0)
+    set_spacing(model, recipe, data, spaced=True)
     set_storage(model, recipe.storage)
 
 
 def set_spacing(model: SentenceTransformer, recipe: Recipe, data: Path | None, *, spaced: bool) -> None:
-    """Let a model read spaces by the recipe's list of words from now on, or as they stand."""
-    if spaced:
-        set_lexicon(model, frequent_words(recipe.frequencies, data, recipe.spacing_words))
-    elif isinstance(model[0], TieredInput):
-        set_lexicon(model, None)
+    """Let a model read spaces by the recipe's list of words from now on, or as they stand, where it has such a list."""
+    if recipe.spacing_words:
+        words = frequent_words(recipe.frequencies, data, recipe.spacing_words) if spaced else None
+        set_lexicon(model, words)
 
 
 def _grown(targets: Targets) -> SentenceTransformer:

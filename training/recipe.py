@@ -118,8 +118,8 @@ class Recipe(CorpusConfig, StudentConfig):
         max_seq_length: most chunks of a text that the finished model reads, where it was measured to be best; by
             default as many as it can. A stage trains on texts of its own length.
         spacing_words: how many of the most frequent words of ``frequencies`` the finished model reads dropped and stray
-            spaces by (``tiered_st.set_lexicon``); 0 lets it read spaces as they stand, as a stage does that is not
-            ``spaced``.
+            spaces by (``tiered_st.set_lexicon``), and a stage that is ``spaced``; 0 leaves spaces to be read as they
+            are in the beginning: as they stand, or by the list of the model that it starts from.
         notes: for people.
     """
 

@@ -72,7 +72,8 @@ def test_lists_of_objectives_are_those_of_the_classes() -> None:
         "mimicry", "recognition", "identity", "char_mlm", "span_mlm", "char_clm", "reconstruction", "boundary",
     )  # fmt: skip
     assert E2_OBJECTIVES == (
-        "distillation", "word_distillation", "passage_distillation", "parallel_distillation", "parallel_passages", "ranking", "retrieval",
+        "distillation", "word_distillation", "passage_distillation", "parallel_distillation", "parallel_passages",
+        "ranking", "retrieval",
         "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk", "next_sentence", "section_topic",
         "sts", "classification", "relations",
     )  # fmt: skip
