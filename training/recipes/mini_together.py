@@ -1,6 +1,6 @@
 """Tried and not shipped: en-mini's E1 and E2 learn together, as en-small's do at last, and from words alone too.
 
-It gains on sentences what it loses on passages: see benchmarks/RESULTS.md, "Both encoders together once more". It went
+It gains too little, and loses some of CISI: see benchmarks/RESULTS.md, "Both encoders together once more". It went
 on, with seed 1, from the int8 weights of en-mini 4, which the stages before "together" had made.
 """
 
