@@ -185,6 +185,7 @@ def test_a_vector_does_not_depend_on_its_company_its_padding_the_cache_or_torchs
                 model[0].set_cache(size)
                 for _ in range(2):
                     alone = np.stack([model.encode(text) for text in texts])
-                    np.testing.assert_allclose(alone, together, atol=1e-6, rtol=0)
+                    # float32 rounds after its 24th bit, and a softmax over 12,288 prototypes makes more of it
+                    np.testing.assert_allclose(alone, together, atol=5e-6, rtol=0)
     finally:
         torch.set_num_threads(threads)
