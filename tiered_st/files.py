@@ -19,13 +19,12 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from tiered_st.file_lock import UNSUPPORTED, WAIT, only_writer
 
 # By world, the group in which its ranks wait. Torch alone keeps both: a group that outlives destroy_process_group has
 # threads that abort the interpreter when it ends, now and then.
-_patient: WeakKeyDictionary[Any, weakref.ref[Any]] = WeakKeyDictionary()
+_patient: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
 
 @contextmanager

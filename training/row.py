@@ -49,30 +49,34 @@ class Row(NamedTuple):
     weight: float | Ramp = 1.0
     settings: bool | dict[str, Any] = False
 
+    def _own(self, name: str, default: Any = None) -> Any:
+        """Return one of the row's own settings."""
+        return self.settings.get(name, default) if isinstance(self.settings, dict) else default
+
     @property
     def chunks(self) -> int | None:
         """Return the longest text in chunks, None where the stage says it."""
-        return self.settings.get("chunks") if isinstance(self.settings, dict) else None
+        return self._own("chunks")
 
     @property
     def budget(self) -> int | None:
         """Return the most chunks of a batch, None for no limit."""
-        return self.settings.get("budget") if isinstance(self.settings, dict) else None
+        return self._own("budget")
 
     @property
     def noise(self) -> NoisePolicy | None:
         """Return how its texts are corrupted, None where the stage says it."""
-        return self.settings.get("noise") if isinstance(self.settings, dict) else None
+        return self._own("noise")
 
     @property
     def real(self) -> float | None:
         """Return the probability of real misspellings, None where the stage says it."""
-        return self.settings.get("real") if isinstance(self.settings, dict) else None
+        return self._own("real")
 
     @property
     def switched(self) -> float:
         """Return the share of texts that switch between languages."""
-        return self.settings.get("switched", 0.0) if isinstance(self.settings, dict) else 0.0
+        return self._own("switched", 0.0)
 
     @property
     def stop(self) -> bool:

@@ -284,7 +284,7 @@ def test_words_alone_aim_at_the_teachers_reading_of_the_right_one(
     rows = make_task(targets.corpus, stage, stage.objectives[0]).rows(list(range(200)))
     noisy = {words[row["label"]]: row["noisy_1"] for row in rows}
     assert all(row["clean"] == words[row["label"]] for row in rows)
-    assert (noisy["house"], noisy["dog"], noisy["cat"]) in (("hosue", "dgo", "cat"),)
+    assert (noisy["house"], noisy["dog"], noisy["cat"]) == ("hosue", "dgo", "cat")
 
     with pytest.raises(ValueError, match=r"Stage joint: real=1.5 of word_distillation is a probability"):
         dataclasses.replace(stage, objectives=(("word_distillation", 1.0, 1.0, dict(real=1.5)),))

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from tiered_st.noise import NoisePolicy
 from training.recipe import Stage
 from training.recipes.en_small import (
     CONFIG,
@@ -21,10 +20,7 @@ from training.recipes.en_small import (
 from training.recipes.en_small import RECIPE as SMALL
 
 # Scans take the place of typos here too. Words alone gained nothing from these steps: see benchmarks/RESULTS.md.
-SCANNED_NOISE = NoisePolicy(
-    weights=(("typos", 0.70), ("ocr", 0.15), ("homoglyphs", 0.03), ("delete", 0.04)),
-    rates=(0.05, 0.30), compound=0.05,
-)  # fmt: skip
+SCANNED_NOISE = replace(WORD_NOISE, weights=(("typos", 0.70), ("ocr", 0.15), ("homoglyphs", 0.03), ("delete", 0.04)))
 REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
 
 RECIPE = replace(

@@ -3,6 +3,8 @@
 At last both learn together from texts of every length, whose spaces are read by the list of words that ships.
 """
 
+from dataclasses import replace
+
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, PASSAGES, SEARCHES, STS_TRAIN, TEXTS, WORDS
@@ -20,12 +22,12 @@ TEXT_NOISE = NoisePolicy(
     rates=(0.02, 0.25), extra_case=0.10, compound=0.15,
 )  # fmt: skip
 # Where spaces are read by a list, fewer of them are left to learn; scans, of which most is lost, take their place.
-SPACED_NOISE = NoisePolicy(
+SPACED_NOISE = replace(
+    TEXT_NOISE,
     weights=(
         ("typos", 0.62), ("ocr", 0.15), ("drop_spaces", 0.08), ("insert_spaces", 0.06), ("punctuation", 0.03),
         ("homoglyphs", 0.02), ("case", 0.02),
     ),
-    rates=(0.02, 0.25), extra_case=0.10, compound=0.15,
 )  # fmt: skip
 
 E1, E2 = "tiers", "semantic_encoder"

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from training.recipe import Recipe, Stage
 from training.recipes import en_nano, en_small
+from training.recipes.en_nano import REREAD
 from training.recipes.en_small import E1, E2, READ, TEXT_NOISE, WORD_NOISE
-
-REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
 
 
 def tried(recipe: Recipe, *, words: int, texts: int, rate: float) -> Recipe:
