@@ -59,9 +59,9 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 4, "2-4b137bf7b4075ec3-c61f83fa9e53c774-ee2cafcef5937080-3f9c0dff55a4de97"),
-        ("en-mini", 4, "2-3a3dc1dfc1868961-fc701bc2fe92c093-ec02d800b57a846d-f40956384bbf0bff"),
-        ("en-nano", 5, "2-1ba97bff7459d898-c6bc4439c6d73339-170861ef6897e37e-2583f193d5812f7f"),
+        ("en-small", 5, "2-4b137bf7b4075ec3-7467c9166eff2254-a1fd932808dcdbd5-48a0d83cd6ba3355"),
+        ("en-mini", 5, "2-3a3dc1dfc1868961-3d09e7bcae3514f8-763070ee732b7de7-fccebec82b6ee55d"),
+        ("en-nano", 6, "2-1ba97bff7459d898-00d8b8934f686fe3-1c68ce161454553b-09a8f9ae24fb3c0b"),
         ("en-es", 2, "2-42b7d7122f0f4859-38640aad096acfac-7ce01974bcecb4c1-c92386c79e85c7fe"),
     ],
 )

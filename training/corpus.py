@@ -28,6 +28,7 @@ from training.words import lexicon, lexicon_of
 logger = logging.getLogger(__name__)
 
 _PASSAGE = (20, 160)  # words; each passage has room for a number between these
+_MINED = 60  # words; of longer texts no translations are mined
 TOPICS = 256  # most frequent section titles that "section_topic" tells apart
 
 
@@ -177,7 +178,9 @@ class Corpus:
     def translated(self) -> TranslatedWords:
         """What words of the other language mean."""
         forms = [pair[:2] for source in self.recipe.forms for pair in source.pairs(self.data)]
-        return translated_words(self.parallel, forms, self.student.reading)
+        # Passages say little of which of their words is which.
+        short = [pair for pair in self.parallel if pair[0].count(" ") < _MINED]
+        return translated_words(short, forms, self.student.reading)
 
     @cached_property
     def translations(self) -> Misspellings:

@@ -69,6 +69,20 @@ SEARCHES = (
     Source("es_docs_news", ("title", "text"), lengths=(1, 450)),
 )
 
+# English texts that Apertium has translated (`python -m training.machine_translation eng-spa`).
+TRANSLATED = (
+    Source("translated_eng-spa_passages", ("text", "translation"), cluster="text", lengths=(1, 450)),
+    Source("translated_eng-spa_questions", ("text", "translation"), cluster="text"),
+    Source("translated_eng-spa_searches", ("question", "question_translation"), cluster="question"),
+)
+TRANSLATED_SEARCHES = tuple(
+    Source("translated_eng-spa_searches", columns, cluster=columns[1], lengths=(1, 450))
+    for columns in (
+        ("question_translation", "passage_translation"), ("question", "passage_translation"),
+        ("question_translation", "passage"),
+    )
+)  # fmt: skip
+
 FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"

@@ -85,11 +85,10 @@ class Targets:
 
     @cached_property
     def parallel(self) -> Tensor:
-        """The teacher's embeddings of the texts in its language that other texts translate, (texts, d_sem) float16."""
+        """Those of the texts in its language that other texts translate, as of passages, (texts, d_sem) float16."""
         own = list(dict.fromkeys(text for _, text in self.corpus.parallel))
-        vectors = teachers.sentence_vectors(self.student.teacher, own, self.cache, self.deadline)
         place = {text: i for i, text in enumerate(own)}
-        return (vectors[[place[text] for _, text in self.corpus.parallel]].float() @ self._text_axes).half()
+        return (self._read_whole(own)[[place[text] for _, text in self.corpus.parallel]] @ self._text_axes).half()
 
     @cached_property
     def parallel_passages(self) -> Tensor:
@@ -119,12 +118,16 @@ class Targets:
         length, and short enough to be read whole.
         """
         asked, kept = self._asked("passages")
-        pieces = [pieces_of(passage) for passage in asked]
+        # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
+        return (self._read_whole(asked)[kept] @ self._text_axes).half()
+
+    def _read_whole(self, texts: list[str]) -> Tensor:
+        """Return the means of the teacher's vectors of the pieces of texts, (texts, d_teacher)."""
+        pieces = [pieces_of(text) for text in texts]
         vectors = teachers.sentence_vectors(
             self.student.teacher, [piece for parts in pieces for piece in parts], self.cache, self.deadline
-        ).float()
-        # Sentences' axes, where the student is narrower: passages and sentences are compared with each other.
-        return (_mean_directions(vectors, pieces)[kept] @ self._text_axes).half()
+        )
+        return _mean_directions(vectors.float(), pieces)
 
     @cached_property
     def related(self) -> Tensor:

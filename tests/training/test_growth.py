@@ -26,6 +26,7 @@ from training.recipe import Recipe, Stage
 from training.sources import Source
 from training.stage_objectives import make_losses, make_task
 from training.tables import leave_out, tables
+from training.targets import pieces_of
 from training.tasks import Noise
 from training.translated_words import TranslatedWords, translated_words
 
@@ -201,6 +202,33 @@ def test_a_translation_is_aimed_at_the_vector_of_what_it_translates(
     noisy = " ".join(row["noisy_1"] for row in rows).lower()
     assert "dog" in noisy or "house" in noisy  # words are said in English
     assert make_losses(targets, build(CONFIG, device="cpu"), stage)["parallel_distillation"]
+
+
+def test_a_translated_passage_aims_at_the_mean_of_its_pieces_and_translates_no_words(
+    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = [" ".join(f"word{(i + turn) % 400}" for i in range(400)) for turn in range(4)]
+    spanish = [text.replace("word", "palabra") for text in english]
+    columns = {"es": [es for es, _ in PAIRS] + spanish, "en": [en for _, en in PAIRS] + english}
+    pq.write_table(pa.table(columns), data / "parallel.parquet")
+    long = replace(recipe.parallel[0], lengths=(1, 450))
+    asked: list[str] = []
+
+    def answer(teacher: Any, texts: list[str], *rest: Any) -> torch.Tensor:
+        asked.extend(texts)
+        return F.one_hot(torch.arange(len(texts)) % CONFIG.d_sem, CONFIG.d_sem).half()
+
+    monkeypatch.setattr(teachers, "sentence_vectors", answer)
+    monkeypatch.setattr("training.student.load_teacher", lambda *_, **__: load(recipe.start or "", device="cpu"))
+    targets = targets_of(replace(recipe, parallel=(long,)), data, tmp_path / "cache", "cpu")
+    found = targets.parallel
+    distinct = list(dict.fromkeys(en for _, en in PAIRS))
+    assert asked == distinct + [piece for text in english for piece in pieces_of(text)]
+    first = len(distinct)  # of the first passage's three pieces
+    wanted = F.one_hot(torch.arange(first, first + 3) % CONFIG.d_sem, CONFIG.d_sem).float().mean(dim=0)
+    torch.testing.assert_close(found[len(PAIRS)].float(), F.normalize(wanted, dim=0), atol=1e-3, rtol=0)
+    words = targets.corpus.translated.translations
+    assert "casa" in words and not any(word.startswith("palabra") for word in words)
 
 
 def test_translations_that_follow_each_other_are_passages_that_mean_what_their_texts_do_by_their_words(

@@ -11,6 +11,7 @@ from training.recipes.en_small import (
     MEAN,
     READ,
     RECOGNISE,
+    SCALE,
     SPACED_NOISE,
     SPELL,
     TEXT_NOISE,
@@ -30,7 +31,8 @@ RECIPE = replace(
     warm_start=(0,),
     warm_ffn=768,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; version '
-    "5, with seed 1, from those of version 4.",
+    "5, with seed 1, from those of version 4, and version 6, with seed 2, from those of version 5. Stages before "
+    '"scale" read english.PASSAGES.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
@@ -41,6 +43,8 @@ RECIPE = replace(
         Stage("reread",    (E1,),    REREAD,      700,    512, ((E1, 1.5e-3),),           SCANNED_NOISE, 0.25, views=3,
               word_power=0.6),
         Stage("together",  (E1, E2), TOGETHER,    2_500,  128, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("scale",     (E1, E2), SCALE,       2_303,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ on, with seed 1, from the int8 weights of en-mini 4, which the stages before "to
 
 from dataclasses import replace
 
+from training.english import PASSAGES
 from training.recipe import Stage
 from training.recipes.en_mini import RECIPE as MINI
 from training.recipes.en_small import E1, E2, SPACED_NOISE, TOGETHER, WORD_NOISE
@@ -15,8 +16,9 @@ OBJECTIVES = (*TOGETHER, ("word_distillation", 0.25, 1.0, dict(noise=WORD_NOISE,
 RECIPE = replace(
     MINI,
     name="mini-together",
+    passages=PASSAGES,
     stages=(
-        *MINI.stages,
+        *(stage for stage in MINI.stages if not stage.spaced),
         Stage(
             "together", (E1, E2), OBJECTIVES, 2_500, 128, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, spaced=True
         ),

@@ -6,7 +6,7 @@ en-small 2, which the stages up to "grade" had made, then from those of "passage
 
 from dataclasses import replace
 
-from training.english import SEARCHES
+from training.english import PASSAGES, SEARCHES
 from training.english_judges import JUDGES
 from training.recipe import Stage
 from training.recipes.en_small import E1, E2, READ, TEXT_NOISE
@@ -21,6 +21,7 @@ BOTH = (
 RECIPE = replace(
     SMALL,
     name="small-passages",
+    passages=PASSAGES,
     searches=at_most(6_000, SEARCHES),
     judges=JUDGES,
     spacing_words=0,
