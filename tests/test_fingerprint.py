@@ -62,7 +62,7 @@ def test_the_new_one_is_a_constant_too() -> None:
         ("en-small", 5, "2-4b137bf7b4075ec3-7467c9166eff2254-a1fd932808dcdbd5-48a0d83cd6ba3355"),
         ("en-mini", 5, "2-3a3dc1dfc1868961-3d09e7bcae3514f8-763070ee732b7de7-fccebec82b6ee55d"),
         ("en-nano", 6, "2-1ba97bff7459d898-00d8b8934f686fe3-1c68ce161454553b-09a8f9ae24fb3c0b"),
-        ("en-es", 2, "2-42b7d7122f0f4859-38640aad096acfac-7ce01974bcecb4c1-c92386c79e85c7fe"),
+        ("en-es", 3, "2-42b7d7122f0f4859-e416b06a2c86f46a-702e06fddeef2d32-9483e84961799bac"),
     ],
 )
 def test_a_shipped_model_is_known_by_what_indexes_of_it_hold(name: str, version: int, known: str) -> None:

@@ -1,7 +1,8 @@
 """What a stage can practise: corpus and targets come in, rows and a loss go out; one small class per objective.
 
 A class says its name, its loss and what it reads; all else that is listed anywhere is derived from the classes here.
-The shipped models use recognition, mimicry, distillation, ranking and sts; the rest are for ablations and recipes.
+The shipped models use recognition, mimicry, the distillations of texts, passages and translations, retrieval, ranking
+and sts; the rest are for ablations and recipes.
 """
 
 from training.objectives import e1, e2

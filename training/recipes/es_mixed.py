@@ -6,13 +6,11 @@ all words of a text were switched, which are at most six in ten else.
 
 from dataclasses import replace
 
-from training import spanish
+from training import english, spanish
 from training.recipe import Stage
-from training.recipes.en_es import DOCUMENT, E1, E2, PASSAGE, SPANISH, SPELL, TEXT_NOISE, WORD_NOISE
+from training.recipes.en_es import DOCUMENT, E1, E2, PARALLEL, PASSAGE, SPANISH, SPELL, TEXT_NOISE, WORD_NOISE
 from training.recipes.en_es import RECIPE as EN_ES
-
-TATOEBA, UI, DOCS, QUESTIONS = spanish.PARALLEL
-PARALLEL = (replace(TATOEBA, limit=0), replace(UI, limit=30_000), replace(DOCS, limit=36_000), QUESTIONS)
+from training.sources import at_most
 
 # Spanish of every length: translations that follow each other, and English passages with words in Spanish.
 MIXED = (
@@ -27,9 +25,10 @@ RECIPE = replace(
     EN_ES,
     name="es-mixed",
     parallel=PARALLEL,
-    pairs=PARALLEL + EN_ES.pairs[len(PARALLEL) :],
+    passages=english.PASSAGES,
+    searches=at_most(6_000, english.SEARCHES + spanish.SEARCHES),
     stages=(
-        *EN_ES.stages,
+        *(stage for stage in EN_ES.stages if not stage.spaced),
         #     name     learns    objectives steps  batch  peak learning rates             noise             views
         Stage("spell", (E1,),    SPELL,       500,   512, ((E1, 1e-3),),                  WORD_NOISE, 0.15, views=2,
               word_power=0.5),
