@@ -79,7 +79,7 @@ SEARCHES = (
     Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 450)),
 )
 
-# What `training.machine_translation` translates: rules read papers' abstracts badly, whose titles are not asked for.
+# What `training.machine_translation` translates; nobody asks for papers' titles in words that rules translate well.
 TRANSLATED_QUESTIONS = (
     Source("train_pairs_question_shortanswer", ("question",)),
     Source("train_queries_wellformedness", ("query",)),

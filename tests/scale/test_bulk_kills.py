@@ -15,7 +15,7 @@ from interrupted import command, ended, kill_after_parts, parts_of, started
 from tiered_st.scale import Embeddings, embed
 
 KILLS = 6
-ROWS = 400
+ROWS = 1_600  # 200 parts: six kills, each some ten parts after the one before, leave most of them to write
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
@@ -24,8 +24,8 @@ def test_a_run_that_is_killed_again_and_again_gives_what_an_undisturbed_one_does
     source = tmp_path / "in"
     source.mkdir()
     texts = [f"text {number} of many {'longer ' * (number % 7)}" for number in range(ROWS)]
-    (source / "a.txt").write_text("".join(f"{text}\n" for text in texts[:200]))
-    (source / "b.csv").write_text("id,text\n" + "".join(f"b{number},{texts[number]}\n" for number in range(200, ROWS)))
+    (source / "a.txt").write_text("".join(f"{text}\n" for text in texts[:800]))
+    (source / "b.csv").write_text("id,text\n" + "".join(f"b{number},{texts[number]}\n" for number in range(800, ROWS)))
     whole = embed(source, tmp_path / "whole", model=tmp_path / "toy", threads=1, part_rows=8)
     target, draw, killed = tmp_path / "out", random.Random(0), 0
     line = command(source, target, str(tmp_path / "toy"))
