@@ -24,14 +24,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tiered_st.files import replace_file
 from training.english import TRANSLATED_PASSAGES, TRANSLATED_QUESTIONS, TRANSLATED_SEARCHES
 from training.sources import Source
+from training.write_table import write_table
 
 logger = logging.getLogger(__name__)
 _RESERVED, _ESCAPE = re.compile(r"[\[\]{}^$/\\@<>]"), r"\\\g<0>"  # in Apertium's streams
 _ESCAPED = re.compile(r"\\(.)")
 _MARKED = re.compile(r"\[(\d+)\](.*?)\.?\[\]", re.DOTALL)
+_TRANSLATION = {"text": "translation", "question": "question_translation", "passage": "passage_translation"}
 _PART = 500  # texts that one process of Apertium reads
 
 
@@ -88,43 +89,15 @@ def _one_line(text: str) -> str:
     return " ".join(text.replace("\0", " ").split())
 
 
-def translate_texts(
-    sources: Sequence[Source], pair: str, data: Path | None, processes: int = 2
-) -> dict[str, list[str]]:
-    """Return the columns of a table of single texts: text, translation.
-
-    Args:
-        sources: what texts are taken from.
-        pair: of Apertium.
-        data: the folder of the sources' tables.
-        processes: that translate at once.
-
-    Raises:
-        ValueError: As `translate` does, or if a source's table is missing.
-    """
-    found = translate((text for source in sources for text in source.texts(data)), pair, processes)
-    return {"text": list(found), "translation": list(found.values())}
+def texts_of(sources: Sequence[Source], data: Path) -> dict[str, list[str]]:
+    """Return the distinct texts of sources as a column."""
+    return {"text": list(dict.fromkeys(text for source in sources for text in source.texts(data)))}
 
 
-def translate_searches(
-    sources: Sequence[Source], pair: str, data: Path | None, processes: int = 2
-) -> dict[str, list[str]]:
-    """Return the columns of a table of searches: question, passage, question_translation, passage_translation.
-
-    Args and Raises: As `translate_texts`.
-    """
-    asked = list(dict.fromkeys(row[:2] for source in sources for row in source.pairs(data)))
-    found = translate((side for both in asked for side in both), pair, processes)
-    sides = {"question": [question for question, _ in asked], "passage": [passage for _, passage in asked]}
-    return sides | {f"{name}_translation": [found[text] for text in side] for name, side in sides.items()}
-
-
-def _write(path: Path, columns: dict[str, list[str]]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with replace_file(path) as beside:
-        pq.write_table(pa.table(columns), beside, compression="zstd", compression_level=12)
+def searches_of(sources: Sequence[Source], data: Path) -> dict[str, list[str]]:
+    """Return the distinct questions and passages of sources as columns."""
+    asked = dict.fromkeys(row[:2] for source in sources for row in source.pairs(data))
+    return {"question": [question for question, _ in asked], "passage": [passage for _, passage in asked]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,19 +113,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--processes {args.processes} must be 1 or more")
     out = args.out or args.data
     kinds = {
-        "passages": partial(translate_texts, TRANSLATED_PASSAGES),
-        "questions": partial(translate_texts, TRANSLATED_QUESTIONS),
-        "searches": partial(translate_searches, TRANSLATED_SEARCHES),
+        "passages": partial(texts_of, TRANSLATED_PASSAGES),
+        "questions": partial(texts_of, TRANSLATED_QUESTIONS),
+        "searches": partial(searches_of, TRANSLATED_SEARCHES),
     }
+    found: dict[str, str] = {}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for kind, make in kinds.items():
+        for kind, read in kinds.items():
             path = out / f"{table_of(kind, args.pair)}.parquet"
             if path.exists():
                 print(f"{path} is there already")
                 continue
-            columns = make(args.pair, args.data, args.processes)
-            _write(path, columns)
+            columns = read(args.data)
+            new = (text for column in columns.values() for text in column if text not in found)
+            found |= translate(new, args.pair, args.processes)  # passages are found by searches too
+            translated = {_TRANSLATION[name]: [found[text] for text in column] for name, column in columns.items()}
+            write_table(path, columns | translated)
             print(f"{path}: {len(next(iter(columns.values()))):,} {kind}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -85,7 +85,7 @@ class Targets:
 
     @cached_property
     def parallel(self) -> Tensor:
-        """Those of the texts in its language that other texts translate, as of passages, (texts, d_sem) float16."""
+        """What the teacher makes of the texts that others translate, read as passages are, (texts, d_sem) float16."""
         own = list(dict.fromkeys(text for _, text in self.corpus.parallel))
         place = {text: i for i, text in enumerate(own)}
         return (self._read_whole(own)[[place[text] for _, text in self.corpus.parallel]] @ self._text_axes).half()

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tiered_st.config import ChunkConfig
-from tiered_st.files import replace_file
 from training.lexicon_mining import Translation, mine_translations
 from training.sources import Source
 from training.spanish import PARALLEL
+from training.write_table import write_table
 
 
 def read_pairs(sources: Sequence[Source], data: Path) -> list[tuple[str, str]]:
@@ -28,17 +28,6 @@ def read_pairs(sources: Sequence[Source], data: Path) -> list[tuple[str, str]]:
     """
     pairs = ((foreign, english) for source in sources for english, foreign, _ in source.pairs(data))
     return list(dict.fromkeys(pairs))
-
-
-def write_table(path: Path, rows: Sequence[Translation]) -> None:
-    """Write translations as parquet, in the place of what was there once it is whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = zip(*rows, strict=True) if rows else ((),) * len(Translation._fields)
-    table = pa.table({name: list(column) for name, column in zip(Translation._fields, columns, strict=True)})
-    with replace_file(path) as beside:
-        pq.write_table(table, beside, compression="zstd")
 
 
 def source_of(given: str) -> Source:
@@ -79,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows = mine_translations(
             pairs, rounds=options.rounds, top=options.top, least=options.least, reading=reading
         )  # fmt: skip
-        write_table(options.out, rows)
+        columns = zip(*rows, strict=True) if rows else ((),) * len(Translation._fields)
+        write_table(options.out, dict(zip(Translation._fields, columns, strict=True)))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

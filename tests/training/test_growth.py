@@ -157,6 +157,20 @@ def recipe(start: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.Monke
     return made
 
 
+@pytest.fixture
+def asked(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the recipe's teacher is asked, whose answers are the axes, one after the other."""
+    texts_asked: list[str] = []
+
+    def answer(teacher: Any, texts: list[str], *rest: Any) -> torch.Tensor:
+        texts_asked.extend(texts)
+        return F.one_hot(torch.arange(len(texts)) % CONFIG.d_sem, CONFIG.d_sem).half()
+
+    monkeypatch.setattr(teachers, "sentence_vectors", answer)
+    monkeypatch.setattr("training.student.load_teacher", lambda *_, **__: load(recipe.start or "", device="cpu"))
+    return texts_asked
+
+
 def test_a_recipes_start_grows_by_the_words_of_its_texts(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     start = load(recipe.start or "", device="cpu")
     order = sorted(OLD)  # words of one count have slots in their order
@@ -180,16 +194,8 @@ def test_a_recipes_start_grows_by_the_words_of_its_texts(recipe: Recipe, data: P
 
 
 def test_a_translation_is_aimed_at_the_vector_of_what_it_translates(
-    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, data: Path, tmp_path: Path, asked: list[str]
 ) -> None:
-    asked: list[str] = []
-
-    def answer(teacher: Any, texts: list[str], *rest: Any) -> torch.Tensor:
-        asked.extend(texts)
-        return F.one_hot(torch.arange(len(texts)) % CONFIG.d_sem, CONFIG.d_sem).half()
-
-    monkeypatch.setattr(teachers, "sentence_vectors", answer)
-    monkeypatch.setattr("training.student.load_teacher", lambda *_, **__: load(recipe.start or "", device="cpu"))
     targets = targets_of(recipe, data, tmp_path / "cache", "cpu")
     assert targets.corpus.parallel == PAIRS  # each once
     found = targets.parallel
@@ -205,21 +211,13 @@ def test_a_translation_is_aimed_at_the_vector_of_what_it_translates(
 
 
 def test_a_translated_passage_aims_at_the_mean_of_its_pieces_and_translates_no_words(
-    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, data: Path, tmp_path: Path, asked: list[str]
 ) -> None:
     english = [" ".join(f"word{(i + turn) % 400}" for i in range(400)) for turn in range(4)]
     spanish = [text.replace("word", "palabra") for text in english]
     columns = {"es": [es for es, _ in PAIRS] + spanish, "en": [en for _, en in PAIRS] + english}
     pq.write_table(pa.table(columns), data / "parallel.parquet")
     long = replace(recipe.parallel[0], lengths=(1, 450))
-    asked: list[str] = []
-
-    def answer(teacher: Any, texts: list[str], *rest: Any) -> torch.Tensor:
-        asked.extend(texts)
-        return F.one_hot(torch.arange(len(texts)) % CONFIG.d_sem, CONFIG.d_sem).half()
-
-    monkeypatch.setattr(teachers, "sentence_vectors", answer)
-    monkeypatch.setattr("training.student.load_teacher", lambda *_, **__: load(recipe.start or "", device="cpu"))
     targets = targets_of(replace(recipe, parallel=(long,)), data, tmp_path / "cache", "cpu")
     found = targets.parallel
     distinct = list(dict.fromkeys(en for _, en in PAIRS))

@@ -84,6 +84,7 @@ def test_the_command_writes_three_tables_and_keeps_those_there_are(
         "passage_translation": ["IT IS ME", "IT IS ME"],
     }
     calls = (tmp_path / "calls").read_text()
+    assert len(calls.splitlines()) == 2  # all that searches have had been translated
     (out / "translated_eng-spa_questions.parquet").unlink()
     assert main(command) == 0
     assert "passages.parquet is there already" in capsys.readouterr().out
