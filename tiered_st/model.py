@@ -27,6 +27,7 @@ from tiered_st.saved.model_folder import module_rows, read_json
 from tiered_st.saved.model_folder import path as path
 from tiered_st.saved.model_folder import pretrained as pretrained
 from tiered_st.text import Lexicon
+from tiered_st.text.spelling import SpellingConfig
 from tiered_st.text.tokenizer import to_text
 
 _CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (TieredInput, SemanticEncoder, Pooling, Normalize)}
@@ -147,8 +148,8 @@ def set_storage(model: SentenceTransformer, storage: str) -> None:
         module.set_storage(storage)
 
 
-def set_lexicon(model: SentenceTransformer, words: Iterable[str] | None) -> None:
-    """Give a model the words by which it reads spaces that were dropped, and spaces that slipped in.
+def set_lexicon(model: SentenceTransformer, words: Iterable[str] | None, *, spelling: int = 0) -> None:
+    """Give a model the words by which it reads spaces that were dropped, spaces that slipped in, and misspellings.
 
     A word that is not in the list is read as two that are ("playingguitar"), or with its neighbours as one ("hou se"),
     where that is likelier than a new word or a slip of one letter; nothing is trained, and text whose words are all in
@@ -158,11 +159,15 @@ def set_lexicon(model: SentenceTransformer, words: Iterable[str] | None) -> None
         model: a tiered model that reads words; changed in place.
         words: the most frequent first, tens of thousands of them. The rarer a word that is missing, the better. None
             reads spaces as they stand.
+        spelling: how many of the words, from the first, a word that is in no list may be a misspelling of: half of its
+            vector is then what the nearest of them mean. It needs a model with a memory. 0 reads it as it is spelt.
 
     Raises:
-        ValueError: If the model does not cut by words, or no word is of letters alone.
+        ValueError: If the model does not cut by words, no word is of letters alone, or ``spelling`` is not possible.
     """
     tiers = tiers_of(model)
+    if isinstance(spelling, bool) or not isinstance(spelling, int) or spelling < 0 or (spelling and words is None):
+        raise ValueError(f"spelling={spelling!r} must be how many of the words given a misspelling may stand for.")
     if words is None:
         tiers.set_lexicon(None)
         return
@@ -170,7 +175,9 @@ def set_lexicon(model: SentenceTransformer, words: Iterable[str] | None) -> None
     lexicon = Lexicon(to_text(read.fold(read.normalize(word))) for word in words)
     if not len(lexicon):
         raise ValueError("The list has no word of letters alone: give the words of a language, most frequent first.")
-    tiers.set_lexicon(lexicon)
+    count = min(spelling, len(lexicon))
+    config = SpellingConfig(count, candidates=min(count, SpellingConfig.candidates)) if spelling else None
+    tiers.set_lexicon(lexicon, config)
 
 
 def _load_module(kind: Any, folder: Path, subfolder: str, options: dict[str, Any]) -> nn.Module:

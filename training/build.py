@@ -59,15 +59,15 @@ def finish(model: SentenceTransformer, recipe: Recipe, data: Path | None) -> Non
     """Give a model that has learned what its recipe says of the finished one."""
     if recipe.max_seq_length is not None:
         model.max_seq_length = recipe.max_seq_length
-    set_spacing(model, recipe, data, spaced=True)
+    set_list(model, recipe, data, spaced=True, spelt=True)
     set_storage(model, recipe.storage)
 
 
-def set_spacing(model: SentenceTransformer, recipe: Recipe, data: Path | None, *, spaced: bool) -> None:
-    """Let a model read spaces by the recipe's list of words from now on, or as they stand, where it has such a list."""
+def set_list(model: SentenceTransformer, recipe: Recipe, data: Path | None, *, spaced: bool, spelt: bool) -> None:
+    """Let a model read spaces, and what is in no list, by the recipe's list of words from now on, or as they stand."""
     if recipe.spacing_words:
         words = frequent_words(recipe.frequencies, data, recipe.spacing_words) if spaced else None
-        set_lexicon(model, words)
+        set_lexicon(model, words, spelling=recipe.spelling_words if spelt else 0)
 
 
 def _grown(targets: Targets) -> SentenceTransformer:

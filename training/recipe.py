@@ -38,7 +38,8 @@ class Stage:
         gradient_checkpointing: run E2's layers again in the backward pass, to save the memory of a large batch.
         judged: how often the recipe's judges are asked, evenly over the steps and after the last one; 0 never.
         keep: whether the stage ends with its "last" step's model, or with that of the "best" step by the judges.
-        spaced: whether texts are read by the list of words that the finished model has (``spacing_words``).
+        spaced: whether spaces are read by the list of words that the finished model has (``spacing_words``).
+        spelt: whether what is in no list is then read again, as by the finished model (``spelling_words``).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Stage:
     judged: int = 0
     keep: str = "last"
     spaced: bool = False
+    spelt: bool = False
 
     def __post_init__(self) -> None:
         if self.judged < 0 or self.keep not in ("last", "best") or (self.keep == "best" and not self.judged):
@@ -120,6 +122,8 @@ class Recipe(CorpusConfig, StudentConfig):
         spacing_words: how many of the most frequent words of ``frequencies`` the finished model reads dropped and stray
             spaces by (``tiered_st.set_lexicon``), and a stage that is ``spaced``; 0 leaves spaces to be read as they
             are in the beginning: as they stand, or by the list of the model that it starts from.
+        spelling_words: how many of these words, from the first, what is in no list may be a misspelling of, for the
+            finished model and for a stage that is ``spelt``.
         notes: for people.
     """
 
@@ -127,6 +131,7 @@ class Recipe(CorpusConfig, StudentConfig):
     storage: str = "float32"
     max_seq_length: int | None = None
     spacing_words: int = 0
+    spelling_words: int = 0
     notes: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -166,6 +171,16 @@ class Recipe(CorpusConfig, StudentConfig):
             raise ValueError(
                 f"Recipe {self.name}: {', '.join(rows)} read spaces by a list of words, and spacing_words=0 names "
                 "none: say how many words it has, or leave spaced=True out."
+            )
+        if rows := [s.name for s in self.stages if s.spelt and not (s.spaced and self.spelling_words)]:
+            raise ValueError(
+                f"Recipe {self.name}: {', '.join(rows)} read what is in no list again as words of it, and there is no "
+                "such word: say how many by spelling_words, with spaced=True, or leave spelt=True out."
+            )
+        if not 0 <= self.spelling_words <= self.spacing_words:
+            raise ValueError(
+                f"Recipe {self.name}: spelling_words={self.spelling_words} are the first of the list's, of which there "
+                f"are spacing_words={self.spacing_words}."
             )
         if self.spacing_words and (
             not self.frequencies or isinstance(self.config, SubwordConfig | FineTuned) or self._cuts_otherwise()
@@ -240,7 +255,7 @@ class Recipe(CorpusConfig, StudentConfig):
             return replace(judge, rows=min(judge.rows, 10), source=source)
 
         return replace(
-            self, e1=None, growth=None, spacing_words=0,
+            self, e1=None, growth=None, spacing_words=0, spelling_words=0,
             stream=replace(self.stream, head=200) if self.stream is not None else None,
             texts=cut(self.texts, 2), pairs=cut(self.pairs, 1), words=(), frequencies=(),
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
@@ -249,6 +264,7 @@ class Recipe(CorpusConfig, StudentConfig):
             related=cut(self.related, 1),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(
-                replace(stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False) for stage in self.stages
+                replace(stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False, spelt=False)
+                for stage in self.stages
             ),
         )  # fmt: skip

@@ -24,7 +24,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.files import on_one_rank, recover, replace_folder
 from tiered_st.model import load
 from training import ranks
-from training.build import build_model, finish, set_spacing, targets_of
+from training.build import build_model, finish, set_list, targets_of
 from training.recipe import Recipe
 from training.recipe_files import check_record, find_recipe, table_of, write
 from training.stage_run import train_stage
@@ -54,7 +54,7 @@ def run(recipe: Recipe, args: argparse.Namespace) -> bool:
             continue
         try:
             model = model if model is not None else build_model(recipe, targets)
-            set_spacing(model, recipe, args.data, spaced=stage.spaced)
+            set_list(model, recipe, args.data, spaced=stage.spaced, spelt=stage.spelt)
             finished = train_stage(targets, model, stage, folder, args)
         except DeadlinePassed:
             finished = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -51,18 +53,28 @@ class ChunkProjector(nn.Module):
         if self.memory is not None:
             self.memory.init_values((vectors.float() - self.norm.bias) / self.norm.weight)
 
-    def forward(self, states: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+    def forward(
+        self,
+        states: Tensor,
+        mask: Tensor,
+        types: Tensor,
+        correct: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Project chunks.
 
         Args:
             states: (chunks, chars, d_char) from E1.
             mask: (chunks, chars) boolean.
             types: (chunks,) int64 chunk types.
+            correct: makes of the vectors of chunks (chunks, d_sem), and of how E1 reads them (chunks, width), those of
+                what they may be misspellings of (see modules.spellings).
 
         Returns:
             Chunk vectors (chunks, d_sem).
         """
         out, recalled = self.project(states, mask, types)
+        if recalled is not None and correct is not None:
+            out = correct(out, recalled.query)
         if recalled is not None and self.learned_words is not None:
             out = self.learned_words(out, recalled.query, recalled.unknown, types)
         return self.quantize(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol, cast
 
 import torch
@@ -16,7 +17,9 @@ from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.learned_words import LearnedWords
+from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tracing import is_traced
+from tiered_st.text.spelling import SpellingList
 from tiered_st.text.tokenizer import PAD
 
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones,
@@ -70,11 +73,23 @@ class ChunkSource:
     def __init__(self, tiers: Tiers) -> None:
         self.tiers = tiers
         self.cache: ChunkCache | None = None
+        self.spellings: Spellings | None = None
 
     def set_cache(self, size: int) -> None:
         """Keep the vectors of up to ``size`` frequent chunks from now on; 0 keeps none."""
         owner = cast(nn.Module, self.tiers)  # which a Protocol cannot say
         self.cache = ChunkCache(size, owner) if size else None
+
+    def set_spelling(self, words: SpellingList | None) -> None:
+        """Read what is in no list again, as words of this one, from now on; None reads it as it is spelt."""
+        self.spellings = None if words is None else Spellings(words, cast(Any, self.tiers))
+        self.forget()
+
+    def prepare_graph(self) -> None:
+        """Make what a graph of the model has to hold, where it holds anything but weights."""
+        if self.spellings is not None:
+            weight = next(cast(nn.Module, self.tiers).parameters())
+            self.spellings.prepare(weight, self._vectors)
 
     def forget(self) -> None:
         """Empty the cache."""
@@ -155,8 +170,13 @@ class ChunkSource:
         encoder = self.tiers.char_encoder
         features, mask = encoder.embed(rows)
         states = encoder.contextualize(features, mask, texts)
-        vectors = self.tiers.chunk_projector(states, mask, rows[:, 0])
+        correct = None if self.spellings is None else partial(self.spellings, rows=rows, vectors_of=self._vectors)
+        vectors = self.tiers.chunk_projector(states, mask, rows[:, 0], correct)
         return torch.cat([vectors, mean_over(features, mask)], dim=1) if self.tiers.settings.peek else vectors
+
+    def _vectors(self, rows: Tensor) -> Tensor:
+        """Return the vectors of words of the list (words, chars), (words, d_sem), kept ones where there are any."""
+        return self.share(rows)[:, : self.tiers.settings.d_sem]
 
     def _is_one_graph(self) -> bool:
         """Say whether a forward pass has to become one graph; torch.compile may break it where there is a cache to ask.
@@ -212,11 +232,13 @@ class ChunkSource:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"tiers": self.tiers, "size": 0 if self.cache is None else self.cache.capacity}
+        words = None if self.spellings is None else self.spellings.words
+        return {"tiers": self.tiers, "size": 0 if self.cache is None else self.cache.capacity, "words": words}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.tiers = state["tiers"]
         self.set_cache(state["size"])
+        self.set_spelling(state["words"])
 
 
 def cut(rows: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from tiered_st.modules.kept_lexicon import KeptLexicon
 from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.stored import StoredModule
 from tiered_st.text import Chunker, Lexicon, TextReader, make_chunker
+from tiered_st.text.spelling import SpellingConfig, SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 
@@ -54,6 +55,7 @@ class TieredInput(StoredModule, InputModule):
         table: dict[str, Any] | None = None,
         learned_words: dict[str, Any] | None = None,
         lexicon: dict[str, Any] | None = None,
+        spelling: dict[str, Any] | None = None,
         max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
@@ -75,6 +77,9 @@ class TieredInput(StoredModule, InputModule):
                 LearnedWords(**learned_words, chars=c.chunk_chars, width=c.memory_width, d_sem=c.d_sem)
             )
         self.lexicon: KeptLexicon | None = None if lexicon is None else KeptLexicon(**lexicon)
+        self.spelling = None if spelling is None else SpellingConfig(**spelling)
+        if self.spelling is not None:
+            self.spelling.check(self.settings)
         self.register_load_state_dict_post_hook(_read_by_what_was_loaded)
         self.set_encoder(encoder)
         if table is not None:
@@ -97,23 +102,32 @@ class TieredInput(StoredModule, InputModule):
         """What cuts texts into chunks."""
         return self.reader.chunker
 
-    def set_lexicon(self, words: Lexicon | None) -> None:
+    def set_lexicon(self, words: Lexicon | None, spelling: SpellingConfig | None = None) -> None:
         """Read dropped and stray spaces by these words from now on; None reads spaces as they stand.
 
+        With ``spelling``, what is in no list is read again too, as the words that it may be a misspelling of.
+
         Raises:
-            ValueError: if the chunker is another than "words", which alone has words to cut or to join.
+            ValueError: if the chunker is another than "words", which alone has words to cut or to join; with
+                ``spelling``, if the model has no memory or no E1 that reads each word by itself.
         """
         if words is not None and self.settings.chunker != "words":
             raise ValueError(
                 f"A list of words says where words were run together, but chunker={self.settings.chunker!r} does not "
                 "cut by words."
             )
+        if spelling is not None:
+            spelling.check(self.settings)
         self.lexicon = None if words is None else KeptLexicon.of(words)
-        self._read_spaces()
+        self.spelling = None if words is None else spelling
+        self._read_by_list()
 
-    def _read_spaces(self) -> None:
-        """Read spaces by the words that are kept, or as they stand."""
-        self.reader = self.reader.spaced_by(None if self.lexicon is None else self.lexicon.words)
+    def _read_by_list(self) -> None:
+        """Read spaces, and what is in no list, by the words that are kept, or as they stand."""
+        words = None if self.lexicon is None else self.lexicon.words
+        self.reader = self.reader.spaced_by(words)
+        again = None if self.spelling is None else self.spelling.settings()
+        self.source.set_spelling(SpellingList.of(again, words, self.characters, self.settings.chunk_chars))
         self.tokenizer = ChunkTokenizer(self.reader)
         self._keep_whole()
         self._renew_engine()
@@ -175,10 +189,11 @@ class TieredInput(StoredModule, InputModule):
 
         table = None if self.table is None else self.table.settings()
         learned = None if self.learned_words is None else self.learned_words.settings()
-        # Texts are cut here: who gives chunks their vectors needs no list of words.
-        weights = {name: value for name, value in weights.items() if not name.startswith("lexicon.")}
+        lexicon = None if self.lexicon is None else self.lexicon.settings()
+        spelling = None if self.spelling is None else self.spelling.settings()
         return ChunkVectors(
-            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, threads=options.threads
+            self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, lexicon=lexicon,
+            spelling=spelling, threads=options.threads,
         )  # fmt: skip
 
     @property
@@ -212,6 +227,10 @@ class TieredInput(StoredModule, InputModule):
         """Score what chunks may stand for: (chunks, chars) int64 to (chunks, 1 + memory_slots) logits, 0 for others."""
         assert self.chunk_projector.memory is not None, "memory_slots=0"
         return self.chunk_projector.memory.prototypes(self.read_chunks(rows))
+
+    def prepare_graph(self) -> None:
+        """Make what a graph of this model has to hold beside weights: call it before the model is exported."""
+        self.source.prepare_graph()
 
     def set_cache(self, size: int) -> None:
         """Keep the vectors of up to ``size`` frequent chunks between calls from now on; 0 keeps none."""
@@ -266,6 +285,8 @@ class TieredInput(StoredModule, InputModule):
             content["learned_words"] = self.learned_words.settings()
         if self.lexicon is not None:
             content["lexicon"] = self.lexicon.settings()
+        if self.spelling is not None:
+            content["spelling"] = self.spelling.settings()
         if self.max_seq_length != self.settings.max_chunks:
             content["max_seq_length"] = self.max_seq_length
         return content
@@ -273,8 +294,9 @@ class TieredInput(StoredModule, InputModule):
     def vector_settings(self) -> dict[str, Any]:
         """Return the settings that move a vector, for the model's fingerprint."""
         learned = {} if self.learned_words is None else {"learned_words": self.learned_words.settings()}
+        spelling = {} if self.spelling is None else {"spelling": self.spelling.settings()}
         own = {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
-        return super().vector_settings() | own | learned
+        return super().vector_settings() | own | learned | spelling
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]
@@ -319,4 +341,4 @@ class TieredInput(StoredModule, InputModule):
 def _read_by_what_was_loaded(tiers: TieredInput, keys: Any) -> None:
     """Cut texts by the list of words that was loaded, and leave the words whole that the model had been taught."""
     if tiers.lexicon is not None:
-        tiers._read_spaces()
+        tiers._read_by_list()

@@ -27,7 +27,17 @@ _EMBEDDING = "sentence_embedding"
 Made = TypeVar("Made")
 # What the config.json of each of our modules may hold.
 _KEYS = {
-    "TieredInput": {"config", "storage", "dtype", "max_seq_length", "encoder", "table", "learned_words", "lexicon"},
+    "TieredInput": {
+        "config",
+        "storage",
+        "dtype",
+        "max_seq_length",
+        "encoder",
+        "table",
+        "learned_words",
+        "lexicon",
+        "spelling",
+    },
     "SemanticEncoder": {"config", "storage", "dtype"},
 }
 
@@ -103,7 +113,8 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
     def make(tensors: Any) -> tuple[ChunkVectors, TextReader]:
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
-            learned_words=content.get("learned_words"), lexicon=content.get("lexicon"), threads=threads,
+            learned_words=content.get("learned_words"), lexicon=content.get("lexicon"),
+            spelling=content.get("spelling"), threads=threads,
         )  # fmt: skip
         characters = CharTokenizer.of(config)
         chunker = make_chunker(config, characters, chunks.boundaries)

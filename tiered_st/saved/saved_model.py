@@ -89,8 +89,7 @@ class SavedModel:
             if row.kind == "TieredInput":
                 settings["encoder"] = content.get("encoder", "float")
                 settings["max_seq_length"] = content.get("max_seq_length") or config.max_chunks
-                if "learned_words" in content:
-                    settings["learned_words"] = content["learned_words"]
+                settings |= {name: content[name] for name in ("learned_words", "spelling") if name in content}
             return settings
         try:
             settings = _pooling(**content) if row.kind == "Pooling" else _normalize(**content)

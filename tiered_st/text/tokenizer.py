@@ -208,6 +208,12 @@ class CharTokenizer:
         """Return the character ids of ``text``, shape (ids,)."""
         return self.ids(self.fold(self.normalize(text)))
 
+    def spelt(self, rows: NDArray[np.integer]) -> list[str]:
+        """Return the texts of rows of ids (rows, ids), U+FFFD in the place of an id of a byte, padding left out."""
+        points = _tables()[1][rows]
+        points[(points == 0) & (rows != PAD)] = 0xFFFD
+        return np.ascontiguousarray(points).view(f"U{rows.shape[1]}").ravel().tolist()
+
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
         """Return the text of character ids; specials and chunk types are skipped.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from tiered_st.text.tokenizer import END, PAD, START
 _BLOCK = 64  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
 _READ = ["queries", "unknown", "plain"]  # outputs that are a Reading, its vectors not coarsened yet
+
+# Makes of vectors (chunks, d_sem), readings (chunks, width) and rows (chunks, chars) the vectors of what may be meant.
+Correct = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 
 
 class ChunkEncoder:
@@ -76,6 +80,7 @@ class ChunkEncoder:
             graph.output(unknown, "unknown", np.float32, ("chunks",))
             graph.output(projected.vectors, "plain", np.float32, ("chunks", config.d_sem))
         self.session = graph.session(threads)
+        self._coarsen = None if config.chunk_quantization is None else _coarsening(config).session(threads)
         if learned_words is not None:
             self.words = LearnedWords.stored(config, own.part("learned_words"), learned_words, threads)
 
@@ -102,13 +107,26 @@ class ChunkEncoder:
             read.append((queries, unknown, vectors[:, : self.d_sem]))
         return Reading(*(np.concatenate(values)[order] for values in zip(*read, strict=True)))
 
-    def __call__(self, chunks: NDArray[np.integer], texts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+    def queries(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how E1 reads chunks (chunks, chars), what prototypes are compared with: (chunks, width)."""
+        lengths = (rows != PAD).sum(axis=1)
+        blocks = self._blocks(lengths)
+        read = [self.session.run(["queries"], self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
+        return np.concatenate(read)[np.argsort(np.concatenate(blocks))]
+
+    def __call__(
+        self,
+        chunks: NDArray[np.integer],
+        texts: NDArray[np.int64] | None = None,
+        correct: Correct | None = None,
+    ) -> NDArray[np.float32]:
         """Return the vectors of chunks.
 
         Args:
             chunks: (chunks, chars): chunk type, characters, PAD.
             texts: (chunks,), the text each chunk is of, where characters see further than their chunk; the chunks of a
                 text follow one another.
+            correct: what is made of chunks that may be misspelt, see runtime.chunks.spellings.
 
         Returns:
             (chunks, columns).
@@ -120,7 +138,7 @@ class ChunkEncoder:
             texts = np.arange(len(rows))
         blocks = self._blocks(lengths) if self.chunk_local else np.split(np.arange(len(rows)), _ends(texts))
         for at in blocks:
-            out[at] = self._run(rows[at], lengths[at], texts[at])
+            out[at] = self._run(rows[at], lengths[at], texts[at], correct)
         return out
 
     def _blocks(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -132,13 +150,23 @@ class ChunkEncoder:
         return [at for at in np.split(order, sorted(cuts)) if len(at)]
 
     def _run(
-        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], texts: NDArray[np.int64]
+        self,
+        rows: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        texts: NDArray[np.int64],
+        correct: Correct | None,
     ) -> NDArray[np.float32]:
         feeds = self._feeds(rows, lengths, texts)
-        if self.words is None:
+        if self.words is None and correct is None:
             return self.session.run(["vectors"], feeds)[0]
-        vectors, *reading = self.session.run(["vectors", *_READ], feeds)
-        vectors[:, : self.d_sem] = self.words(Reading(*reading), feeds["types"])
+        vectors, queries, unknown, plain = self.session.run(["vectors", *_READ], feeds)
+        if correct is not None:
+            plain = correct(plain, queries, rows)
+        if self.words is not None:
+            plain = self.words(Reading(queries, unknown, plain), feeds["types"])
+        elif self._coarsen is not None:
+            plain = self._coarsen.run(None, {"vectors": plain})[0]
+        vectors[:, : self.d_sem] = plain
         return vectors
 
     def _feeds(
@@ -158,6 +186,14 @@ class ChunkEncoder:
         if self.span is not None:
             feeds |= self.span.feeds(ids != PAD, texts)
         return feeds
+
+
+def _coarsening(config: TieredConfig) -> Graph:
+    graph = Graph()
+    vectors = graph.input("vectors", np.float32, ("chunks", config.d_sem))
+    coarse = QUANTIZATIONS[config.chunk_quantization](graph, vectors)
+    graph.output(coarse, "coarse", np.float32, ("chunks", config.d_sem))
+    return graph
 
 
 def _ends(texts: NDArray[np.int64]) -> NDArray[np.int64]:

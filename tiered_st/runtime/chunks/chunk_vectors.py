@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.chunks.learned_words import LearnedWords
+from tiered_st.runtime.chunks.spellings import Spellings
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text import Lexicon
+from tiered_st.text.spelling import SpellingList
+from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None
 ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None], _Encoder]] = {
@@ -38,6 +42,7 @@ class ChunkVectors:
         table: the settings of the model's table of chunk vectors, where it has one.
         learned_words: those of the words it was taught after its training, where there are any.
         lexicon: those of the list of words by which it reads dropped and stray spaces, where it has one.
+        spelling: those by which what is in no list is read again, where it has any.
         cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
         threads: that a product of matrices may take; None for one per core.
 
@@ -54,6 +59,7 @@ class ChunkVectors:
         table: dict[str, Any] | None = None,
         learned_words: dict[str, Any] | None = None,
         lexicon: dict[str, Any] | None = None,
+        spelling: dict[str, Any] | None = None,
         cache_size: int | None = None,
         threads: int | None = None,
     ) -> None:
@@ -74,6 +80,12 @@ class ChunkVectors:
         if lexicon is not None:
             self.lexicon = Lexicon.unpacked(stored.stored("lexicon._extra_state", (lexicon["bytes"],)))
         stored.refuse_unknown()
+        words = SpellingList.of(spelling, self.lexicon, CharTokenizer.of(settings), settings.chunk_chars)
+        if words is not None:
+            words.config.check(settings)
+        self.spellings: Spellings | None = None
+        if words is not None and self.encoder is not None:
+            self.spellings = Spellings(words, self.encoder.queries, threads)
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
 
@@ -125,16 +137,26 @@ class ChunkVectors:
     def encode(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of chunks (chunks, chars) from the table, as far as it has them, or by E1."""
         if self.table is None:
-            assert self.encoder is not None
-            return self.encoder(rows)
+            return self._read(rows)
         at, known = self.table.find(rows)
         if len(at) == len(rows):
             return known
         others = np.delete(np.arange(len(rows)), at)
         out = np.empty((len(rows), self.columns), dtype=np.float32)
         out[at] = known
-        out[others] = self.table.default(rows[others]) if self.encoder is None else self.encoder(rows[others])
+        out[others] = self.table.default(rows[others]) if self.encoder is None else self._read(rows[others])
         return out
+
+    def _read(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of chunks (chunks, chars) by E1, which is there."""
+        assert self.encoder is not None
+        if self.spellings is None:
+            return self.encoder(rows)
+        return self.encoder(rows, correct=partial(self.spellings, vectors_of=self._words))
+
+    def _words(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of words of the list (words, chars), (words, d_sem)."""
+        return self.share(rows)[:, : self.settings.d_sem]
 
     def _encode_distinct(self, rows: NDArray[np.integer], keys: list[bytes]) -> tuple[NDArray[np.float32], list[int]]:
         """Return the vectors of chunks, each distinct one encoded once, and the places where these are met first."""

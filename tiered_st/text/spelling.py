@@ -1,0 +1,125 @@
+"""Say which chunks are no word of a list, and lay out the words of the list that they may be misspellings of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from tiered_st.config import TieredConfig
+from tiered_st.text.chunk_types import NOT_WORDS, ChunkType
+from tiered_st.text.lexicon import Lexicon
+from tiered_st.text.tokenizer import PAD, CharTokenizer
+
+UNABLE = (*NOT_WORDS, ChunkType.NUMERIC)  # types of chunks that are no misspelling
+_FLAT = 20  # ranks by which the first of a list are not told apart: "the" is no likelier meant than "that"
+
+
+@dataclass(frozen=True)
+class SpellingConfig:
+    """How what is in no list is read again, as the words that it may be a misspelling of.
+
+    The defaults were chosen by few tries, on noisy pairs of STS-B's dev split and people's misspelt words.
+
+    Attributes:
+        words: of the list, the most frequent ones, that may be meant.
+        candidates: how many of them, the nearest, a chunk is read again as.
+        sharpness: what the cosines of readings are multiplied by before the softmax over them.
+        prior: how much a word's rank counts beside that: what is taken of its logarithm.
+        near: the cosine to the nearest word at which a chunk is half taken for a misspelling.
+        share: of the words' vectors in a misspelling's: its own spelling keeps the rest.
+    """
+
+    words: int
+    candidates: int = 8
+    sharpness: float = 50.0
+    prior: float = 0.3
+    near: float = 0.7
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.candidates <= self.words and self.sharpness > 0 and self.prior >= 0 and 0 <= self.share <= 1):
+            raise ValueError(
+                f"{self} cannot be: at least one candidate, and no more than there are words; sharpness above 0, prior "
+                "not below, and a share of 0 to 1."
+            )
+
+    def check(self, config: TieredConfig) -> None:
+        """Raise a ValueError if no model of this configuration can read so."""
+        problems = {
+            "memory_slots=0: no readings that could be compared": not config.memory_slots,
+            f"char_span={config.char_span!r}: a word reads otherwise in every text": config.char_span != "chunk",
+        }
+        for problem, there in problems.items():
+            if there:
+                raise ValueError(f"This model cannot read words again as those of a list, it has {problem}.")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what builds it again, JSON-ready."""
+        return asdict(self)
+
+
+class SpellingList:
+    """The words of a list as rows of ids, and what is in it.
+
+    Args:
+        config: how many of its words may be meant.
+        lexicon: the list.
+        tokenizer: what spells them.
+        chars: ids of a row; longer words are left out.
+    """
+
+    def __init__(self, config: SpellingConfig, lexicon: Lexicon, tokenizer: CharTokenizer, chars: int) -> None:
+        self.config, self.lexicon = config, lexicon
+        self._tokenizer, self._chars = tokenizer, chars
+
+    @classmethod
+    def of(
+        cls, settings: dict[str, Any] | None, lexicon: Lexicon | None, tokenizer: CharTokenizer, chars: int
+    ) -> Self | None:
+        """Return that of the ``settings`` that a model was saved with; None where it has none.
+
+        Raises:
+            ValueError: if there is no list to take words from, or the settings are not those of one.
+        """
+        if settings is None:
+            return None
+        if lexicon is None:
+            raise ValueError("spelling without a lexicon, whose words it would be of")
+        return cls(SpellingConfig(**settings), lexicon, tokenizer, chars)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """The words that may be meant, the most frequent first, (words, chars), each with the type of a plain word."""
+        return self.spelt(self.config.words)
+
+    @cached_property
+    def expected(self) -> NDArray[np.float32]:
+        """What speaks for each word before a chunk is read, (words,)."""
+        return (-self.config.prior * np.log(np.arange(len(self.rows)) + _FLAT)).astype(np.float32)
+
+    def spelt(self, count: int | None = None) -> NDArray[np.int64]:
+        """Return the rows of the first ``count`` words, or of all."""
+        points, ends = self._tokenizer.normalize_all(list(islice(self.lexicon, count)))
+        folded = self._tokenizer.fold(points)
+        widths, ids = self._tokenizer.widths(folded), self._tokenizer.ids(folded)
+        last = np.cumsum(widths)[ends] - widths[ends]  # where each word's ids end
+        first = np.concatenate([[0], (last + widths[ends])[:-1]])
+        fits = (last - first < self._chars) & (last > first)
+        first, lengths = first[fits], (last - first)[fits]
+        rows = np.full((len(first), self._chars), PAD, dtype=np.int64)
+        rows[:, 0] = ChunkType.WORD
+        inside = np.arange(self._chars - 1) < lengths[:, None]
+        rows[:, 1:][inside] = ids[(first[:, None] + np.arange(self._chars - 1))[inside]]
+        return rows
+
+    def doubtful(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the places of the chunks (chunks, chars) that are words and in no list, (doubtful,)."""
+        words = self._tokenizer.spelt(rows[:, 1:])
+        able = ~np.isin(rows[:, 0], UNABLE)
+        return np.array([i for i in np.flatnonzero(able).tolist() if words[i] not in self.lexicon], dtype=np.int64)
