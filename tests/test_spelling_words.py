@@ -198,7 +198,10 @@ def test_what_cannot_be_is_refused(plain: SentenceTransformer, tmp_path: Path) -
             tiered_st.set_lexicon(plain, WORDS, spelling=wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must be how many of the words given"):
         tiered_st.set_lexicon(plain, None, spelling=5)
-    for config, reason in (({"memory_slots": 0, "memory_values": 0}, "memory_slots=0"), ({"char_span": "text"}, "char_span='text'")):
+    for config, reason in (
+        ({"memory_slots": 0, "memory_values": 0}, "memory_slots=0"),
+        ({"char_span": "text"}, "char_span='text'"),
+    ):
         with pytest.raises(ValueError, match=f"cannot read words again as those of a list, it has {reason}"):
             tiered_st.set_lexicon(make_model(CONFIG.replace(**config)), WORDS, spelling=5)
     with pytest.raises(ValueError, match="at least one candidate, and no more than there are words"):

@@ -36,10 +36,10 @@ class SpellingConfig:
     """
 
     words: int
-    candidates: int = 8
+    candidates: int = 3
     sharpness: float = 50.0
     prior: float = 0.3
-    near: float = 0.7
+    near: float = 0.8
     share: float = 0.5
 
     def __post_init__(self) -> None:

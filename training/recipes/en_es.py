@@ -69,11 +69,12 @@ RECIPE = Recipe(
     words=english.WORDS + spanish.WORDS, frequencies=english.FREQUENCIES + spanish.FREQUENCIES,
     word_power=0.7, word_listed=0.2,
     judges=JUDGES,
-    storage="int8", max_seq_length=160, spacing_words=120_000,
+    storage="int8", max_seq_length=160, spacing_words=120_000, spelling_words=40_000,
     notes='Version 2 is version 1 with spacing_words, whose training began with en-small 2 and went on from the int8 '
     'weights of "words", then of "both". Version 3 went on from those of version 2: "scale" was cut off at a time '
     'when its rates were to fall over 1,088 steps, and translations ran into each other at line ends; "settle" went '
-    'on from there with about a fifth of the parallel texts and english.PASSAGES.',
+    'on from there with about a fifth of the parallel texts and english.PASSAGES. Version 4 is version 3 with '
+    'spelling_words.',
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,

@@ -12,7 +12,8 @@ RECIPE = replace(
     e1="en-small",
     warm_start=(0, 5),
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; '
-    'version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES.',
+    'version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES. Version 6 is '
+    'version 5 with spelling_words.',
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),

@@ -30,9 +30,10 @@ RECIPE = replace(
     config=CONFIG.replace(memory_slots=12_288, memory_width=80, memory_values=96, projector_hidden=512),
     warm_start=(0,),
     warm_ffn=768,
+    spelling_words=20_000,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; version '
     "5, with seed 1, from those of version 4, and version 6, with seed 2, from those of version 5. Stages before "
-    '"scale" read english.PASSAGES.',
+    '"scale" read english.PASSAGES. Version 7 is version 6 with spelling_words.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),

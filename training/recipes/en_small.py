@@ -62,8 +62,9 @@ RECIPE = Recipe(
     texts=TEXTS, pairs=PAIRS, passages=WIDE, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
-    'made; version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES.',
-    storage="int8", max_seq_length=160, spacing_words=80_000,
+    'made; version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES. '
+    'Version 6 is version 5 with spelling_words.',
+    storage="int8", max_seq_length=160, spacing_words=80_000, spelling_words=30_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),               WORD_NOISE, 0.15, views=3),

@@ -25,4 +25,5 @@ RECIPE = replace(
     storage="float32",
     max_seq_length=None,
     spacing_words=0,
+    spelling_words=0,
 )

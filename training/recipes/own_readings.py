@@ -19,7 +19,7 @@ def tried(recipe: Recipe, *, words: int, texts: int, rate: float) -> Recipe:
         Stage("reread", (E1,), REREAD, words, 512, ((E1, 1.5e-3),), WORD_NOISE, 0.15, views=3, word_power=0.6),
         Stage("passages", (E2,), READ, texts, 128, ((E2, rate),), TEXT_NOISE, 0.15, views=1),
     )
-    return replace(recipe, name=f"{recipe.name}-own-readings", spacing_words=0, stages=stages)
+    return replace(recipe, name=f"{recipe.name}-own-readings", spacing_words=0, spelling_words=0, stages=stages)
 
 
 RECIPES = {

@@ -24,7 +24,7 @@ RECIPE = replace(
     passages=PASSAGES,
     searches=at_most(6_000, SEARCHES),
     judges=JUDGES,
-    spacing_words=0,
+    spacing_words=0, spelling_words=0,
     stages=(
         *(stage for stage in SMALL.stages if not stage.spaced),
         #     name        learns    objectives steps batch  peak learning rates          noise             views

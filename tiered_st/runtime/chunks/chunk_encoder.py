@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ class ChunkEncoder:
             graph.output(unknown, "unknown", np.float32, ("chunks",))
             graph.output(projected.vectors, "plain", np.float32, ("chunks", config.d_sem))
         self.session = graph.session(threads)
+        self._reader = partial(graph.session, threads, outputs=["queries"])
         self._coarsen = None if config.chunk_quantization is None else _coarsening(config).session(threads)
         if learned_words is not None:
             self.words = LearnedWords.stored(config, own.part("learned_words"), learned_words, threads)
@@ -111,7 +113,8 @@ class ChunkEncoder:
         """Return how E1 reads chunks (chunks, chars), what prototypes are compared with: (chunks, width)."""
         lengths = (rows != PAD).sum(axis=1)
         blocks = self._blocks(lengths)
-        read = [self.session.run(["queries"], self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
+        run = self._reader().run  # which leaves out the memory, most of the work
+        read = [run(None, self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
         return np.concatenate(read)[np.argsort(np.concatenate(blocks))]
 
     def __call__(

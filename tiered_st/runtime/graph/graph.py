@@ -24,12 +24,11 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._nodes: list[bytes] = []
+        self._nodes: list[tuple[bytes, Sequence[str], Sequence[str]]] = []  # with what each reads and writes
         self._tensors: dict[str, bytes] = {}
         self._large: dict[str, NDArray] = {}
         self._inputs: list[bytes] = []
-        self._outputs: list[bytes] = []
-        self._read: set[str] = set()  # values that an operation reads
+        self._outputs: dict[str, bytes] = {}
         self._count = 0
 
     def input(self, name: str, dtype: type, shape: Shape) -> str:
@@ -40,7 +39,7 @@ class Graph:
     def output(self, value: str, name: str, dtype: type, shape: Shape) -> None:
         """Make ``value`` an output called ``name``."""
         self._add("Identity", [value], [name], {})
-        self._outputs.append(onnx_bytes.value_info(name, np.dtype(dtype), shape))
+        self._outputs[name] = onnx_bytes.value_info(name, np.dtype(dtype), shape)
 
     def constant(self, value: ArrayLike, dtype: type = np.float32) -> str:
         """Add a constant, or weights."""
@@ -67,12 +66,15 @@ class Graph:
         self._add(kind, inputs, outputs, attributes, domain)
         return outputs
 
-    def session(self, threads: int | None, providers: Sequence[str] | None = None) -> Any:
+    def session(
+        self, threads: int | None, providers: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    ) -> Any:
         """Return a session that runs the graph.
 
         Args:
             threads: that an operator may take; None for one per core.
             providers: ONNX Runtime's execution providers; by default the CPU.
+            outputs: those that it gives, by doing no more than they need; by default all.
 
         Raises:
             ImportError: if ONNX Runtime is not installed.
@@ -86,11 +88,13 @@ class Graph:
         # What can be fused is written so; the optimizer would take operators for others that are slower on a CPU.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         # ONNX Runtime warns of a tensor that nothing reads, and fails where it was to be handed over.
-        names = [name for name in self._large if name in self._read]
-        tensors = [tensor for name, tensor in self._tensors.items() if name in self._read]
+        wanted = list(self._outputs if outputs is None else outputs)
+        nodes, read = self._needed(wanted)
+        names = [name for name in self._large if name in read]
+        tensors = [tensor for name, tensor in self._tensors.items() if name in read]
         values: list[Any] = [ort.OrtValue.ortvalue_from_numpy(self._large[name]) for name in names]
         options.add_external_initializers(names, values)
-        content = onnx_bytes.model(self._nodes, tensors, self._inputs, self._outputs)
+        content = onnx_bytes.model(nodes, tensors, self._inputs, [self._outputs[name] for name in wanted])
         return ort.InferenceSession(content, options, providers=list(providers or ["CPUExecutionProvider"]))
 
     def _add(
@@ -101,8 +105,17 @@ class Graph:
         attributes: dict[str, Attribute],
         domain: str = "",
     ) -> None:
-        self._read.update(inputs)
-        self._nodes.append(onnx_bytes.node(kind, inputs, outputs, attributes, domain))
+        self._nodes.append((onnx_bytes.node(kind, inputs, outputs, attributes, domain), inputs, outputs))
+
+    def _needed(self, outputs: Sequence[str]) -> tuple[list[bytes], set[str]]:
+        """Return the operations that outputs follow from, in order, and all values that these read."""
+        nodes: list[bytes] = []
+        read: set[str] = set()
+        for node, inputs, written in reversed(self._nodes):
+            if any(name in read or name in outputs for name in written):
+                nodes.append(node)
+                read.update(inputs)
+        return nodes[::-1], read
 
     def _name(self) -> str:
         self._count += 1
