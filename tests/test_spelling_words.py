@@ -205,12 +205,12 @@ def test_what_cannot_be_is_refused(plain: SentenceTransformer, tmp_path: Path) -
         with pytest.raises(ValueError, match=f"cannot read words again as those of a list, it has {reason}"):
             tiered_st.set_lexicon(make_model(CONFIG.replace(**config)), WORDS, spelling=5)
     with pytest.raises(ValueError, match="at least one candidate, and no more than there are words"):
-        SpellingConfig(3)
+        SpellingConfig(2)
     assert plain[0].lexicon is None
-    tiered_st.set_lexicon(plain, WORDS, spelling=3)  # fewer than there are candidates
+    tiered_st.set_lexicon(plain, WORDS, spelling=2)  # fewer than there are candidates
     plain.save(str(tmp_path), create_model_card=False)
     content = json.loads((tmp_path / "config.json").read_text())
-    assert content["spelling"]["words"] == content["spelling"]["candidates"] == 3
+    assert content["spelling"]["words"] == content["spelling"]["candidates"] == 2
     (tmp_path / "config.json").write_text(json.dumps({k: v for k, v in content.items() if k != "lexicon"}))
     for load in (tiered_st.load, load_runtime):
         with pytest.raises(ValueError, match="lexicon"):

@@ -26,7 +26,9 @@ def test_the_onnx_package_reads_what_is_written() -> None:
     total = graph.op("ReduceSum", x, graph.ints(-1), keepdims=0)
     graph.op("Gather", graph.constant(np.arange(9)), graph.ints(1))  # of no use, and its table is written down
     graph.output(graph.op("Mul", total, graph.constant(0.5)), "y", np.float32, ("rows",))
-    content = onnx_bytes.model(graph._nodes, graph._tensors.values(), graph._inputs, graph._outputs)
+    content = onnx_bytes.model(
+        [node for node, *_ in graph._nodes], graph._tensors.values(), graph._inputs, graph._outputs.values()
+    )
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     half = next(t for t in onnx.load_from_string(content).graph.initializer if t.data_type == 1 and not t.dims)
     assert onnx.numpy_helper.to_array(half) == 0.5
@@ -44,6 +46,17 @@ def test_tensors_small_and_large_are_copied_and_unread_ones_left_out(size: int) 
     expected = table + 1
     table[:] = 7  # whoever gave it may go on with it
     np.testing.assert_array_equal(session.run(None, {"x": np.ones(size, dtype=np.float32)})[0], expected)
+
+
+def test_what_an_output_does_not_need_is_left_out() -> None:
+    graph = Graph()
+    x = graph.input("x", np.float32, (2,))
+    doubled = graph.op("Mul", x, graph.constant(2.0))
+    graph.output(doubled, "doubled", np.float32, (2,))
+    graph.output(graph.op("NoSuchOperator", doubled), "never", np.float32, (2,))
+    session = graph.session(1, outputs=["doubled"])
+    assert [output.name for output in session.get_outputs()] == ["doubled"]
+    np.testing.assert_array_equal(session.run(None, {"x": np.array([1, 3], dtype=np.float32)})[0], [2, 6])
 
 
 def test_nothing_is_logged_of_tensors_that_nothing_reads() -> None:

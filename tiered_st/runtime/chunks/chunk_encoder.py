@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,7 @@ class ChunkEncoder:
         weights: those of the model's first module.
         threads: that a product of matrices may take; None for one per core.
         learned_words: the settings of the words that the model was taught after its training, where there are any.
+        reads_words: whether :meth:`queries` will be asked.
 
     Attributes:
         words: those words; None where there are none.
@@ -53,6 +53,7 @@ class ChunkEncoder:
         weights: StoredWeights,
         threads: int | None = None,
         learned_words: dict[str, Any] | None = None,
+        reads_words: bool = False,
     ) -> None:
         self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
         self.d_sem = config.d_sem
@@ -81,7 +82,8 @@ class ChunkEncoder:
             graph.output(unknown, "unknown", np.float32, ("chunks",))
             graph.output(projected.vectors, "plain", np.float32, ("chunks", config.d_sem))
         self.session = graph.session(threads)
-        self._reader = partial(graph.session, threads, outputs=["queries"])
+        # Without the memory, most of the work, which words that are only read are not asked for.
+        self._reading = graph.session(threads, outputs=["queries"]) if reads_words else None
         self._coarsen = None if config.chunk_quantization is None else _coarsening(config).session(threads)
         if learned_words is not None:
             self.words = LearnedWords.stored(config, own.part("learned_words"), learned_words, threads)
@@ -113,8 +115,8 @@ class ChunkEncoder:
         """Return how E1 reads chunks (chunks, chars), what prototypes are compared with: (chunks, width)."""
         lengths = (rows != PAD).sum(axis=1)
         blocks = self._blocks(lengths)
-        run = self._reader().run  # which leaves out the memory, most of the work
-        read = [run(None, self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
+        assert self._reading is not None, "who asks says so in the beginning"
+        read = [self._reading.run(None, self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
         return np.concatenate(read)[np.argsort(np.concatenate(blocks))]
 
     def __call__(

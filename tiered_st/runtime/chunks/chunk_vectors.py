@@ -23,10 +23,10 @@ from tiered_st.text.spelling import SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None
-ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None], _Encoder]] = {
+ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool], _Encoder]] = {
     "float": ChunkEncoder,
     "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
-    "none": lambda settings, weights, threads, learned: None,
+    "none": lambda settings, weights, threads, learned, reads_words: None,
 }
 
 
@@ -71,7 +71,7 @@ class ChunkVectors:
         self.settings, self.threads = settings, threads
         self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
         self.table = ChunkTable.of(stored, table)
-        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads, learned_words)
+        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads, learned_words, spelling is not None)
         # What says where chunks start, for make_chunker: its weights lie in the same file.
         learned = settings.chunker == "learned"
         self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None
