@@ -173,12 +173,20 @@ def _encode(folder: str) -> np.ndarray:
     return load_runtime(folder).encode(TYPED)
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_another_process_reads_alike(spelt: SentenceTransformer, tmp_path: Path, method: str) -> None:
+def test_another_process_reads_alike(spelt: SentenceTransformer, tmp_path: Path) -> None:
     spelt.save(str(tmp_path), create_model_card=False)
     wanted = _encode(str(tmp_path))
-    with multiprocessing.get_context(method).Pool(1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert np.array_equal(pool.apply(_encode, (str(tmp_path),)), wanted)
+
+
+def test_a_process_forked_while_words_were_read_reads_them_itself(spelt: SentenceTransformer, tmp_path: Path) -> None:
+    spelt.save(str(tmp_path), create_model_card=False)
+    alone = load_runtime(tmp_path, precision="float32")
+    for model, spellings in ((spelt, spelt[0].source.spellings), (alone, alone.chunks.spellings)):
+        spellings._lock.acquire()  # by a thread that is not in the forked process
+        spellings.after_fork()
+        np.testing.assert_allclose(model.encode(TYPED), make_spelt().encode(TYPED), atol=1e-5)
 
 
 def test_a_graph_holds_the_words_or_says_how(spelt: SentenceTransformer) -> None:
@@ -225,6 +233,18 @@ def test_words_that_fit_into_no_chunk_are_left_out_and_glyphs_of_bytes_are_spelt
         ids = CharTokenizer().encode(text)
         row[0], row[1 : 1 + len(ids)] = words.rows[0, 0], ids
     assert words.doubtful(rows).tolist() == [1, 2]
+
+
+def test_words_in_bytes_are_known_and_another_script_is_no_misspelling() -> None:
+    def doubtful(listed: list[str], texts: list[str]) -> list[str]:
+        model = make_model(CONFIG)
+        model[0].set_lexicon(Lexicon(listed), SpellingConfig(2, candidates=1))
+        rows = model[0].reader.read(texts).input_ids[:, 1]
+        return [texts[i] for i in model[0].source.spellings.words.doubtful(rows)]
+
+    texts = ["dgo", "пес", "кіт", "д\ud83d", "pес", "漢字", "ไทย", "3", "!"]
+    assert doubtful(["dog", "cat"], texts) == ["dgo", "pес"]
+    assert doubtful(["пес", "dog"], texts) == ["dgo", "кіт", "д\ud83d", "pес"]
 
 
 def test_a_shipped_model_finds_the_word_that_was_meant() -> None:

@@ -70,8 +70,11 @@ def test_one_graph_serves_batches_of_any_shape(config: str, write: Callable[...,
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_shipped_model_exports() -> None:
-    check(export, load("en-nano", device="cpu"))
+@pytest.mark.parametrize("write", [export, trace, pytest.param(compile_whole, marks=OLD_DYNAMO)])
+def test_a_shipped_model_whose_words_are_prepared_becomes_one_graph(write: Callable[..., Any]) -> None:
+    model = load("en-nano", device="cpu").eval()
+    model[0].prepare_graph()
+    check(write, model)
 
 
 @pytest.mark.filterwarnings("ignore")

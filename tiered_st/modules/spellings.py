@@ -15,6 +15,7 @@ from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weight_watch import WeightWatch
 from tiered_st.text.spelling import UNABLE, SpellingList
+from tiered_st.text.tokenizer import FIRST_CODE_POINT
 
 _BLOCK = 1_024  # words read at once, and chunks that are compared with all words at once
 _STEPS = 50  # of training through which keys are kept: E1 learns slowly, and reading all words takes a second
@@ -162,6 +163,8 @@ class Spellings:
         hashes = hash_rows(rows[:, 1:])
         in_list = known[torch.searchsorted(known, hashes).clamp_max(known.shape[0] - 1)] == hashes
         unable = torch.isin(rows[:, 0], rows.new_tensor(UNABLE)) | in_list
+        if not self.words.of_bytes:
+            unable = unable | ~(rows[:, 1:] >= FIRST_CODE_POINT).any(dim=1)
         means = (weights[:, :, None] * words[nearest].float()).sum(dim=1)
         own = vectors.float()
         return (own + pull * ~unable[:, None] * (means - own)).to(vectors.dtype)

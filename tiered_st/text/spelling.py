@@ -14,9 +14,10 @@ from typing_extensions import Self
 from tiered_st.config import TieredConfig
 from tiered_st.text.chunk_types import NOT_WORDS, ChunkType
 from tiered_st.text.lexicon import Lexicon
-from tiered_st.text.tokenizer import PAD, CharTokenizer
+from tiered_st.text.tokenizer import FIRST_CODE_POINT, PAD, CharTokenizer
 
-UNABLE = (*NOT_WORDS, ChunkType.NUMERIC)  # types of chunks that are no misspelling
+# Types of chunks that are no misspelling of a word: the last three are of scripts that are not written in words.
+UNABLE = (*NOT_WORDS, ChunkType.NUMERIC, ChunkType.HAN, ChunkType.KANA, ChunkType.THAI)
 _FLAT = 20  # ranks by which the first of a list are not told apart: "the" is no likelier meant than "that"
 
 
@@ -118,8 +119,21 @@ class SpellingList:
         rows[:, 1:][inside] = ids[(first[:, None] + np.arange(self._chars - 1))[inside]]
         return rows
 
+    @cached_property
+    def of_bytes(self) -> bool:
+        """Whether a word that may be meant has a glyph that is spelt in bytes, as those of most scripts are."""
+        return bool(((self.rows[:, 1:] != PAD) & (self.rows[:, 1:] < FIRST_CODE_POINT)).any())
+
     def doubtful(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the places of the chunks (chunks, chars) that are words and in no list, (doubtful,)."""
-        words = self._tokenizer.spelt(rows[:, 1:])
+        """Return the places of the chunks (chunks, chars) that may be misspelt, (doubtful,).
+
+        They are words, and not in the list; nor of another script than all of its words.
+        """
         able = ~np.isin(rows[:, 0], UNABLE)
+        ids = rows[:, 1:]
+        if not self.of_bytes:
+            able &= (ids >= FIRST_CODE_POINT).any(axis=1)
+        words = self._tokenizer.spelt(ids)
+        for i in np.flatnonzero(able & ((ids != PAD) & (ids < FIRST_CODE_POINT)).any(axis=1)).tolist():
+            words[i] = self._tokenizer.decode(rows[i, 1:], errors="replace")
         return np.array([i for i in np.flatnonzero(able).tolist() if words[i] not in self.lexicon], dtype=np.int64)

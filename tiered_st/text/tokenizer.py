@@ -214,8 +214,12 @@ class CharTokenizer:
         points[(points == 0) & (rows != PAD)] = 0xFFFD
         return np.ascontiguousarray(points).view(f"U{rows.shape[1]}").ravel().tolist()
 
-    def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
+    def decode(self, ids: NDArray[np.integer] | list[int], *, errors: str = "surrogatepass") -> str:
         """Return the text of character ids; specials and chunk types are skipped.
+
+        Args:
+            ids: any number of them.
+            errors: what Python's decoders make of bytes that form no UTF-8.
 
         Raises:
             ValueError: if an id lies outside the vocabulary or byte ids do not form UTF-8.
@@ -231,6 +235,6 @@ class CharTokenizer:
             else:
                 parts.append(chr(code_point_of[i]).encode("utf-8"))
         try:
-            return b"".join(parts).decode("utf-8", "surrogatepass")
+            return b"".join(parts).decode("utf-8", errors)
         except UnicodeDecodeError as error:
             raise ValueError(f"The byte ids do not form UTF-8 ({error}): was the text cut inside a glyph?") from None
