@@ -24,6 +24,7 @@ from tiered_st.modules.spellings import Spellings
 from tiered_st.runtime import load as load_runtime
 from tiered_st.saved.saved_model import SavedModel
 from tiered_st.text import Lexicon
+from tiered_st.text.chunk_types import ChunkType
 from tiered_st.text.spelling import SpellingConfig, SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
@@ -233,6 +234,12 @@ def test_words_that_fit_into_no_chunk_are_left_out_and_glyphs_of_bytes_are_spelt
         ids = CharTokenizer().encode(text)
         row[0], row[1 : 1 + len(ids)] = words.rows[0, 0], ids
     assert words.doubtful(rows).tolist() == [1, 2]
+
+
+def test_rows_of_marks_alone_have_no_word() -> None:
+    rows = np.array([[ChunkType.BEGIN], [ChunkType.FINISH]], dtype=np.int64)
+    words = SpellingList(SpellingConfig(1, candidates=1), Lexicon(["dog"]), CharTokenizer(), 6)
+    assert words.doubtful(rows).tolist() == [] and CharTokenizer().spelt(rows[:, 1:]) == ["", ""]
 
 
 def test_words_in_bytes_are_known_and_another_script_is_no_misspelling() -> None:

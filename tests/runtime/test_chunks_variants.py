@@ -65,9 +65,10 @@ def test_shipped_models_give_their_vectors(name: str) -> None:
     folder = Path(__file__).parents[2] / "tiered_st" / "pretrained" / name
     model = load(name, device="cpu")
     ids, expected = vectors_of(model, [*TEXTS, "teh quikc brwon fox jmups ovre the lzay dog, 3.5 %"])
-    settings = TieredConfig.from_dict(json.loads((folder / "config.json").read_text())["config"])
-    weights, lexicon = load_file(folder / "model.safetensors"), {"bytes": len(model[0].lexicon.words.packed())}
-    vectors = ChunkVectors(settings, weights, lexicon=lexicon, threads=1).fill(ids)
+    content = json.loads((folder / "config.json").read_text())
+    settings, weights = TieredConfig.from_dict(content["config"]), load_file(folder / "model.safetensors")
+    own = {"lexicon": content["lexicon"], "spelling": content["spelling"]}
+    vectors = ChunkVectors(settings, weights, **own, threads=1).fill(ids)
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from tiered_st.config import TieredConfig
 from tiered_st.text.chunk_types import NOT_WORDS, ChunkType
@@ -82,7 +81,7 @@ class SpellingList:
     @classmethod
     def of(
         cls, settings: dict[str, Any] | None, lexicon: Lexicon | None, tokenizer: CharTokenizer, chars: int
-    ) -> Self | None:
+    ) -> SpellingList | None:
         """Return that of the ``settings`` that a model was saved with; None where it has none.
 
         Raises:

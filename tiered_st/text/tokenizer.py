@@ -210,6 +210,8 @@ class CharTokenizer:
 
     def spelt(self, rows: NDArray[np.integer]) -> list[str]:
         """Return the texts of rows of ids (rows, ids), U+FFFD in the place of an id of a byte, padding left out."""
+        if not rows.size:
+            return [""] * len(rows)
         points = _tables()[1][rows]
         points[(points == 0) & (rows != PAD)] = 0xFFFD
         return np.ascontiguousarray(points).view(f"U{rows.shape[1]}").ravel().tolist()
