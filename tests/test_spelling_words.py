@@ -199,6 +199,10 @@ def test_a_graph_holds_the_words_or_says_how(spelt: SentenceTransformer) -> None
         spelt[0].prepare_graph()
         written = torch.jit.trace(spelt, (dict(features),), strict=False, check_trace=False)
         torch.testing.assert_close(written(dict(features))["sentence_embedding"], wanted, atol=1e-5, rtol=0)
+        spelt[0].char_encoder.embedding.weight.mul_(1.5)
+        spelt(dict(features))
+        with pytest.raises(ValueError, match=r"call model\[0\].prepare_graph\(\)"):  # of other weights
+            torch.jit.trace(spelt, (dict(features),), strict=False, check_trace=False)
 
 
 def test_what_cannot_be_is_refused(plain: SentenceTransformer, tmp_path: Path) -> None:

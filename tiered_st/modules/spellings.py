@@ -70,13 +70,13 @@ class Spellings:
         self.words = words
         self._tiers = tiers
         self._watch = WeightWatch(cast(nn.Module, tiers))
-        self._graph: _Constants | None = None
         self._forget()
         renew_after_fork(self)
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
         self._keys: Tensor | None = None
+        self._graph: _Constants | None = None  # as long as the keys are what it was made of
         self._steps = 0
         self._watch.forget()
 
@@ -121,19 +121,19 @@ class Spellings:
                 with torch.inference_mode(False):  # so that training may use them too
                     keys = self._read(like.device)
                 self._watch.changed()
-                self._keys, self._steps = keys, 0
+                self._keys, self._graph, self._steps = keys, None, 0
             assert keys is not None
             return keys
 
     def prepare(self, like: Tensor, vectors_of: Callable[[Tensor], Tensor]) -> None:
         """Make what a graph has to hold, on the device of ``like``: nothing can be read while one is written down."""
         with torch.inference_mode(False), torch.no_grad():
-            rows = torch.from_numpy(self.words.rows).to(like.device)
-            every = torch.from_numpy(self.words.spelt()).to(like.device)
-            self._graph = _Constants(
-                self.keys(like), torch.from_numpy(self.words.expected).to(like.device),
-                torch.cat([vectors_of(part) for part in rows.split(_BLOCK)]), hash_rows(every[:, 1:]).sort()[0],
-            )  # fmt: skip
+            rows, expected, every = (
+                torch.from_numpy(value).to(like.device)
+                for value in (self.words.rows, self.words.expected, self.words.spelt())
+            )
+            vectors = torch.cat([vectors_of(part) for part in rows.split(_BLOCK)])
+            self._graph = _Constants(self.keys(like), expected, vectors, hash_rows(every[:, 1:]).sort()[0])
 
     @torch.no_grad()
     def _read(self, device: torch.device) -> Tensor:
