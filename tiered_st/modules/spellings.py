@@ -14,7 +14,7 @@ from tiered_st.forks import renew_after_fork
 from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weight_watch import WeightWatch
-from tiered_st.text.spelling import UNABLE, SpellingList
+from tiered_st.text.spelling import LEAST, UNABLE, SpellingList
 from tiered_st.text.tokenizer import FIRST_CODE_POINT
 
 _BLOCK = 1_024  # words read at once, and chunks that are compared with all words at once
@@ -104,6 +104,10 @@ class Spellings:
         keys, expected = self.keys(queries), torch.from_numpy(self.words.expected).to(queries.device)
         parts = [self._nearest(part, keys, expected) for part in queries[at].split(_BLOCK)]
         weights, pull, nearest = (torch.cat(values) for values in zip(*parts, strict=True))
+        some = pull[:, 0] > 0  # for others no word need be read
+        at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
+        if not len(at):
+            return vectors
         meant, which = nearest.unique(return_inverse=True)
         with torch.no_grad():  # a misspelling learns to be read as the word, not the word as its misspelling
             words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(rows.device))
@@ -149,7 +153,8 @@ class Spellings:
             closeness = config.sharpness * (F.normalize(queries.float(), dim=1) @ keys.T)  # (chunks, words)
             near = closeness.amax(dim=1, keepdim=True) - config.sharpness * config.near
             best, nearest = (closeness + expected).topk(min(config.candidates, keys.shape[0]), dim=1)
-            return torch.softmax(best, dim=1), config.share * torch.sigmoid(near), nearest
+            pull = torch.sigmoid(near)
+            return torch.softmax(best, dim=1), config.share * pull * (pull > LEAST), nearest
 
     def _traced(self, vectors: Tensor, queries: Tensor, rows: Tensor) -> Tensor:
         """Do the same without a branch or a shape that depends on values."""

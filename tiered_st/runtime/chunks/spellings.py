@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tiered_st.forks import renew_after_fork
 from tiered_st.runtime.graph import Graph
-from tiered_st.text.spelling import SpellingList
+from tiered_st.text.spelling import LEAST, SpellingList
 
 _BLOCK = 256  # chunks that are compared with all words at once
 _LEAST = 1e-12  # norm by which torch divides at least
@@ -65,6 +65,10 @@ class Spellings:
         run = partial(self.session().run, None)
         parts = [run({"queries": queries[at[i : i + _BLOCK]]}) for i in range(0, len(at), _BLOCK)]
         weights, pull, nearest = (np.concatenate(values) for values in zip(*parts, strict=True))
+        some = pull[:, 0] > LEAST * self.words.config.share  # for others no word need be read
+        at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
+        if not len(at):
+            return vectors
         meant, which = np.unique(nearest, return_inverse=True)
         words = vectors_of(self.words.rows[meant])[which.reshape(nearest.shape)]  # (doubtful, candidates, d_sem)
         means = (weights[:, None] @ words)[:, 0]
