@@ -111,9 +111,7 @@ class Spellings:
         meant, which = nearest.unique(return_inverse=True)
         with torch.no_grad():  # a misspelling learns to be read as the word, not the word as its misspelling
             words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(rows.device))
-        means = (weights[:, :, None] * words[which].float()).sum(dim=1)  # (doubtful, d_sem)
-        own = vectors[at].float()
-        return vectors.index_copy(0, at, (own + pull * (means - own)).to(vectors.dtype))
+        return vectors.index_copy(0, at, _pulled(vectors[at], pull, weights, words[which]))
 
     def keys(self, like: Tensor) -> Tensor:
         """Return how E1 reads the words, of length 1, (words, width), on the device of ``like``."""
@@ -170,6 +168,10 @@ class Spellings:
         unable = torch.isin(rows[:, 0], rows.new_tensor(UNABLE)) | in_list
         if not self.words.of_bytes:
             unable = unable | ~(rows[:, 1:] >= FIRST_CODE_POINT).any(dim=1)
-        means = (weights[:, :, None] * words[nearest].float()).sum(dim=1)
-        own = vectors.float()
-        return (own + pull * ~unable[:, None] * (means - own)).to(vectors.dtype)
+        return _pulled(vectors, pull * ~unable[:, None], weights, words[nearest])
+
+
+def _pulled(vectors: Tensor, pull: Tensor, weights: Tensor, words: Tensor) -> Tensor:
+    """Return vectors (chunks, d_sem), each pulled (chunks, 1) to the mean of its words (chunks, candidates, d_sem)."""
+    means, own = (weights[:, :, None] * words.float()).sum(dim=1), vectors.float()
+    return (own + pull * (means - own)).to(vectors.dtype)

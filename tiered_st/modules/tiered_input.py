@@ -126,8 +126,10 @@ class TieredInput(StoredModule, InputModule):
         """Read spaces, and what is in no list, by the words that are kept, or as they stand."""
         words = None if self.lexicon is None else self.lexicon.words
         self.reader = self.reader.spaced_by(words)
-        again = None if self.spelling is None else self.spelling.settings()
-        self.source.set_spelling(SpellingList.of(again, words, self.characters, self.settings.chunk_chars))
+        again = None
+        if self.spelling is not None and words is not None:
+            again = SpellingList(self.spelling, words, self.characters, self.settings.chunk_chars)
+        self.source.set_spelling(again)
         self.tokenizer = ChunkTokenizer(self.reader)
         self._keep_whole()
         self._renew_engine()

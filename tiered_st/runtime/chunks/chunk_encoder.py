@@ -101,23 +101,22 @@ class ChunkEncoder:
 
     def read(self, chunks: NDArray[np.integer]) -> Reading:
         """Return how E1, which sees chunks alone and has a memory, reads chunks (chunks, chars)."""
-        rows, read = chunks.astype(np.int64, copy=False), []
-        lengths = (rows != PAD).sum(axis=1)
-        blocks = self._blocks(lengths)
-        order = np.argsort(np.concatenate(blocks))
-        for at in blocks:
-            feeds = self._feeds(rows[at], lengths[at], at)
-            queries, unknown, vectors = self.session.run(["queries", "unknown", "vectors"], feeds)
-            read.append((queries, unknown, vectors[:, : self.d_sem]))
-        return Reading(*(np.concatenate(values)[order] for values in zip(*read, strict=True)))
+        rows = chunks.astype(np.int64, copy=False)
+        queries, unknown, vectors = self._outputs(self.session, ["queries", "unknown", "vectors"], rows)
+        return Reading(queries, unknown, vectors[:, : self.d_sem])
 
     def queries(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how E1 reads chunks (chunks, chars), what prototypes are compared with: (chunks, width)."""
+        assert self._reading is not None, "who asks says so in the beginning"
+        return self._outputs(self._reading, ["queries"], rows)[0]
+
+    def _outputs(self, session: Any, names: list[str], rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """Return what a session says of chunks (chunks, chars), each on its own, in their order."""
         lengths = (rows != PAD).sum(axis=1)
         blocks = self._blocks(lengths)
-        assert self._reading is not None, "who asks says so in the beginning"
-        read = [self._reading.run(None, self._feeds(rows[at], lengths[at], at))[0] for at in blocks]
-        return np.concatenate(read)[np.argsort(np.concatenate(blocks))]
+        order = np.argsort(np.concatenate(blocks))
+        read = [session.run(names, self._feeds(rows[at], lengths[at], at)) for at in blocks]
+        return [np.concatenate(values)[order] for values in zip(*read, strict=True)]
 
     def __call__(
         self,

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
 from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.teaching.pupil import NEAR, SHARPNESS, Reading
 from tiered_st.text.chunk_types import NOT_WORDS
 from tiered_st.text.tokenizer import FIRST_BYTE
-
-_LEAST = 1e-12  # norm by which torch divides at least
 
 
 class LearnedWords:
@@ -81,7 +80,7 @@ class LearnedWords:
             threads: see the class.
         """
         norms = np.linalg.norm(reading.queries, axis=1, keepdims=True)
-        keys, round_to = reading.queries / np.maximum(norms, _LEAST), _ROUNDED[storage]
+        keys, round_to = reading.queries / np.maximum(norms, LEAST_NORM), _ROUNDED[storage]
         return cls(config, rows.astype(np.int16), round_to(keys), round_to(reading.vectors), threads=threads)
 
     def __len__(self) -> int:
@@ -121,10 +120,8 @@ class LearnedWords:
         unknown = graph.input("unknown", np.float32, ("chunks",))
         vectors = graph.input("vectors", np.float32, ("chunks", config.d_sem))
         types = graph.input("types", np.int64, ("chunks",))
-        norm = graph.op("ReduceL2", queries, graph.ints(1), keepdims=1)
-        query = graph.op("Div", queries, graph.op("Max", norm, graph.constant(_LEAST)))
         keys = graph.constant(self.sharpness * self.keys.T)
-        closeness = graph.op("MatMul", query, keys)  # (chunks, words)
+        closeness = graph.op("MatMul", normalized(graph, queries), keys)  # (chunks, words)
         summed = graph.op("ReduceLogSumExp", closeness, graph.ints(1), keepdims=1)
         is_near = graph.op("Sigmoid", graph.op("Sub", summed, graph.constant(self.sharpness * self.near)))
         word = np.ones((FIRST_BYTE, 1), dtype=np.float32)

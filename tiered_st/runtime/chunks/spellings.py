@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tiered_st.forks import renew_after_fork
 from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
 from tiered_st.text.spelling import LEAST, SpellingList
 
 _BLOCK = 256  # chunks that are compared with all words at once
-_LEAST = 1e-12  # norm by which torch divides at least
 
 Vectors = NDArray[np.float32]
 
@@ -86,11 +86,10 @@ class Spellings:
 
     def _graph(self, readings: Vectors) -> Graph:
         graph, config, width = Graph(), self.words.config, readings.shape[1]
-        keys = readings / np.maximum(np.linalg.norm(readings, axis=1, keepdims=True), _LEAST)
+        keys = readings / np.maximum(np.linalg.norm(readings, axis=1, keepdims=True), LEAST_NORM)
         queries = graph.input("queries", np.float32, ("chunks", width))
-        norm = graph.op("ReduceL2", queries, graph.ints(1), keepdims=1)
-        query = graph.op("Div", queries, graph.op("Max", norm, graph.constant(_LEAST)))
-        closeness = graph.op("MatMul", query, graph.constant(config.sharpness * keys.T))  # (chunks, words)
+        keyed = graph.constant(config.sharpness * keys.T)
+        closeness = graph.op("MatMul", normalized(graph, queries), keyed)  # (chunks, words)
         nearest = graph.op("ReduceMax", closeness, graph.ints(1), keepdims=1)
         near = graph.op("Sub", nearest, graph.constant(config.sharpness * config.near))
         score = graph.op("Add", closeness, graph.constant(self.words.expected))

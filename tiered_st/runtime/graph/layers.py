@@ -5,6 +5,7 @@ from __future__ import annotations
 from tiered_st.runtime.graph.graph import Graph
 from tiered_st.runtime.stored_weights import StoredWeights
 
+LEAST_NORM = 1e-12  # by which torch divides at least
 _EPSILON = 1e-5  # torch's default
 
 
@@ -19,6 +20,12 @@ def layer_norm(graph: Graph, weights: StoredWeights, x: str, dim: int, epsilon: 
     """Apply an ``nn.LayerNorm`` to (…, dim)."""
     scale, shift = (graph.constant(weights.floats(name, dim)) for name in ("weight", "bias"))
     return graph.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=epsilon)
+
+
+def normalized(graph: Graph, x: str) -> str:
+    """Scale the rows of ``x`` (rows, dim) to length 1, those of hardly any length as torch does."""
+    norm = graph.op("ReduceL2", x, graph.ints(1), keepdims=1)
+    return graph.op("Div", x, graph.op("Max", norm, graph.constant(LEAST_NORM)))
 
 
 def gelu(graph: Graph, x: str) -> str:
