@@ -44,7 +44,7 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(if $(CONSTRAINTS),$(LOWEST)/bin/pip install -q $(CONSTRAINTS) torch)
 	$(BIN)/uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct \
-		$(CONSTRAINTS) -e '.[faiss,onnx,train]' 'pytest>=8' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'scikit-learn>=1.3'
+		$(CONSTRAINTS) -e '.[faiss,onnx,train]' 'pytest>=8' 'pytest-xdist>=3.6' 'pytest-timeout>=2.3' 'hypothesis>=6.100' 'scikit-learn>=1.3'
 	@touch $@
 
 benchmarks: $(INSTALLED)

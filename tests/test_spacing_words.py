@@ -6,7 +6,7 @@ import copy
 import json
 import multiprocessing
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +119,8 @@ def _encode(folder: str) -> np.ndarray:
 
 def test_another_process_reads_alike(spaced: SentenceTransformer, tmp_path: Path) -> None:
     spaced.save(str(tmp_path), create_model_card=False)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert np.array_equal(pool.apply(_encode, (str(tmp_path),)), _encode(str(tmp_path)))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert np.array_equal(pool.submit(_encode, str(tmp_path)).result(), _encode(str(tmp_path)))
 
 
 def test_a_passage_of_words_run_together_is_read_to_its_end(spaced: SentenceTransformer) -> None:

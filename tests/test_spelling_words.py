@@ -6,7 +6,7 @@ import copy
 import json
 import multiprocessing
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -177,8 +177,8 @@ def _encode(folder: str) -> np.ndarray:
 def test_another_process_reads_alike(spelt: SentenceTransformer, tmp_path: Path) -> None:
     spelt.save(str(tmp_path), create_model_card=False)
     wanted = _encode(str(tmp_path))
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert np.array_equal(pool.apply(_encode, (str(tmp_path),)), wanted)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert np.array_equal(pool.submit(_encode, str(tmp_path)).result(), wanted)
 
 
 def test_a_process_forked_while_words_were_read_reads_them_itself(spelt: SentenceTransformer, tmp_path: Path) -> None:
