@@ -69,7 +69,8 @@ def test_known_words_keep_their_vectors_and_others_are_pulled_as_said(
         score = EAGER.sharpness * cosines - EAGER.prior * torch.log(torch.arange(9) + 20.0)
         best, places = score.topk(3)
         pull = EAGER.share * torch.sigmoid(EAGER.sharpness * (cosines.max() - EAGER.near))
-        means = torch.softmax(best, 0) @ tiers.encode_chunks(torch.from_numpy(rows[1:]))[places]
+        weights = (torch.softmax(best, 0) - EAGER.floor).clamp_min(0)
+        means = (weights / weights.sum()) @ tiers.encode_chunks(torch.from_numpy(rows[1:]))[places]
     torch.testing.assert_close(found, own + pull * (means - own), atol=1e-5, rtol=0)
     assert (found - own).abs().max() > 0.01
 
@@ -217,8 +218,9 @@ def test_what_cannot_be_is_refused(plain: SentenceTransformer, tmp_path: Path) -
     ):
         with pytest.raises(ValueError, match=f"cannot read words again as those of a list, it has {reason}"):
             tiered_st.set_lexicon(make_model(CONFIG.replace(**config)), WORDS, spelling=5)
-    with pytest.raises(ValueError, match="at least one candidate, and no more than there are words"):
-        SpellingConfig(2)
+    for wrong in ({"words": 2}, {"words": 9, "floor": 1 / 3}, {"words": 9, "floor": -0.1}):
+        with pytest.raises(ValueError, match=r"at least one candidate, and no more than there are words.* a floor"):
+            SpellingConfig(**wrong)
     assert plain[0].lexicon is None
     tiered_st.set_lexicon(plain, WORDS, spelling=2)  # fewer than there are candidates
     plain.save(str(tmp_path), create_model_card=False)

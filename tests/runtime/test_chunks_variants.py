@@ -9,6 +9,7 @@ import torch
 from conftest import TOY, make_model
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
+from runtime_tools import cosines
 from test_variants import SETTINGS
 
 from tiered_st import load, pretrained, quantize_char_encoder, set_storage, tabulate
@@ -70,6 +71,9 @@ def test_shipped_models_give_their_vectors(name: str) -> None:
     own = {"lexicon": content["lexicon"], "spelling": content["spelling"]}
     vectors = ChunkVectors(settings, weights, **own, threads=1).fill(ids)
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
+    in_integers = ChunkVectors(settings, weights, **own, threads=1, precision="int8").fill(ids)
+    at = ids[..., 0] > 0
+    assert cosines(in_integers[at], expected[at]).min() > 0.9995
 
 
 @pytest.mark.parametrize("storage", ["float16", "int8"])

@@ -108,6 +108,7 @@ class Spellings:
         at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
         if not len(at):
             return vectors
+        nearest = torch.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
         meant, which = nearest.unique(return_inverse=True)
         with torch.no_grad():  # a misspelling learns to be read as the word, not the word as its misspelling
             words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(rows.device))
@@ -151,8 +152,9 @@ class Spellings:
             closeness = config.sharpness * (F.normalize(queries.float(), dim=1) @ keys.T)  # (chunks, words)
             near = closeness.amax(dim=1, keepdim=True) - config.sharpness * config.near
             best, nearest = (closeness + expected).topk(min(config.candidates, keys.shape[0]), dim=1)
-            pull = torch.sigmoid(near)
-            return torch.softmax(best, dim=1), config.share * pull * (pull > LEAST), nearest
+            pull, shares = torch.sigmoid(near), F.relu(torch.softmax(best, dim=1) - config.floor)
+            weights = shares / shares.sum(dim=1, keepdim=True)
+            return weights, config.share * pull * (pull > LEAST), nearest
 
     def _traced(self, vectors: Tensor, queries: Tensor, rows: Tensor) -> Tensor:
         """Do the same without a branch or a shape that depends on values."""

@@ -195,7 +195,7 @@ class TieredInput(StoredModule, InputModule):
         spelling = None if self.spelling is None else self.spelling.settings()
         return ChunkVectors(
             self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, lexicon=lexicon,
-            spelling=spelling, threads=options.threads,
+            spelling=spelling, threads=options.threads, precision=options.precision or "float32",
         )  # fmt: skip
 
     @property

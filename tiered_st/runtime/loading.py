@@ -60,7 +60,8 @@ def load(
         threads: that one call may take; by default one per core. A server of many threads wants 1.
         providers: ONNX Runtime's execution providers for E2; by default the CPU.
         precision: what E2 computes in: "int8", the very integers of a model that is stored so, or "float32". By
-            default "int8" for such a model, and "float32" for others.
+            default "int8" for such a model, and "float32" for others. Of E1, "int8" rounds the shares and slots of the
+            memory, 32 at a time, where ONNX Runtime can (1.22 or newer).
         revision: of a model on the hub, as for :func:`tiered_st.load`.
         token: for a model on the hub that is private.
         cache_folder: where files from the hub are kept.
@@ -100,13 +101,15 @@ def _load(
     _refuse_other_widths(saved, modules[2]["embedding_dimension"])
     for row in saved.rows[:2]:
         _check_content(saved, row)
-    tiers, reader = _tiers(saved, threads)
-    semantic, precision = _semantic(saved, precision, threads, providers)
+    if precision is None:
+        precision = "int8" if saved.content_of(saved.rows[1]).get("storage") == "int8" else "float32"
+    tiers, reader = _tiers(saved, threads, precision)
+    semantic = _semantic(saved, precision, threads, providers)
     again = partial(_load, folder.absolute(), name, threads, providers, precision)
     return RuntimeEncoder(saved, reader, tiers, semantic, pooling, precision=precision, again=again)
 
 
-def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextReader]:
+def _tiers(saved: SavedModel, threads: int | None, precision: str) -> tuple[ChunkVectors, TextReader]:
     row = saved.rows[0]
     content, config = saved.content_of(row), saved.config_of(row)
 
@@ -114,7 +117,7 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
             learned_words=content.get("learned_words"), lexicon=content.get("lexicon"),
-            spelling=content.get("spelling"), threads=threads,
+            spelling=content.get("spelling"), threads=threads, precision=precision,
         )  # fmt: skip
         characters = CharTokenizer.of(config)
         chunker = make_chunker(config, characters, chunks.boundaries)
@@ -126,14 +129,12 @@ def _tiers(saved: SavedModel, threads: int | None) -> tuple[ChunkVectors, TextRe
 
 
 def _semantic(
-    saved: SavedModel, precision: str | None, threads: int | None, providers: Sequence[str] | None
-) -> tuple[SemanticEncoder, str]:
+    saved: SavedModel, precision: str, threads: int | None, providers: Sequence[str] | None
+) -> SemanticEncoder:
     row = saved.rows[1]
     config = saved.config_of(row)
-    if precision is None:
-        precision = "int8" if saved.content_of(row).get("storage") == "int8" else "float32"
     make = partial(SemanticEncoder, config, precision=precision, threads=threads, providers=providers)
-    return _made_of(saved.folder / row.subfolder / "model.safetensors", make), precision
+    return _made_of(saved.folder / row.subfolder / "model.safetensors", make)
 
 
 def _made_of(path: Path, make: Callable[[Any], Made]) -> Made:

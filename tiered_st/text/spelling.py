@@ -31,6 +31,7 @@ class SpellingConfig:
         words: of the list, the most frequent ones, that may be meant.
         candidates: how many of them, the nearest, a chunk is read again as.
         sharpness: what the cosines of readings are multiplied by before the softmax over them.
+        floor: what is taken off the weight of each before they are scaled to sum to 1: words of less are not read.
         prior: how much a word's rank counts beside that: what is taken of its logarithm.
         near: the cosine to the nearest word at which a chunk is half taken for a misspelling.
         share: of the words' vectors in a misspelling's: its own spelling keeps the rest.
@@ -39,15 +40,17 @@ class SpellingConfig:
     words: int
     candidates: int = 3
     sharpness: float = 50.0
+    floor: float = 0.05
     prior: float = 0.3
     near: float = 0.8
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (1 <= self.candidates <= self.words and self.sharpness > 0 and self.prior >= 0 and 0 <= self.share <= 1):
+        count, likely = self.candidates, self.sharpness > 0 and self.prior >= 0
+        if not (1 <= count <= self.words and likely and 0 <= self.floor < 1 / count and 0 <= self.share <= 1):
             raise ValueError(
                 f"{self} cannot be: at least one candidate, and no more than there are words; sharpness above 0, prior "
-                "not below, and a share of 0 to 1."
+                "not below, a floor from 0 to below what equal candidates weigh, and a share of 0 to 1."
             )
 
     def check(self, config: TieredConfig) -> None:

@@ -17,7 +17,7 @@ from tiered_st.runtime.chunks.chunk_projector import chunk_projector
 from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
 from tiered_st.runtime.chunks.hashed_ngrams import NgramBuckets
 from tiered_st.runtime.chunks.learned_words import LearnedWords
-from tiered_st.runtime.graph import Graph
+from tiered_st.runtime.graph import Graph, block_product, product
 from tiered_st.runtime.graph.layers import layer_norm
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.teaching.pupil import Reading
@@ -25,6 +25,7 @@ from tiered_st.text.tokenizer import END, PAD, START
 
 _BLOCK = 64  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
+_PRODUCTS = {"float32": product, "int8": block_product}
 _READ = ["queries", "unknown", "plain"]  # outputs that are a Reading, its vectors not coarsened yet
 
 # Makes of vectors (chunks, d_sem), readings (chunks, width) and rows (chunks, chars) the vectors of what may be meant.
@@ -40,6 +41,7 @@ class ChunkEncoder:
         threads: that a product of matrices may take; None for one per core.
         learned_words: the settings of the words that the model was taught after its training, where there are any.
         reads_words: whether :meth:`queries` will be asked.
+        precision: what the sums over all slots of the memory are computed in, see runtime.load.
 
     Attributes:
         words: those words; None where there are none.
@@ -54,6 +56,7 @@ class ChunkEncoder:
         threads: int | None = None,
         learned_words: dict[str, Any] | None = None,
         reads_words: bool = False,
+        precision: str = "float32",
     ) -> None:
         self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
         self.d_sem = config.d_sem
@@ -71,7 +74,7 @@ class ChunkEncoder:
         states = features if self.span is None else self.span.read(graph, own, features, config.d_char)
         states = layer_norm(graph, own.part("norm"), states, config.d_char)
         own = weights.part("chunk_projector")
-        projected = chunk_projector(graph, config, own, states, mask, types)
+        projected = chunk_projector(graph, config, own, states, mask, types, _PRODUCTS[precision])
         vectors = QUANTIZATIONS[config.chunk_quantization](graph, projected.vectors)
         if config.peek:
             vectors = graph.op("Concat", vectors, mean_over(graph, features, mask), axis=1)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, linear
 from tiered_st.runtime.stored_weights import StoredWeights
+
+
+# Writes the product of rows (rows, in), by name, and a matrix (in, out).
+Product = Callable[[Graph, str, NDArray[np.float32]], str]
 
 
 class Recalled(NamedTuple):
@@ -28,12 +34,20 @@ class Recalled(NamedTuple):
     shares: str
 
 
-def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str) -> Recalled:
+def chunk_memory(
+    graph: Graph, config: ProjectorConfig, weights: StoredWeights, pooled: str, product: Product
+) -> Recalled:
     """Recall the mean slot by what each chunk (chunks, d_char) may stand for.
 
     Every slot counts: of a misspelt or rare chunk, those that each weigh next to nothing weigh a tenth together. So
-    weights of few bits will not do, and the two or three products of integers that exact ones take are no faster than
-    one of floats on a CPU without instructions for them.
+    shares of few bits will do by blocks alone, whose scales are as small as they are.
+
+    Args:
+        graph: where to.
+        config: the model's configuration.
+        weights: those of the memory.
+        pooled: (chunks, d_char).
+        product: what multiplies the shares by the slots, nearly all of the work.
     """
     dim, width, slots, values = config.d_char, config.memory_width, 1 + config.memory_slots, config.memory_values
     hidden = gelu(graph, linear(graph, weights.part("hidden"), pooled, (dim, 4 * width)))
@@ -47,10 +61,10 @@ def chunk_memory(graph: Graph, config: ProjectorConfig, weights: StoredWeights, 
     scores = graph.op("Gemm", query, graph.constant(prototypes), bias, transB=1)  # (chunks, slots)
     shares = graph.op("Softmax", scores, axis=1)
     if not values:
-        return Recalled(graph.op("MatMul", shares, graph.constant(prototypes)), None, query, shares)
+        return Recalled(product(graph, shares, prototypes), None, query, shares)
     # Prototypes and values lie side by side, so that one product sums both.
     both = np.concatenate([prototypes, weights.part("values").floats("weight", values, slots).T], axis=1)
-    recalled = graph.op("MatMul", shares, graph.constant(both))  # (chunks, width + values)
+    recalled = product(graph, shares, both)  # (chunks, width + values)
     split = graph.ints(width, values)
     prototype, value = graph.ops("Split", recalled, split, results=2, axis=1)
     meaning = linear(graph, weights.part("meaning"), value, (values, config.d_sem), bias=False)

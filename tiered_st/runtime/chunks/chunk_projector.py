@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tiered_st.config import ProjectorConfig
 from tiered_st.runtime.chunks.char_pooling import POOLINGS
-from tiered_st.runtime.chunks.chunk_memory import Recalled, chunk_memory
+from tiered_st.runtime.chunks.chunk_memory import Product, Recalled, chunk_memory
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, layer_norm, linear
 from tiered_st.runtime.stored_weights import StoredWeights
@@ -26,7 +26,13 @@ class Projected(NamedTuple):
 
 
 def chunk_projector(
-    graph: Graph, config: ProjectorConfig, weights: StoredWeights, states: str, mask: str, types: str
+    graph: Graph,
+    config: ProjectorConfig,
+    weights: StoredWeights,
+    states: str,
+    mask: str,
+    types: str,
+    product: Product,
 ) -> Projected:
     """Project chunks.
 
@@ -37,12 +43,13 @@ def chunk_projector(
         states: (chunks, chars, d_char) from E1.
         mask: (chunks, chars, 1) boolean.
         types: (chunks,) int64 chunk types.
+        product: what multiplies by the slots of the memory.
     """
     pooled = POOLINGS[config.projector_pooling](graph, config, weights.part("weigh"), states, mask)
     recalled = None
     width = config.d_char
     if config.memory_slots:
-        recalled = chunk_memory(graph, config, weights.part("memory"), pooled)
+        recalled = chunk_memory(graph, config, weights.part("memory"), pooled, product)
         width += config.memory_width
     if config.type_embedding:
         table = graph.constant(weights.part("type_embedding").floats("weight", FIRST_BYTE, config.d_char))

@@ -23,10 +23,10 @@ from tiered_st.text.spelling import SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None
-ENCODER_FORMS: dict[str, Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool], _Encoder]] = {
+ENCODER_FORMS: dict[str, Callable[..., _Encoder]] = {
     "float": ChunkEncoder,
     "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
-    "none": lambda settings, weights, threads, learned, reads_words: None,
+    "none": lambda *settings: None,
 }
 
 
@@ -45,6 +45,7 @@ class ChunkVectors:
         spelling: those by which what is in no list is read again, where it has any.
         cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
         threads: that a product of matrices may take; None for one per core.
+        precision: what E1 computes in, see runtime.load.
 
     Raises:
         ValueError: if the weights are not those of the configuration.
@@ -62,6 +63,7 @@ class ChunkVectors:
         spelling: dict[str, Any] | None = None,
         cache_size: int | None = None,
         threads: int | None = None,
+        precision: str = "float32",
     ) -> None:
         if encoder not in ENCODER_FORMS:
             raise ValueError(f"encoder={encoder!r} is not one of {', '.join(ENCODER_FORMS)}.")
@@ -71,7 +73,9 @@ class ChunkVectors:
         self.settings, self.threads = settings, threads
         self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
         self.table = ChunkTable.of(stored, table)
-        self.encoder = ENCODER_FORMS[encoder](settings, stored, threads, learned_words, spelling is not None)
+        self.encoder = ENCODER_FORMS[encoder](
+            settings, stored, threads, learned_words, spelling is not None, precision
+        )  # fmt: skip
         # What says where chunks start, for make_chunker: its weights lie in the same file.
         learned = settings.chunker == "learned"
         self.boundaries = BoundaryPredictor(settings, stored.part("boundary_predictor"), threads) if learned else None

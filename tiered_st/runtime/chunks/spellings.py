@@ -69,6 +69,7 @@ class Spellings:
         at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
         if not len(at):
             return vectors
+        nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
         meant, which = np.unique(nearest, return_inverse=True)
         words = vectors_of(self.words.rows[meant])[which.reshape(nearest.shape)]  # (doubtful, candidates, d_sem)
         means = (weights[:, None] @ words)[:, 0]
@@ -95,7 +96,10 @@ class Spellings:
         score = graph.op("Add", closeness, graph.constant(self.words.expected))
         count = min(config.candidates, len(keys))
         best, places = graph.ops("TopK", score, graph.ints(count), results=2, axis=1)
-        graph.output(graph.op("Softmax", best, axis=1), "weights", np.float32, ("chunks", count))
+        shares = graph.op("Sub", graph.op("Softmax", best, axis=1), graph.constant(config.floor))
+        shares = graph.op("Relu", shares)
+        weights = graph.op("Div", shares, graph.op("ReduceSum", shares, graph.ints(1), keepdims=1))
+        graph.output(weights, "weights", np.float32, ("chunks", count))
         pull = graph.op("Mul", graph.op("Sigmoid", near), graph.constant(config.share))
         graph.output(pull, "pull", np.float32, ("chunks", 1))
         graph.output(places, "nearest", np.int64, ("chunks", count))
