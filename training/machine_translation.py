@@ -1,4 +1,4 @@
-"""Translate English training texts by Apertium's rules: ``python -m training.machine_translation eng-spa --data DIR``.
+"""Translate training texts by Apertium's rules: ``python -m training.machine_translation eng-spa --data DIR``.
 
 What a second language lacks most is passages, and questions with what answers them. A translator of rules, whose words
 are right more often than its grammar, makes them of the English ones in minutes on a CPU: the teacher's vector of the
@@ -7,6 +7,9 @@ English text is what the translation aims at. Apertium and the pair come from th
 
 - ``translated_PAIR_passages`` and ``translated_PAIR_questions``: text, translation;
 - ``translated_PAIR_searches``: question, passage, question_translation, passage_translation.
+
+The other way, ``spa-eng``, makes ``translated_PAIR_texts`` of Spanish texts as they were written, sentences and
+passages: there the rules' grammar is no more than in what the teacher reads (Sennrich et al. 2016, back-translation).
 
 Those that are there already are not made again.
 """
@@ -19,13 +22,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from training.english import TRANSLATED_PASSAGES, TRANSLATED_QUESTIONS, TRANSLATED_SEARCHES
 from training.sources import Source
+from training.spanish import TRANSLATED_BACK
 from training.write_table import write_table
 
 logger = logging.getLogger(__name__)
@@ -37,7 +41,7 @@ _PART = 500  # texts that one process of Apertium reads
 
 
 def table_of(kind: str, pair: str) -> str:
-    """Return the name of a table of a kind: passages, questions or searches."""
+    """Return the name of a table of a kind: passages, questions, searches or texts."""
     return f"translated_{pair}_{kind}"
 
 
@@ -103,8 +107,8 @@ def searches_of(sources: Sequence[Source], data: Path) -> dict[str, list[str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0].partition(":")[0] + ".")
-    parser.add_argument("pair", help="of Apertium: eng-spa")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the English tables")
+    parser.add_argument("pair", help="of Apertium: eng-spa, or spa-eng for Spanish texts")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the tables that are translated")
     parser.add_argument("--out", type=Path, help="folder of the new ones (default: that of --data)")
     parser.add_argument("--processes", type=int, default=2, help="that translate at once (default 2)")
     args = parser.parse_args(argv)
@@ -112,11 +116,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.processes < 1:
         parser.error(f"--processes {args.processes} must be 1 or more")
     out = args.out or args.data
-    kinds = {
-        "passages": partial(texts_of, TRANSLATED_PASSAGES),
-        "questions": partial(texts_of, TRANSLATED_QUESTIONS),
-        "searches": partial(searches_of, TRANSLATED_SEARCHES),
-    }
+    kinds: dict[str, Callable[[Path], dict[str, list[str]]]] = {"texts": partial(texts_of, TRANSLATED_BACK)}
+    if args.pair.startswith("eng-"):
+        kinds = {
+            "passages": partial(texts_of, TRANSLATED_PASSAGES),
+            "questions": partial(texts_of, TRANSLATED_QUESTIONS),
+            "searches": partial(searches_of, TRANSLATED_SEARCHES),
+        }
     found: dict[str, str] = {}
     try:
         out.mkdir(parents=True, exist_ok=True)

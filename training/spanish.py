@@ -83,6 +83,16 @@ TRANSLATED_SEARCHES = tuple(
     )
 )  # fmt: skip
 
+# Spanish texts that Apertium has translated into English (`… spa-eng`), sentences and passages as they were written.
+TRANSLATED_BACK = (
+    *(source for source in TEXTS if not source.name.startswith(("train_parallel", "es_train_parallel"))),
+    Source("es_train_pairs_squad_mt", ("passage",), lengths=(20, 450)),
+    Source("es_docs_support", ("text",), lengths=(40, 450)),
+    Source("es_docs_news", ("text",), lengths=(40, 450)),
+    Source("es_docs_novels", ("text",), limit=4, words=200, lengths=(40, 420)),
+)
+BACK = (Source("translated_spa-eng_texts", ("translation", "text"), cluster="translation", lengths=(1, 450)),)
+
 FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"

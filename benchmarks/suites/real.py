@@ -39,7 +39,7 @@ class RealErrors:
     """Find the corrected form of each noisy text, for each list of (noisy, corrected) pairs."""
 
     def __init__(self, lists: dict[str, Iterable[tuple[str, str]]]) -> None:
-        self._lists: dict[str, tuple[list[str], list[str], list[set[int]]]] = {}
+        self.lists: dict[str, tuple[list[str], list[str], list[set[int]]]] = {}
         for metric, pairs in lists.items():
             wanted: dict[str, set[int]] = {}
             targets: dict[str, int] = {}
@@ -48,19 +48,19 @@ class RealErrors:
             kept = {noisy: rows for noisy, rows in wanted.items() if noisy not in targets}
             if not kept:
                 raise ValueError(f"the list for {metric!r} holds no noisy text: it is not the kit's file.")
-            self._lists[metric] = list(kept), list(targets), list(kept.values())
-        counts = (f"{len(noisy):,} {metric} among {len(found):,}" for metric, (noisy, found, _) in self._lists.items())
+            self.lists[metric] = list(kept), list(targets), list(kept.values())
+        counts = (f"{len(noisy):,} {metric} among {len(found):,}" for metric, (noisy, found, _) in self.lists.items())
         self.data = "; ".join(counts)
 
     def conditions(self, seeds: int) -> list[Condition]:
-        return [Condition(metric, 0) for metric in self._lists]  # nothing is drawn: one seed says it all
+        return [Condition(metric, 0) for metric in self.lists]  # nothing is drawn: one seed says it all
 
     def checksum(self, condition: Condition) -> str:
-        noisy, targets, wanted = self._lists[condition.metric]
+        noisy, targets, wanted = self.lists[condition.metric]
         return digest([*noisy, *targets, *(repr(sorted(rows)) for rows in wanted)])
 
     def score(self, model: Candidate, condition: Condition) -> float:
-        noisy, targets, wanted = self._lists[condition.metric]
+        noisy, targets, wanted = self.lists[condition.metric]
         vectors = unit_vectors(model, noisy + targets, batch_size=model.batch_size)  # (noisy + targets, dimension)
         return recall_at_1(vectors[: len(noisy)], vectors[len(noisy) :], wanted)
 
