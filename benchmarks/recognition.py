@@ -1,7 +1,7 @@
-"""Say which words E1 recognises, and how much of it reaches E2: ``python -m benchmarks.recognition MODEL … --data DIR``.
+"""Say which words E1 recognises, and what of it reaches E2: ``python -m benchmarks.recognition MODEL … --data DIR``.
 
-Each of 4,000 of the 20,000 most frequent English words is misspelt, at the rate of a column, until it is none of them; of
-people's misspellings, the right words are the dictionary. A row says for how many the right word comes first:
+4,000 of the 20,000 most frequent English words are misspelt, at the rate of a column, each until it is none of them;
+of people's misspellings, the right words are the dictionary. A row says for how many the right word comes first:
 
 - reading: by the cosine of E1's reading of the misspelling to its readings of the words, spelt rightly;
 - … among five: for how many it is one of the first five;
@@ -75,7 +75,7 @@ def first_and_near(scores: NDArray[np.float32], right: Sequence[set[int]]) -> tu
 
 @torch.inference_mode()
 def shares(tiers: TieredInput, task: Task) -> dict[str, float]:
-    """Return the rows of a model in one column, in per cent of the misspellings that are one chunk, as their words are."""
+    """Return a model's rows in one column, in per cent of the misspellings that are one chunk, as their words are."""
     typed, words, right = task
     ids = torch.from_numpy(tiers.reader.read([*typed, *words]).input_ids)  # (texts, chunks, chars)
     whole = ((ids[:, :, 0] > 0).sum(dim=1) == 3).numpy()  # what is one chunk between BEGIN and FINISH

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import TOY, make_model
+from runtime_tools import cosines
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
-from runtime_tools import cosines
 from test_variants import SETTINGS
 
 from tiered_st import load, pretrained, quantize_char_encoder, set_storage, tabulate

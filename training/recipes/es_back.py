@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from training import english, spanish
 from training.recipe import Stage
-from training.recipes.en_es import DOCS, E1, E2, QUESTIONS, SPANISH, SPACED_NOISE, TATOEBA, UI
+from training.recipes.en_es import DOCS, E1, E2, QUESTIONS, SPACED_NOISE, SPANISH, TATOEBA, UI
 from training.recipes.en_es import RECIPE as EN_ES
 from training.sources import at_most
 

@@ -13,8 +13,7 @@ from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import gelu, linear
 from tiered_st.runtime.stored_weights import StoredWeights
 
-
-# Writes the product of rows (rows, in), by name, and a matrix (in, out).
+# What writes the product of rows (rows, in), by name, and a matrix (in, out).
 Product = Callable[[Graph, str, NDArray[np.float32]], str]
 
 
