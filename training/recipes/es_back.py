@@ -30,7 +30,7 @@ RECIPE = replace(
     parallel=PARALLEL,
     stages=(
         *EN_ES.stages,
-        Stage("back", (E1, E2), OBJECTIVES, 1_500, 128, ((E1, 1.2e-4), (E2, 9e-5)), SPACED_NOISE, 0.15, views=1,
+        Stage("back", (E1, E2), OBJECTIVES, 1_000, 128, ((E1, 1.2e-4), (E2, 9e-5)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip
