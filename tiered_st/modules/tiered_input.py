@@ -29,7 +29,7 @@ from tiered_st.modules.kept_lexicon import KeptLexicon
 from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.stored import StoredModule
 from tiered_st.text import Chunker, Lexicon, TextReader, make_chunker
-from tiered_st.text.spelling import SpellingConfig, SpellingList
+from tiered_st.text.spelling import WITHOUT_LEXICON, SpellingConfig, SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 
@@ -79,6 +79,8 @@ class TieredInput(StoredModule, InputModule):
         self.lexicon: KeptLexicon | None = None if lexicon is None else KeptLexicon(**lexicon)
         self.spelling = None if spelling is None else SpellingConfig(**spelling)
         if self.spelling is not None:
+            if lexicon is None:
+                raise ValueError(WITHOUT_LEXICON)
             self.spelling.check(self.settings)
         self.register_load_state_dict_post_hook(_read_by_what_was_loaded)
         self.set_encoder(encoder)

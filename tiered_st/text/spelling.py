@@ -18,6 +18,7 @@ from tiered_st.text.tokenizer import FIRST_CODE_POINT, PAD, CharTokenizer
 # Types of chunks that are no misspelling of a word: the last three are of scripts that are not written in words.
 UNABLE = (*NOT_WORDS, ChunkType.NUMERIC, ChunkType.HAN, ChunkType.KANA, ChunkType.THAI)
 LEAST = 0.1  # of what is pulled at most: below, as most names and identifiers are, a chunk is not pulled at all
+WITHOUT_LEXICON = "spelling without a lexicon, whose words it would be of"
 _FLAT = 20  # ranks by which the first of a list are not told apart: "the" is no likelier meant than "that"
 
 
@@ -94,7 +95,7 @@ class SpellingList:
         if settings is None:
             return None
         if lexicon is None:
-            raise ValueError("spelling without a lexicon, whose words it would be of")
+            raise ValueError(WITHOUT_LEXICON)
         return cls(SpellingConfig(**settings), lexicon, tokenizer, chars)
 
     @cached_property
