@@ -116,17 +116,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.processes < 1:
         parser.error(f"--processes {args.processes} must be 1 or more")
     out = args.out or args.data
-    kinds: dict[str, Callable[[Path], dict[str, list[str]]]] = {"texts": partial(texts_of, TRANSLATED_BACK)}
-    if args.pair.startswith("eng-"):
-        kinds = {
+    kinds: dict[str, dict[str, Callable[[Path], dict[str, list[str]]]]] = {
+        "eng": {
             "passages": partial(texts_of, TRANSLATED_PASSAGES),
             "questions": partial(texts_of, TRANSLATED_QUESTIONS),
             "searches": partial(searches_of, TRANSLATED_SEARCHES),
-        }
+        },
+        "spa": {"texts": partial(texts_of, TRANSLATED_BACK)},
+    }
     found: dict[str, str] = {}
     try:
+        language = args.pair.partition("-")[0]
+        if language not in kinds:
+            raise ValueError(
+                f"{args.pair}: there are lists of texts in {' and '.join(kinds)} alone, not in {language}."
+            )
         out.mkdir(parents=True, exist_ok=True)
-        for kind, read in kinds.items():
+        for kind, read in kinds[language].items():
             path = out / f"{table_of(kind, args.pair)}.parquet"
             if path.exists():
                 print(f"{path} is there already")

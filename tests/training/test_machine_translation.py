@@ -20,7 +20,7 @@ def apertium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = bin_ / "apertium"
     script.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
-        '[ "$5" = eng-spa ] || { echo "Error: Mode $5 does not exist" >&2; exit 1; }\n'
+        '[ "$5" = eng-spa ] || [ "$5" = spa-eng ] || { echo "Error: Mode $5 does not exist" >&2; exit 1; }\n'
         "tr a-z A-Z\n"
     )
     script.chmod(0o755)
@@ -90,6 +90,20 @@ def test_the_command_writes_three_tables_and_keeps_those_there_are(
     assert "passages.parquet is there already" in capsys.readouterr().out
     assert len((tmp_path / "calls").read_text().splitlines()) == len(calls.splitlines()) + 1
     assert read_table(out / "translated_eng-spa_questions.parquet")["translation"] == ["WHO IS IT", "WHY"]
+
+
+def test_the_other_way_texts_are_translated_as_they_were_written(
+    apertium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "said.jsonl").write_text('{"t": "hola"}\n{"t": "adios"}\n{"t": "hola"}\n')
+    monkeypatch.setattr(machine_translation, "TRANSLATED_BACK", (Source("said", ("t",)),))
+    assert main(["spa-eng", "--data", str(tmp_path)]) == 0
+    written = {path.name: read_table(path) for path in tmp_path.glob("translated*")}
+    assert written == {
+        "translated_spa-eng_texts.parquet": {"text": ["hola", "adios"], "translation": ["HOLA", "ADIOS"]}
+    }
+    assert main(["deu-eng", "--data", str(tmp_path)]) == 2
+    assert "there are lists of texts in eng and spa alone, not in deu" in capsys.readouterr().err
 
 
 def test_a_pair_that_fails_leaves_no_table(apertium: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
