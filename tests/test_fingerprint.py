@@ -59,10 +59,10 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 6, "2-09d91f5932eb41f8-7467c9166eff2254-a1fd932808dcdbd5-48a0d83cd6ba3355"),
-        ("en-mini", 6, "2-1310dec3c9d796a2-3d09e7bcae3514f8-763070ee732b7de7-fccebec82b6ee55d"),
-        ("en-nano", 7, "2-5e833f58672e062e-00d8b8934f686fe3-1c68ce161454553b-09a8f9ae24fb3c0b"),
-        ("en-es", 4, "2-7ece37065da2a290-e416b06a2c86f46a-702e06fddeef2d32-9483e84961799bac"),
+        ("en-small", 7, "2-09d91f5932eb41f8-a9d3d827a5b95a77-b4034a5226ed3c1f-390ba71c37a9f858"),
+        ("en-mini", 7, "2-1310dec3c9d796a2-9bfe1f27e4000b82-a01c27a582e94e6a-bab4ca8486bee69c"),
+        ("en-nano", 8, "2-5e833f58672e062e-550c42d9d15525a4-70ff5b52a9abc6d5-0b9669e5a6454e68"),
+        ("en-es", 5, "2-7ece37065da2a290-b4c1368c9a4ea03b-6d661c1db1759440-69a0a302b4468959"),
     ],
 )
 def test_a_shipped_model_is_known_by_what_indexes_of_it_hold(name: str, version: int, known: str) -> None:

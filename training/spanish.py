@@ -84,9 +84,13 @@ TRANSLATED_SEARCHES = tuple(
 )  # fmt: skip
 
 # Spanish texts that Apertium has translated into English (`… spa-eng`), sentences and passages as they were written.
+# Questions and passages of XQuAD's articles are left out: with them XQuAD rises, and no other collection does.
 TRANSLATED_BACK = (
-    *(source for source in TEXTS if not source.name.startswith(("train_parallel", "es_train_parallel"))),
-    Source("es_train_pairs_squad_mt", ("passage",), lengths=(20, 450)),
+    *(
+        source
+        for source in TEXTS
+        if not source.name.startswith(("train_parallel", "es_train_parallel", "es_train_pairs_squad"))
+    ),
     Source("es_docs_support", ("text",), lengths=(40, 450)),
     Source("es_docs_news", ("text",), lengths=(40, 450)),
     Source("es_docs_novels", ("text",), limit=4, words=200, lengths=(40, 420)),

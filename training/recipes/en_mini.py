@@ -13,13 +13,18 @@ RECIPE = replace(
     warm_start=(0, 5),
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; '
     'version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES. Version 6 is '
-    'version 5 with spelling_words.',
+    'version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) and "further" (seed 6) left of it: '
+    "training.average.",
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
         Stage("grade", (E2,),  GRADE,        300,   128, ((E2, 8e-5),),       TEXT_NOISE, 0.15, views=1),
         Stage("passages", (E2,), READ,       600,   128, ((E2, 2e-4),),       TEXT_NOISE, 0.15, views=1),
         Stage("scale", (E1, E2), SCALE,     2_303,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("again", (E1, E2), SCALE,     2_500,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("further", (E1, E2), SCALE,   1_650,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -33,7 +33,8 @@ RECIPE = replace(
     spelling_words=20_000,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; version '
     "5, with seed 1, from those of version 4, and version 6, with seed 2, from those of version 5. Stages before "
-    '"scale" read english.PASSAGES. Version 7 is version 6 with spelling_words.',
+    '"scale" read english.PASSAGES. Version 7 is version 6 with spelling_words; version 8 the mean of '
+    'what "again" (seed 5) and "further" (seed 6) left of it: training.average.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
@@ -46,6 +47,10 @@ RECIPE = replace(
         Stage("together",  (E1, E2), TOGETHER,    2_500,  128, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("scale",     (E1, E2), SCALE,       2_303,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("again",     (E1, E2), SCALE,       2_800,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("further",   (E1, E2), SCALE,       1_848,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -63,7 +63,8 @@ RECIPE = Recipe(
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
     'made; version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES. '
-    'Version 6 is version 5 with spelling_words.',
+    'Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) and "further" (seed 6) '
+    "left of it: training.average.",
     storage="int8", max_seq_length=160, spacing_words=80_000, spelling_words=30_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
@@ -75,6 +76,10 @@ RECIPE = Recipe(
         Stage("together",  (E1, E2), TOGETHER,    2_600,  128, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("scale",     (E1, E2), SCALE,       2_021,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("again",     (E1, E2), SCALE,       2_200,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("further",   (E1, E2), SCALE,       1_452,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

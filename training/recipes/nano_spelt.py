@@ -16,7 +16,7 @@ RECIPE = replace(
     name="nano-spelt",
     passages=PASSAGES,
     stages=(
-        *NANO.stages,
+        *(stage for stage in NANO.stages if stage.name not in ("again", "further")),
         Stage(
             "spelt", (E1, E2), TOGETHER, 1_500, 128, ((E1, 2e-4), (E2, 3e-4)), SPACED_NOISE, 0.15, spaced=True,
             spelt=True,
