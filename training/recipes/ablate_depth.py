@@ -4,7 +4,9 @@
 """
 
 from dataclasses import replace
+from typing import Any
 
+from tiered_st.config import TieredConfig
 from training.recipe import Recipe, Stage
 from training.recipes.en_nano import RECIPE as NANO
 from training.recipes.en_small import E1, RECOGNISE, WORD_NOISE
@@ -12,9 +14,9 @@ from training.recipes.en_small import E1, RECOGNISE, WORD_NOISE
 STEPS = 1_000  # of the row without layers
 
 
-def _row(name: str, share: float = 1.0, **settings: object) -> Recipe:
+def _row(name: str, share: float = 1.0, **settings: Any) -> Recipe:
     """Return a row that has time for so much of the steps."""
-    assert NANO.config is not None
+    assert isinstance(NANO.config, TieredConfig)
     stage = Stage("recognise", (E1,), RECOGNISE, round(share * STEPS), 512, ((E1, 3e-3),), WORD_NOISE, 0.15, views=3)
     return replace(
         NANO, name=name, config=NANO.config.replace(**settings), stages=(stage,), spacing_words=0, spelling_words=0,
