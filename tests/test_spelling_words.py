@@ -267,7 +267,7 @@ def test_words_in_bytes_are_known_and_another_script_is_no_misspelling() -> None
 def test_a_shipped_model_finds_the_word_that_was_meant() -> None:
     model = tiered_st.load("en-nano", device="cpu")
     words = list(model[0].lexicon.words)
-    pairs = {"entrence": "entrance", "recieve": "receive", "accomodate": "accommodate", "legitamite": "legitimate"}
+    pairs = {"entrence": "entrance", "recieve": "receive", "accomodate": "accommodate", "definately": "definitely"}
     tiered_st.set_lexicon(model, words)
     before = np.sum(model.encode(list(pairs)) * model.encode(list(pairs.values())), axis=1)
     tiered_st.set_lexicon(model, words, spelling=8_000)
