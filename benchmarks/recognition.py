@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,16 @@ def shares(tiers: TieredInput, task: Task) -> dict[str, float]:
     return found | {"memory": 100 * float(np.mean(hit))}
 
 
+@cache
+def _symspell() -> SymSpellWords:
+    """Return one SymSpell, which keeps the dictionary that several columns share."""
+    return SymSpellWords()
+
+
 def corrected(task: Task) -> float:
     """Return for how many of a column's misspellings SymSpell has the right word first, in per cent."""
     typed, words, right = task
-    first = SymSpellWords().rank(typed, words, depth=1)[:, 0].tolist()
+    first = _symspell().rank(typed, words, depth=1)[:, 0].tolist()
     return 100 * float(np.mean([place in places for place, places in zip(first, right, strict=True)]))
 
 

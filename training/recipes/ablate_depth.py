@@ -1,4 +1,4 @@
-"""Does E1 recognise more words with layers between n-grams and pooling? Rows have equal minutes, not equal steps.
+"""Does E1 recognise more words with layers between n-grams and pooling? Rows have equal steps; logs say the minutes.
 
 `python -m benchmarks.recognition RUN/model` says what came of a row; E2 learns nothing and is asked nothing.
 """
@@ -11,15 +11,14 @@ from training.recipe import Recipe, Stage
 from training.recipes.en_nano import RECIPE as NANO
 from training.recipes.en_small import E1, RECOGNISE, WORD_NOISE
 
-STEPS = 1_000  # of the row without layers
+STAGE = Stage("recognise", (E1,), RECOGNISE, 1_000, 512, ((E1, 3e-3),), WORD_NOISE, 0.15, views=3)
 
 
-def _row(name: str, share: float = 1.0, **settings: Any) -> Recipe:
-    """Return a row that has time for so much of the steps."""
+def _row(name: str, **settings: Any) -> Recipe:
+    """Return a row whose E1 is en-nano's but for these settings."""
     assert isinstance(NANO.config, TieredConfig)
-    stage = Stage("recognise", (E1,), RECOGNISE, round(share * STEPS), 512, ((E1, 3e-3),), WORD_NOISE, 0.15, views=3)
     return replace(
-        NANO, name=name, config=NANO.config.replace(**settings), stages=(stage,), spacing_words=0, spelling_words=0,
+        NANO, name=name, config=NANO.config.replace(**settings), stages=(STAGE,), spacing_words=0, spelling_words=0,
         scored=(), pairs=(), passages=(), searches=(),
     )  # fmt: skip
 

@@ -23,7 +23,8 @@ from tiered_st.text.spelling import SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None
-ENCODER_FORMS: dict[str, Callable[..., _Encoder]] = {
+_MakeEncoder = Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool, str], _Encoder]
+ENCODER_FORMS: dict[str, _MakeEncoder] = {
     "float": ChunkEncoder,
     "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
     "none": lambda *settings: None,
