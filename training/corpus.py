@@ -48,6 +48,8 @@ class CorpusConfig:
         word_listed: occurrences that each table of words counts for.
         documents: texts whose sentences are in order, for "next_sentence" and "section_topic".
         related: single texts, of any language, whose relations a second teacher knows, for "relations".
+        queries: what is asked, for "relevance"; a second teacher says which of the ``candidates`` answers.
+        candidates: texts of any length among which it is sought.
         scored: pairs with a similarity, for "sts".
         labelled: texts with a class, for "classification".
         parallel: texts in the teacher's language and in another, for "parallel_distillation", and for
@@ -72,6 +74,8 @@ class CorpusConfig:
     word_listed: float = 1.0
     documents: tuple[Source, ...] = ()
     related: tuple[Source, ...] = ()
+    queries: tuple[Source, ...] = ()
+    candidates: tuple[Source, ...] = ()
     scored: tuple[Source, ...] = ()
     labelled: tuple[Source, ...] = ()
     parallel: tuple[Source, ...] = ()
@@ -197,8 +201,17 @@ class Corpus:
     @cached_property
     def related(self) -> list[str]:
         """The distinct texts whose relations are learned, in order."""
-        self._given("related")
-        return self.distinct("related", self.held)
+        return self._some("related")
+
+    @cached_property
+    def queries(self) -> list[str]:
+        """The distinct texts that seek, in order."""
+        return self._some("queries")
+
+    @cached_property
+    def candidates(self) -> list[str]:
+        """The distinct texts that are sought, in order."""
+        return self._some("candidates")
 
     @cached_property
     def topics(self) -> list[str]:
@@ -241,6 +254,13 @@ class Corpus:
         if not sources:
             raise ValueError(f"Recipe {self.recipe.name} has an objective that reads {which}, but names none.")
         return sources
+
+    def _some(self, which: str) -> list[str]:
+        """Return the distinct texts of a kind, of which there must be one at least."""
+        names = ", ".join(dict.fromkeys(source.name for source in self._given(which)))
+        if not (texts := self.distinct(which, self.held)):
+            raise ValueError(f"Recipe {self.recipe.name} has no {which}: no text of {names} is within its lengths.")
+        return texts
 
     @cached_property
     def misspellings(self) -> Misspellings | None:

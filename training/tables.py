@@ -16,7 +16,7 @@ from training.streams.kinds import KINDS as STREAMED
 
 KINDS = (
     "texts", "pairs", "passages", "searches", "documents", "scored", "labelled", "words", "frequencies",
-    "related", "parallel", "forms",
+    "related", "queries", "candidates", "parallel", "forms",
 )  # fmt: skip
 JUDGES = "judges"
 MISSPELLINGS = ("misspelt", "correct")

@@ -20,6 +20,7 @@ from training.growth import known_words, slots_of, unnormalised, word_rows
 from training.judging.jury import Jury
 from training.student import Student
 
+_COMPARED = 4_096  # queries that are compared with all candidates at once
 PIECE = 180  # words, of which a teacher of 256 tokens reads the last one too
 
 
@@ -132,8 +133,28 @@ class Targets:
     @cached_property
     def related(self) -> Tensor:
         """The second teacher's embeddings of the related texts, (texts, d_relater) float16 unit vectors."""
-        asked, kept = self._asked("related")
-        vectors = teachers.sentence_vectors(self.student.relater, asked, self.cache, self.deadline)[kept]
+        return self._relater_says("related")
+
+    @cached_property
+    def queries(self) -> Tensor:
+        """The second teacher's embeddings of the queries, (queries, d_relater) float16 unit vectors."""
+        return self._relater_says("queries", "query")
+
+    @cached_property
+    def candidates(self) -> Tensor:
+        """The second teacher's embeddings of the candidates, (candidates, d_relater) float16 unit vectors."""
+        return self._relater_says("candidates", "document")
+
+    @cached_property
+    def answers(self) -> Tensor:
+        """The candidate that the second teacher finds nearest to each query, (queries,) int64."""
+        documents = self.candidates.float().T
+        return torch.cat([(part.float() @ documents).argmax(dim=1) for part in self.queries.split(_COMPARED)])
+
+    def _relater_says(self, which: str, role: str = "") -> Tensor:
+        """Return the second teacher's embeddings of texts, (texts, d_relater) float16 unit vectors."""
+        asked, kept = self._asked(which)
+        vectors = teachers.sentence_vectors(self.student.relater, asked, self.cache, self.deadline, role)[kept]
         return F.normalize(vectors.float(), dim=1).half()
 
     def _asked(self, which: str) -> tuple[list[str], Tensor | slice]:

@@ -96,7 +96,11 @@ def principal_axes(vectors: Tensor, width: int) -> Tensor:
 
 
 def sentence_vectors(
-    teacher: SentenceTransformer | PackagedTeacher, texts: list[str], cache: Path, deadline: float | None = None
+    teacher: SentenceTransformer | PackagedTeacher,
+    texts: list[str],
+    cache: Path,
+    deadline: float | None = None,
+    role: str = "",
 ) -> Tensor:
     """Return the teacher's embeddings of ``texts``, (texts, d) float16, kept in ``cache`` shard by shard.
 
@@ -107,12 +111,13 @@ def sentence_vectors(
         texts: what.
         cache: where its answers are kept.
         deadline: when to stop asking, in seconds of ``time.monotonic``; None never.
+        role: "query" or "document" for a teacher that reads these each in a way of its own; "" for its usual way.
 
     Raises:
         DeadlinePassed: what was answered until then is kept.
     """
-    name, size, encode = _asked(teacher)
-    named = "\0".join([name, *texts])
+    name, size, encode = _asked(teacher, role)
+    named = "\0".join([f"{name}:{role}" if role else name, *texts])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     folder = cache / f"teacher-{key}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,14 +135,17 @@ def sentence_vectors(
     return torch.from_numpy(np.concatenate([np.load(path) for path in shards]))
 
 
-def _asked(teacher: SentenceTransformer | PackagedTeacher) -> tuple[str, int, Callable[[list[str]], Tensor | NDArray]]:
+def _asked(
+    teacher: SentenceTransformer | PackagedTeacher, role: str
+) -> tuple[str, int, Callable[[list[str]], Tensor | NDArray]]:
     """Return what a teacher's vectors are known by, how many texts it is asked about at once, and how."""
+    encode = f"encode_{role}" if role else "encode"
     if isinstance(teacher, PackagedTeacher):
-        return teacher.fingerprint, teacher.shard, teacher.encode
+        return teacher.fingerprint, teacher.shard, getattr(teacher, encode)
     name = model_fingerprint(teacher)
     if has_bf16(teacher.device):
         teacher = copy.deepcopy(teacher).bfloat16()  # 1e-4 away in cosine, several times faster
-    return name, _SHARD, partial(teacher.encode, batch_size=256, convert_to_tensor=True)
+    return name, _SHARD, partial(getattr(teacher, encode), batch_size=256, convert_to_tensor=True)
 
 
 def _stored(path: Path, count: int) -> NDArray | None:

@@ -201,7 +201,7 @@ def test_a_translation_is_aimed_at_the_vector_of_what_it_translates(
     found = targets.parallel
     assert asked == [english for _, english in PAIRS] and found.argmax(dim=1)[:3].tolist() == [0, 1, 2]
     stage = recipe.stages[0]
-    task = make_task(targets.corpus, stage, stage.objectives[0])
+    task = make_task(targets, stage, stage.objectives[0])
     rows = task.rows(list(range(8)))
     spanish = [pair[0] for pair in PAIRS]
     assert all(row["clean"] == spanish[row["label"]] for row in rows)
@@ -244,7 +244,7 @@ def test_translations_that_follow_each_other_are_passages_that_mean_what_their_t
     passages = targets.corpus.parallel_passages
     assert [i for passage in passages for i in passage] == list(range(len(texts)))  # none is lost, none comes twice
     assert all(12 < sum(len(texts[i].split()) for i in passage) <= 160 for passage in passages[:-1])
-    rows = make_task(targets.corpus, stage, stage.objectives[0]).rows(list(range(4)))
+    rows = make_task(targets, stage, stage.objectives[0]).rows(list(range(4)))
     assert rows and all(row["clean"] == " ".join(texts[i] for i in passages[row["label"]]) for row in rows)
     words = torch.tensor([2.0, 7.0, 2.0])
     sums = [torch.bincount(torch.tensor([i % 3 for i in passage]), minlength=3) * words for passage in passages]

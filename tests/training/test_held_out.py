@@ -32,7 +32,7 @@ def drawn_in_training(recipe: Recipe, data: Path, cache: Path, stream: StreamCon
     targets = targets_of(recipe, data, cache, "cpu")
     texts: set[str] = set()
     for row in clean.objectives:
-        task: Any = make_task(targets.corpus, clean, row)
+        task: Any = make_task(targets, clean, row)
         if stream is not None:
             writer, draw = targets.corpus.streams.writer_of(task), 0  # type: ignore[union-attr]
             while (place := writer.open(draw, clean.batch)).epoch == 0:

@@ -75,7 +75,7 @@ def test_lists_of_objectives_are_those_of_the_classes() -> None:
         "distillation", "word_distillation", "passage_distillation", "parallel_distillation", "parallel_passages",
         "ranking", "retrieval",
         "cached_ranking", "simcse", "chunk_order", "next_chunk", "masked_chunk", "next_sentence", "section_topic",
-        "sts", "classification", "relations",
+        "sts", "classification", "relevance", "relations",
     )  # fmt: skip
     assert OBJECTIVES["next_chunk"].title == "next chunk" and OBJECTIVES["sts"].title == "CoSENT"
 
@@ -228,14 +228,14 @@ def test_each_objective_gets_its_columns(objective: str, columns: set[str], data
         labelled=(Source("classes", ("text",), label="label"),),
     )
     some = stage((objective, 1.0))
-    task = make_task(targets_of(made, data, data).corpus, some, some.objectives[0])
+    task = make_task(targets_of(made, data, data), some, some.objectives[0])
     assert set(task.rows([0])[0]) == columns
 
 
 @pytest.mark.parametrize("objective", ["ranking", "next_sentence", "sts", "classification"])
 def test_an_objective_without_its_data_is_named(objective: str, data: Path) -> None:
     with pytest.raises(ValueError, match=r"Recipe tiny has an objective that reads .*, but names none"):
-        make_task(targets_of(recipe(), data, data).corpus, stage((objective, 1.0)), Row(objective, 1.0))
+        make_task(targets_of(recipe(), data, data), stage((objective, 1.0)), Row(objective, 1.0))
 
 
 def test_a_recipe_without_a_teacher_says_what_needs_one(data: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_length_that_is_none_is_refused(name: str, value: Any) -> None:
 def test_rows_say_their_own_length_and_budget(data: Path) -> None:
     some = stage(("retrieval", 1.0, 1.0, {"chunks": 64, "budget": 700}), chunks=9)
     assert (some.objectives[0].chunks, some.objectives[0].budget) == (64, 700)
-    task = make_task(targets_of(recipe(), data, data, "cpu").corpus, some, some.objectives[0])
+    task = make_task(targets_of(recipe(), data, data, "cpu"), some, some.objectives[0])
     epochs = task._epochs  # type: ignore[attr-defined]
     assert isinstance(epochs, BudgetedEpochs) and (epochs.chunks, epochs.budget, epochs.columns) == (64, 700, 1)
     assert {row["anchor"] for row in task.rows([0, 1])} < {"who", "what", "when"}

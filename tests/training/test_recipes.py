@@ -126,17 +126,17 @@ def saved_teacher(folder: Path, width: int) -> str:
     return str(folder / "model")
 
 
-GROWN = [name for name in names() if find_recipe(name).growth is not None]
+STARTED = [name for name in names() if find_recipe(name).start is not None]
 
 
-@pytest.mark.parametrize("name", GROWN)
-def test_a_recipe_that_grows_runs(
+@pytest.mark.parametrize("name", STARTED)
+def test_a_recipe_that_goes_on_runs(
     name: str, data: Path, wide_teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it_runs(name, data, wide_teacher, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in GROWN])
+@pytest.mark.parametrize("name", [name for name in names() if name not in STARTED])
 def test_a_recipe_runs(name: str, data: Path, teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     it_runs(name, data, teacher, tmp_path, monkeypatch)
 

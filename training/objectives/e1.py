@@ -8,7 +8,6 @@ from typing import Any
 from typing_extensions import override
 
 from tiered_st import losses
-from training.corpus import Corpus
 from training.objectives.objective import Objective
 from training.objectives.rows import OfWords
 from training.targets import Targets
@@ -73,5 +72,6 @@ class Boundary(Objective):
     name, makes, reads = "boundary", losses.BoundaryLoss, ("texts",)
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         return corpus.task("texts", partial(SpacingTask, batch=batch, seed=corpus.recipe.seed), batch)

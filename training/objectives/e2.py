@@ -15,7 +15,7 @@ from training.objectives.objective import Objective
 from training.objectives.rows import OfExamples, OfPairs, OfTexts, OfWords
 from training.streams.window_vectors import vectors_name
 from training.targets import Targets
-from training.tasks import NextSentenceTask, Noise, Task, TextTask
+from training.tasks import NextSentenceTask, Noise, PairTask, Task, TextTask
 
 
 class Distillation(OfTexts):
@@ -70,7 +70,8 @@ class ParallelDistillation(OfTexts):
     reads, streams = ("parallel", "forms"), False
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         texts = [foreign for foreign, _ in corpus.parallel]
         return TextTask(texts, noise, batch, views=views, seed=corpus.recipe.seed)
 
@@ -85,7 +86,8 @@ class ParallelPassages(ParallelDistillation):
     name, title = "parallel_passages", "distillation of translated passages"
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         texts = [" ".join(corpus.parallel[i][0] for i in passage) for passage in corpus.parallel_passages]
         batch = min(batch, len(texts))  # there are far fewer than texts, and a budget has fewer rows of them anyway
         return TextTask(texts, noise, batch, views=views, seed=corpus.recipe.seed)
@@ -145,7 +147,8 @@ class NextSentence(Objective):
     name, makes, reads = "next_sentence", losses.NextSentenceLoss, ("documents",)
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         make = partial(NextSentenceTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
         return corpus.task("documents", make, batch)
 
@@ -176,6 +179,26 @@ class Classification(OfExamples):
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
         return {"num_labels": len(targets.corpus.classes)}
+
+
+class Relevance(Objective):
+    """Find for a query those texts that a second teacher finds, among such as are near each other to that teacher."""
+
+    name, title = "relevance", "relevance distillation"
+    makes, given = losses.RelevanceDistillationLoss, ("queries", "documents")
+    reads, budgets, streams = ("queries", "candidates"), True, False
+
+    @override
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus, answers = targets.corpus, targets.answers.tolist()
+        pairs = [(query, corpus.candidates[i], str(i)) for query, i in zip(corpus.queries, answers, strict=True)]
+        near = targets.candidates[targets.answers].numpy()
+        batch = min(batch, len(set(answers)))  # the teacher may find the same few for all
+        return PairTask(pairs, noise, batch, seed=corpus.recipe.seed, alike=1, near=near)
+
+    @override
+    def data(self, targets: Targets) -> dict[str, Any]:
+        return {"queries": targets.queries, "documents": targets.candidates[targets.answers]}
 
 
 class Relations(OfTexts):

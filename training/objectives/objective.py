@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from training.corpus import Corpus
 from training.targets import Targets
 from training.tasks import Noise, Task
 
@@ -56,7 +55,7 @@ class Objective:
         """Return "E1" for what trains E1 and projector alone, "E2" for the rest."""
         return getattr(cls.makes, "tier", "E2")
 
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
         """Return the rows to learn from; see training.recipe.Stage for what they follow."""
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from training.corpus import Corpus
 from training.objectives.objective import Objective
+from training.targets import Targets
 from training.tasks import LabelledTask, Noise, PairTask, Task, TextTask, WordTask
 
 
@@ -19,7 +20,8 @@ class OfWords(Objective):
     views: ClassVar[int | None] = 0
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         words, probabilities = corpus.words_by(word_power)
         count = views if self.views is None else self.views
         return WordTask(words, probabilities, noise, views=count, seed=corpus.recipe.seed)
@@ -33,8 +35,8 @@ class OfTexts(Objective):
     views: ClassVar[int | None] = 0
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        count = views if self.views is None else self.views
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus, count = targets.corpus, views if self.views is None else self.views
         make = partial(TextTask, noise=noise, batch=batch, views=count, seed=corpus.recipe.seed)
         return corpus.task(self.reads[0], make, batch, self.vectors(corpus))
 
@@ -50,7 +52,8 @@ class OfPairs(Objective):
     alike: ClassVar[int] = 0
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         make = partial(PairTask, noise=noise, batch=batch, seed=corpus.recipe.seed, alike=self.alike)
         return corpus.task(self.reads[0], make, batch)
 
@@ -61,6 +64,7 @@ class OfExamples(Objective):
     examples: ClassVar[str]
 
     @override
-    def rows(self, corpus: Corpus, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+    def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
+        corpus = targets.corpus
         make = partial(LabelledTask, noise=noise, batch=batch, seed=corpus.recipe.seed)
         return corpus.task(self.examples, make, batch)

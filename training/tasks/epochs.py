@@ -16,11 +16,16 @@ _POOL = 64  # batches that are sorted by length together, so that texts of one b
 
 @dataclass
 class Epochs:
-    """Walk through ``lengths`` items again and again, batches made of items of similar length."""
+    """Walk through ``lengths`` items again and again, batches made of items of similar length.
+
+    Attributes:
+        near: (items, d) vectors by which items of a batch are near each other; None for any.
+    """
 
     lengths: Sequence[int]
     batch: int
     seed: int
+    near: NDArray[np.floating] | None = field(default=None, init=False)
     _orders: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,9 +56,28 @@ class Epochs:
     def _pools(self, rng: np.random.Generator, lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Yield all items in a random order, so many batches of them at a time, each time by length."""
         order = rng.permutation(len(lengths))
-        for start in range(0, len(order), size := _POOL * self.batch):
+        size = _POOL * self.batch
+        if self.near is not None:
+            order, size = _side_by_side(order, self.near, self.batch, rng), self.batch
+        for start in range(0, len(order), size):
             pool = order[start : start + size]
             yield pool[np.argsort(lengths[pool], kind="stable")]
+
+
+def _side_by_side(
+    items: NDArray[np.int64], near: NDArray[np.floating], size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the items in an order in which those that are near each other stand in one part of ``size``.
+
+    They are halved again and again, by which of two of them each is nearer to: another order every time.
+    """
+    if len(items) <= size:
+        return items
+    one, other = near[rng.choice(items, 2, replace=False)].astype(np.float32)
+    by_side = items[np.argsort(near[items].astype(np.float32) @ (one - other), kind="stable")]
+    middle = size * round(len(items) / 2 / size) or size
+    halves = by_side[:middle], by_side[middle:]
+    return np.concatenate([_side_by_side(half, near, size, rng) for half in halves])
 
 
 @dataclass

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.tasks.epochs import NO_ROOM, BudgetedEpochs, Epochs, MakeEpochs
 from training.tasks.noise import Noise
 
@@ -13,7 +16,8 @@ from training.tasks.noise import Noise
 class PairTask:
     """Pairs that mean the same, either side corrupted at random, one pair per cluster: columns anchor, positive.
 
-    Batches are made of pairs whose anchors, or with ``alike=1`` whose positives, are of similar length.
+    Batches are made of pairs whose anchors, or with ``alike=1`` whose positives, are of similar length, and where there
+    are vectors ``near`` of the pairs, (pairs, d), of pairs near each other by these; labels are then pairs' numbers.
     """
 
     pairs: list[tuple[str, str, str]]
@@ -22,6 +26,7 @@ class PairTask:
     seed: int = 0
     alike: int = 0
     epochs: MakeEpochs = Epochs
+    near: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         clusters: dict[str, list[int]] = {}
@@ -34,6 +39,7 @@ class PairTask:
                 "cluster meeting: give more pairs, or a smaller batch."
             )
         self._epochs = self.epochs([len(self.pairs[c[0]][self.alike]) for c in self._clusters], self.batch, self.seed)
+        self._epochs.near = None if self.near is None else self.near[[c[0] for c in self._clusters]]
 
     def rows(self, draws: list[int]) -> list[dict[str, Any]]:
         """Walk through the clusters, one pair of each."""
@@ -42,10 +48,14 @@ class PairTask:
             if (place := self._epochs.item(draw)) == NO_ROOM:
                 continue
             cluster = self._clusters[place]
-            anchor, positive, _ = self.pairs[cluster[draw % len(cluster)]]
-            rows.append({"anchor": self.noise(anchor, draw, 1), "positive": self.noise(positive, draw, 2)})
+            number = cluster[draw % len(cluster)]
+            anchor, positive, _ = self.pairs[number]
+            row = {"anchor": self.noise(anchor, draw, 1), "positive": self.noise(positive, draw, 2)}
+            rows.append(row if self.near is None else row | {"label": number})
         return rows
 
     def within(self, chunks: int, budget: int) -> None:
         """Walk in batches of which the longer side has at most ``budget`` chunks, texts being cut at ``chunks``."""
-        self._epochs = BudgetedEpochs(self._epochs.lengths, self.batch, self.seed, chunks=chunks, budget=budget)
+        before = self._epochs
+        self._epochs = BudgetedEpochs(before.lengths, self.batch, self.seed, chunks=chunks, budget=budget)
+        self._epochs.near = before.near
