@@ -43,6 +43,7 @@ class Source:
         where: (column, value) pairs a row must have; a value "!x" means anything but x.
         lengths: least and most words of a text.
         words: cut texts into passages of so many words, the last one shorter; 0 leaves them whole.
+        most: words of a text that is cut; longer ones are left out. 0 cuts all.
     """
 
     name: str
@@ -54,11 +55,16 @@ class Source:
     where: tuple[tuple[str, str], ...] = ()
     lengths: tuple[int, int] = (1, 60)
     words: int = 0
+    most: int = 0
 
     def __post_init__(self) -> None:
         if self.split and self.words:
             raise ValueError(
                 f"{self.name}: split cuts texts into sentences, words={self.words} into passages: give one."
+            )
+        if self.most and not (self.split or self.words):
+            raise ValueError(
+                f"{self.name}: most={self.most} is of texts that are cut, and these are whole: give lengths instead."
             )
 
     @property
@@ -115,7 +121,7 @@ class Source:
         for column in self.columns:
             value = row[column]
             for text in value if isinstance(value, list) else [value]:
-                if text is None:
+                if text is None or (self.most and text.count(" ") >= self.most):
                     continue
                 for part in self._parts(text):
                     if part and self.fits(part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,9 @@ from training.growth import known_words, slots_of, unnormalised, word_rows
 from training.judging.jury import Jury
 from training.student import Student
 
+logger = logging.getLogger(__name__)
 _COMPARED = 4_096  # queries that are compared with all candidates at once
+_NEAREST = 64  # candidates of a query, among which one must stand out
 PIECE = 180  # words, of which a teacher of 256 tokens reads the last one too
 
 
@@ -146,16 +149,44 @@ class Targets:
         return self._relater_says("candidates", "document")
 
     @cached_property
-    def answers(self) -> Tensor:
-        """The candidate that the second teacher finds nearest to each query, (queries,) int64."""
+    def nearest(self) -> tuple[Tensor, Tensor]:
+        """The candidates that the second teacher finds nearest to each query, the nearest first.
+
+        Returns:
+            Cosines (queries, so many) float32, and the candidates' places (queries, so many) int64.
+        """
         documents = self.candidates.float().T
-        return torch.cat([(part.float() @ documents).argmax(dim=1) for part in self.queries.split(_COMPARED)])
+        count = min(_NEAREST, len(self.candidates))
+        found = [(part.float() @ documents).topk(count, dim=1) for part in self.queries.split(_COMPARED)]
+        return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
+
+    def answered(self, temperature: float, sure: float) -> tuple[Tensor, Tensor]:
+        """Return the queries that one candidate answers, and which, (n,) int64 each.
+
+        It has at least ``sure`` of a softmax over the nearest candidates' cosines, divided by ``temperature``.
+        """
+        cosines, places = self.nearest
+        queries = torch.nonzero((cosines / temperature).softmax(dim=1)[:, 0] >= sure)[:, 0]
+        if not len(queries):
+            raise ValueError(
+                f"Recipe {self.corpus.recipe.name}: no query has a candidate of which its second teacher is sure, by "
+                f"{sure:g} at a temperature of {temperature:g}: lower one of them, or name texts that answer."
+            )
+        logger.info("%d of %d queries have an answer", len(queries), len(cosines))
+        return queries, places[queries, 0]
 
     def _relater_says(self, which: str, role: str = "") -> Tensor:
-        """Return the second teacher's embeddings of texts, (texts, d_relater) float16 unit vectors."""
-        asked, kept = self._asked(which)
-        vectors = teachers.sentence_vectors(self.student.relater, asked, self.cache, self.deadline, role)[kept]
-        return F.normalize(vectors.float(), dim=1).half()
+        """Return the second teacher's embeddings of texts, (texts, d_relater) float16 unit vectors.
+
+        It is asked source by source, what is held out too: another recipe has some of the same sources.
+        """
+        learned: list[str] = getattr(self.corpus, which)
+        found: dict[str, Tensor] = {}
+        for source in getattr(self.corpus.recipe, which):
+            if asked := list(dict.fromkeys(source.texts(self.corpus.data))):
+                relater, cache = self.student.relater, self.cache
+                found |= zip(asked, teachers.sentence_vectors(relater, asked, cache, self.deadline, role), strict=True)
+        return F.normalize(torch.stack([found[text] for text in learned]).float(), dim=1).half()
 
     def _asked(self, which: str) -> tuple[list[str], Tensor | slice]:
         """Return the texts that the teacher is asked about, and the places of those to learn from, in their order.

@@ -41,7 +41,7 @@ RECIPE = Recipe(
 SEARCH = dataclasses.replace(
     RECIPE, name="searching", related=(), queries=(Source("texts", ("text",)),),
     candidates=(Source("answers", ("answer",)), Source("texts", ("text",))),
-    stages=(dataclasses.replace(STAGE, objectives=(("relevance", 1.0, 1.0, {"teacher_temperature": 0.02}),)),),
+    stages=(dataclasses.replace(STAGE, objectives=(("relevance", 1.0, 1.0, {"sure": 0.0}),)),),
 )  # fmt: skip
 CLEAN = NoisePolicy(weights=(("typos", 1.0),), rates=(0.0, 0.0))
 
@@ -239,14 +239,30 @@ def test_a_query_is_paired_with_what_its_teacher_finds(engine: Engine, data: Pat
     torch.testing.assert_close(targets.queries.float(), queries, atol=1e-3, rtol=0)
     torch.testing.assert_close(targets.candidates.float(), candidates, atol=1e-3, rtol=0)
     best = queries @ candidates.T
-    assert (best[torch.arange(len(queries)), targets.answers] > best.amax(dim=1) - 2e-3).all()
-    rows = make_task(targets, dataclasses.replace(stage, noise=CLEAN), stage.objectives[0]).rows(list(range(64)))
-    assert {row["anchor"] for row in rows} > set(corpus.queries[:1]) or len({row["anchor"] for row in rows}) > 4
+    everything, answers = targets.answered(0.02, 0.0)
+    assert everything.tolist() == list(range(len(queries)))
+    assert (best[everything, answers] > best.amax(dim=1) - 2e-3).all()
+    sure = ((best.topk(64).values if best.shape[1] > 64 else best) / 0.02).softmax(dim=1).amax(dim=1)
+    level = sure.median().item() + 1e-4
+    queries, answers = targets.answered(0.02, level)
+    assert 0 < len(queries) < len(sure) and set(queries.tolist()) <= set(
+        torch.nonzero(sure > level - 0.02)[:, 0].tolist()
+    )
+
+    row = (("relevance", 1.0, 1.0, {"teacher_temperature": 0.02, "sure": level}),)
+    some = dataclasses.replace(stage, noise=CLEAN, objectives=row)
+    loss: Any = make_losses(targets, make_model(), some)["relevance"]
+    rows = make_task(targets, some, some.objectives[0]).rows(list(range(64)))
+    assert len({row["anchor"] for row in rows}) > 1
     for row in rows:
-        assert row["anchor"] == corpus.queries[row["label"]]
-        assert row["positive"] == corpus.candidates[targets.answers[row["label"]]]
-    loss: Any = make_losses(targets, make_model(), stage)["relevance"]
-    torch.testing.assert_close(loss.documents, targets.candidates[targets.answers])
+        query, answer = queries[row["label"]], answers[row["label"]]
+        assert (row["anchor"], row["positive"]) == (corpus.queries[query], corpus.candidates[answer])
+        assert torch.equal(loss.queries[row["label"]], targets.queries[query])
+        assert torch.equal(loss.documents[row["label"]], targets.candidates[answer])
+    with pytest.raises(ValueError, match=r"no query has a candidate of which its second teacher is sure, by 0\.999"):
+        targets.answered(9.0, 0.999)
+    with pytest.raises(ValueError, match=r"sure=1\.5 is a share, from 0"):
+        dataclasses.replace(stage, objectives=(("relevance", 1.0, 1.0, {"sure": 1.5}),))
 
 
 def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_path: Path) -> None:
@@ -257,7 +273,7 @@ def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_
     for missing in ("queries", "candidates"):
         targets = targets_of(dataclasses.replace(SEARCH, **{missing: ()}), data, tmp_path, "cpu")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=f"has an objective that reads {missing}, but names none"):
-            targets.answers  # noqa: B018
+            targets.nearest  # noqa: B018
 
 
 def test_tables_of_relations_are_told(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 from typing import Any
 
 import torch
 from sentence_transformers.sentence_transformer import losses as stock
+from torch import Tensor
 from typing_extensions import override
 
 from tiered_st import losses
@@ -182,23 +184,41 @@ class Classification(OfExamples):
 
 
 class Relevance(Objective):
-    """Find for a query those texts that a second teacher finds, among such as are near each other to that teacher."""
+    """Find for a query those texts that a second teacher finds, among such as are near each other to that teacher.
+
+    Args:
+        sure: least share that the best of the nearest candidates has of the teacher's softmax; other queries are left
+            out: what they ask for is not there.
+        **arguments: of the loss.
+    """
 
     name, title = "relevance", "relevance distillation"
     makes, given = losses.RelevanceDistillationLoss, ("queries", "documents")
     reads, budgets, streams = ("queries", "candidates"), True, False
 
+    def __init__(self, *, sure: float = 0.2, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        if not 0.0 <= sure < 1.0:
+            raise ValueError(f"relevance: sure={sure!r} is a share, from 0 (all queries) to less than 1.")
+        self.sure = sure
+
     @override
     def rows(self, targets: Targets, noise: Noise, *, batch: int, views: int, word_power: float | None) -> Task:
-        corpus, answers = targets.corpus, targets.answers.tolist()
-        pairs = [(query, corpus.candidates[i], str(i)) for query, i in zip(corpus.queries, answers, strict=True)]
-        near = targets.candidates[targets.answers].numpy()
-        batch = min(batch, len(set(answers)))  # the teacher may find the same few for all
+        corpus, (queries, answers) = targets.corpus, self._answered(targets)
+        numbers = zip(queries.tolist(), answers.tolist(), strict=True)
+        pairs = [(corpus.queries[query], corpus.candidates[answer], str(answer)) for query, answer in numbers]
+        near = targets.candidates[answers].numpy()
+        batch = min(batch, len(answers.unique()))  # the teacher may find the same few for all
         return PairTask(pairs, noise, batch, seed=corpus.recipe.seed, alike=1, near=near)
 
     @override
     def data(self, targets: Targets) -> dict[str, Any]:
-        return {"queries": targets.queries, "documents": targets.candidates[targets.answers]}
+        queries, answers = self._answered(targets)
+        return {"queries": targets.queries[queries], "documents": targets.candidates[answers]}
+
+    def _answered(self, targets: Targets) -> tuple[Tensor, Tensor]:
+        temperature = inspect.signature(self.makes).parameters["teacher_temperature"].default
+        return targets.answered(self.arguments.get("teacher_temperature", temperature), self.sure)
 
 
 class Relations(OfTexts):
