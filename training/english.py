@@ -79,21 +79,19 @@ SEARCHES = (
     Source("train_pairs_scitldr_tldr_abstract", ("anchor", "positive"), lengths=(1, 450)),
 )
 
-# What may be asked, and what may answer it, where a second teacher says which does. Articles are cut, so that there are
-# passages of the same matter, and their sentences ask for where they stand.
+# What may be asked, and what may answer it, where a second teacher says which does.
 QUERIES = (
     Source("train_pairs_question_shortanswer", ("question",)),
     Source("train_queries_wellformedness", ("query",)),
     Source("train_pairs_quora", ("anchor",), limit=20_000),
     Source("train_pairs_qa_passage", ("question",), limit=8_000),
     Source("docs_wikipedia_en", ("title",)),
-    Source("docs_wikipedia_en", ("text",), limit=5_000, split=True, most=299, lengths=(6, 25)),
     Source("docs_msdocs", ("title",)),
     Source("train_pairs_stackexchange_small_sites", ("title",)),
     Source("train_pairs_arxiv_title_abstract", ("title",), limit=6_000),
 )
 CANDIDATES = (
-    Source("docs_wikipedia_en", ("text",), words=100, most=299, lengths=(30, 100)),
+    Source("docs_wikipedia_en", ("text",), lengths=(40, 200)),
     Source("docs_misc_reference", ("text",), limit=360, words=140, lengths=(40, 140)),
     Source("train_pairs_qa_passage", ("passage",), limit=8_000, lengths=(20, 200)),
     Source("docs_msdocs", ("text",), lengths=(40, 200)),

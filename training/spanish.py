@@ -97,20 +97,6 @@ TRANSLATED_BACK = (
 )
 BACK = (Source("translated_spa-eng_texts", ("translation", "text"), cluster="translation", lengths=(1, 450)),)
 
-# What may be asked, and what may answer it, as english.QUERIES and english.CANDIDATES: questions of XQuAD's articles
-# are left out here too.
-QUERIES = (
-    Source("es_train_parallel_news_questions", ("es",), where=_NEWS),
-    Source("es_docs_support", ("title",)),
-    Source("es_docs_news", ("title",)),
-    Source("translated_eng-spa_questions", ("translation",), limit=30_000),
-)
-CANDIDATES = (
-    Source("es_docs_news", ("text",), words=140, lengths=(40, 140)),
-    Source("es_docs_support", ("text",), lengths=(20, 200)),
-    Source("translated_eng-spa_searches", ("passage_translation",), limit=8_000, lengths=(40, 200)),
-)
-
 FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"

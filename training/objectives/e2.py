@@ -196,7 +196,7 @@ class Relevance(Objective):
     makes, given = losses.RelevanceDistillationLoss, ("queries", "documents")
     reads, budgets, streams = ("queries", "candidates"), True, False
 
-    def __init__(self, *, sure: float = 0.2, **arguments: Any) -> None:
+    def __init__(self, *, sure: float = 0.0, **arguments: Any) -> None:
         super().__init__(**arguments)
         if not 0.0 <= sure < 1.0:
             raise ValueError(f"relevance: sure={sure!r} is a share, from 0 (all queries) to less than 1.")

@@ -1,6 +1,6 @@
-"""Do E5's relations of questions and passages teach en-nano to search? Rows have equal steps, from the shipped model.
+"""Do E5's relations of questions and passages teach the shipped models to search? See benchmarks/RESULTS.md.
 
-`python -m training.unpacked_e5 E5` makes the second teacher, which ``--relater E5`` names.
+`python -m training.unpacked_e5 E5` makes the second teacher, which ``--relater E5`` names. Rows go on from what ships.
 """
 
 from dataclasses import replace
@@ -8,31 +8,44 @@ from typing import Any
 
 from training.english import CANDIDATES, PASSAGES, QUERIES
 from training.recipe import Recipe, Stage
-from training.recipes.en_nano import RECIPE as NANO
-from training.recipes.en_small import E1, E2, PASSAGE, SPACED_NOISE, TOGETHER
+from training.recipes import en_mini, en_nano, en_small
+from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, SPACED_NOISE, TOGETHER
+from training.sources import Source
 
-E5 = "intfloat/multilingual-e5-small"
+WHOLE: dict[str, Any] = dict(relater="intfloat/multilingual-e5-small", queries=QUERIES, candidates=CANDIDATES)
+# Articles cut into passages of the same matter, and sentences of theirs that ask for where they stand.
+CUT = WHOLE | dict(
+    queries=(
+        *QUERIES[:5],
+        Source("docs_wikipedia_en", ("text",), limit=5_000, split=True, most=299, lengths=(6, 25)),
+        *QUERIES[5:],
+    ),
+    candidates=(Source("docs_wikipedia_en", ("text",), words=100, most=299, lengths=(30, 100)), *CANDIDATES[1:]),
+)
+
+RELEVANCE = PASSAGE | dict(teacher_temperature=0.01)
+ALL = (*TOGETHER, ("relevance", 0.3, 1.0, RELEVANCE))
+SURE = (
+    ("distillation", 0.34, 1.0), ("passage_distillation", 0.16, 1.0, DOCUMENT), ("retrieval", 0.09, 0.3, PASSAGE),
+    ("ranking", 0.04, 0.3), ("sts", 0.16, 0.3), ("relevance", 0.25, 1.0, RELEVANCE | dict(sure=0.2)),
+)  # fmt: skip
 
 
-def _row(name: str, *more: tuple[Any, ...], left_out: str = "") -> Recipe:
-    """Return a row that practises ``more`` beside what "together" does."""
-    objectives = (*(row for row in TOGETHER if row[0] != left_out), *more)
-    stage = Stage(
-        "search", (E1, E2), objectives, 800, 128, ((E1, 1.5e-4), (E2, 3e-4)), SPACED_NOISE, 0.15, spaced=True
+def _row(of: Recipe, name: str, objectives: tuple[Any, ...], steps: int, e1: float, e2: float, **asked: Any) -> Recipe:
+    """Return a row that goes on from what a recipe ships, with peak rates of each encoder."""
+    stage = Stage("search", (E1, E2), objectives, steps, 128, ((E1, e1), (E2, e2)), SPACED_NOISE, 0.15, spaced=True)
+    return replace(
+        of, name=name, config=None, e1=None, start=of.name, stages=(stage,), passages=PASSAGES, **asked
     )  # fmt: skip
-    asked: dict[str, Any] = dict(relater=E5, queries=QUERIES, candidates=CANDIDATES) if more else {}
-    return replace(NANO, name=name, config=None, start="en-nano", stages=(stage,), passages=PASSAGES, **asked)
-
-
-def _relevance(share: float, weight: float, **settings: Any) -> tuple[Any, ...]:
-    return ("relevance", share, weight, PASSAGE | dict(teacher_temperature=0.01) | settings)
 
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        _row("without"),
-        _row("beside", _relevance(0.3, 1.0)),
-        _row("instead", _relevance(0.3, 1.0), left_out="retrieval"),
+        _row(en_nano.RECIPE, "nano-without", TOGETHER, 800, 1.5e-4, 3e-4),
+        _row(en_nano.RECIPE, "nano-all", ALL, 800, 1.5e-4, 3e-4, **WHOLE),
+        _row(en_nano.RECIPE, "nano-sure", SURE, 1_200, 1.5e-4, 3e-4, **CUT),
+        _row(en_mini.RECIPE, "mini-sure", SURE, 900, 1e-4, 2e-4, **CUT),
+        _row(en_small.RECIPE, "small-sure", SURE, 720, 1e-4, 1.2e-4, **CUT),
     )
 }

@@ -11,7 +11,7 @@ from tiered_st.noise import NoisePolicy
 from training import english, spanish
 from training.growth import Growth
 from training.recipe import Recipe, Stage
-from training.recipes.en_small import E1, E2, RELEVANCE, SPACED_NOISE, TEXT_NOISE
+from training.recipes.en_small import E1, E2, SPACED_NOISE, TEXT_NOISE
 from training.sources import at_most
 from training.spanish_judges import JUDGES
 
@@ -52,11 +52,6 @@ SETTLE = (
     ("passage_distillation", 0.24, 1.0, dict(chunks=510, budget=6_000)),
     ("retrieval", 0.19, 0.3, dict(chunks=192, budget=6_000)), ("ranking", 0.04, 0.3), ("sts", 0.13, 0.3),
 )  # fmt: skip
-SEARCH = (
-    ("parallel_distillation", 0.34, 1.0, SPANISH | dict(chunks=256, budget=7_000)),
-    ("passage_distillation", 0.16, 1.0, dict(chunks=510, budget=6_000)),
-    ("retrieval", 0.09, 0.3, dict(chunks=192, budget=6_000)), ("ranking", 0.03, 0.3), ("sts", 0.14, 0.3), RELEVANCE,
-)  # fmt: skip
 TATOEBA, UI, DOCS, QUESTIONS = spanish.PARALLEL
 PARALLEL = (replace(TATOEBA, limit=0), replace(UI, limit=30_000), replace(DOCS, limit=36_000), QUESTIONS)
 
@@ -64,8 +59,6 @@ RECIPE = Recipe(
     name="en-es",
     config=None, start="en-small", growth=Growth(of="en_small", memory_slots=36_864, reading=READING),
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    relater="intfloat/multilingual-e5-small",
-    queries=english.QUERIES + spanish.QUERIES, candidates=english.CANDIDATES + spanish.CANDIDATES,
     texts=english.TEXTS + spanish.TEXTS,
     pairs=PARALLEL + spanish.PAIRS + at_most(12_000, english.PAIRS[:4]),
     passages=english.WIDE,
@@ -98,8 +91,6 @@ RECIPE = Recipe(
         Stage("again", (E1, E2), SCALE,     1_300,   256, ((E1, 2e-4), (E2, 1.5e-4)),   SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("further", (E1, E2), SCALE,     650,   256, ((E1, 2e-4), (E2, 1.5e-4)),   SPACED_NOISE, 0.15, views=1,
-              spaced=True),
-        Stage("search", (E1, E2), SEARCH,     900,   128, ((E1, 1e-4), (E2, 1.2e-4)),   SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

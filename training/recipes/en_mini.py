@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from training.recipe import Stage
-from training.recipes.en_small import E1, E2, GRADE, MEAN, READ, SCALE, SEARCH, SPACED_NOISE, TEXT_NOISE
+from training.recipes.en_small import E1, E2, GRADE, MEAN, READ, SCALE, SPACED_NOISE, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 
 RECIPE = replace(
@@ -25,8 +25,6 @@ RECIPE = replace(
         Stage("again", (E1, E2), SCALE,     2_500,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("further", (E1, E2), SCALE,   1_650,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
-              spaced=True),
-        Stage("search", (E1, E2), SEARCH,     900,   128, ((E1, 1e-4), (E2, 2e-4)),   SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -12,7 +12,6 @@ from training.recipes.en_small import (
     READ,
     RECOGNISE,
     SCALE,
-    SEARCH,
     SPACED_NOISE,
     SPELL,
     TEXT_NOISE,
@@ -52,8 +51,6 @@ RECIPE = replace(
         Stage("again",     (E1, E2), SCALE,       2_800,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("further",   (E1, E2), SCALE,       1_848,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
-              spaced=True),
-        Stage("search",    (E1, E2), SEARCH,      1_200,  128, ((E1, 1.5e-4), (E2, 3e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -7,18 +7,7 @@ from dataclasses import replace
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training.english import (
-    CANDIDATES,
-    FREQUENCIES,
-    MISSPELLINGS,
-    PAIRS,
-    QUERIES,
-    SEARCHES,
-    STS_TRAIN,
-    TEXTS,
-    WIDE,
-    WORDS,
-)
+from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, SEARCHES, STS_TRAIN, TEXTS, WIDE, WORDS
 from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -61,12 +50,6 @@ SCALE = (
     ("passage_distillation", 0.60, 1.0, dict(chunks=510, budget=14_000)),
     ("retrieval", 0.20, 0.3, dict(chunks=192, budget=20_000)), ("ranking", 0.08, 0.3), ("sts", 0.12, 0.3),
 )  # fmt: skip
-# At last questions too, and which passages E5 finds for them among such as are near each other.
-RELEVANCE = ("relevance", 0.25, 1.0, PASSAGE | dict(teacher_temperature=0.01))
-SEARCH = (
-    ("distillation", 0.34, 1.0), ("passage_distillation", 0.16, 1.0, DOCUMENT), ("retrieval", 0.09, 0.3, PASSAGE),
-    ("ranking", 0.04, 0.3), ("sts", 0.16, 0.3), RELEVANCE,
-)  # fmt: skip
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,
@@ -76,7 +59,6 @@ RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    relater="intfloat/multilingual-e5-small", queries=QUERIES, candidates=CANDIDATES,
     texts=TEXTS, pairs=PAIRS, passages=WIDE, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
@@ -98,8 +80,6 @@ RECIPE = Recipe(
         Stage("again",     (E1, E2), SCALE,       2_200,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("further",   (E1, E2), SCALE,       1_452,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
-              spaced=True),
-        Stage("search",    (E1, E2), SEARCH,        900,  128, ((E1, 1e-4), (E2, 1.2e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip
