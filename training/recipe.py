@@ -264,6 +264,12 @@ class Recipe(CorpusConfig, StudentConfig):
         def of_any_length(source: Source) -> Source:
             return replace(source, lengths=(1, source.lengths[1]))  # long ones may be far
 
+        def of_any_sureness(row: Row) -> Row:
+            if not isinstance(row.settings, dict):
+                return row
+            # among a few texts there may be none that answers
+            return row._replace(settings={name: value for name, value in row.settings.items() if name != "sure"})
+
         return replace(
             self, e1=None, growth=None, spacing_words=0, spelling_words=0,
             stream=replace(self.stream, head=200) if self.stream is not None else None,
@@ -275,7 +281,10 @@ class Recipe(CorpusConfig, StudentConfig):
             candidates=tuple(of_any_length(source) for source in cut(self.candidates, 1)),
             judges=tuple(judge_in_small(judge) for judge in self.judges),
             stages=tuple(
-                replace(stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False, spelt=False)
+                replace(
+                    stage, steps=3, batch=16, judged=min(1, stage.judged), spaced=False, spelt=False,
+                    objectives=tuple(of_any_sureness(row) for row in stage.objectives),
+                )
                 for stage in self.stages
             ),
         )  # fmt: skip
