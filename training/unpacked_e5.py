@@ -30,9 +30,7 @@ from training.packaged_teachers import weight_files
 
 PROMPTS = {"query": "query: ", "document": "passage: "}
 _HEADER = struct.Struct("<4sI7ifi")  # magic, version, sizes, epsilon of the norms, weights of a block
-_VOCABULARY = struct.Struct(
-    "<5iQ"
-)  # pieces; the numbers of the marks, padding and what is unknown; bytes of all pieces
+_VOCABULARY = struct.Struct("<5iQ")  # how many pieces; begin, end, padding and unknown; bytes of all pieces
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 32 weights, the later half in the high nibbles
 _FOUR_BITS = 1  # a tensor's kind, of floats otherwise
 _TABLES = {

@@ -48,7 +48,12 @@ def divergence(teacher: Tensor, student: Tensor) -> Tensor:
         teacher: scores, (n, n).
         student: scores, (…, n, n).
     """
-    wanted, own = (F.log_softmax(others(scores), dim=-1) for scores in (teacher, student))  # (…, n, n - 1)
+    return divergence_of(others(teacher), others(student))
+
+
+def divergence_of(teacher: Tensor, student: Tensor) -> Tensor:
+    """Return KL(teacher ‖ student) of each row's softmax, the mean over rows, of scores (…, n, m)."""
+    wanted, own = (F.log_softmax(scores, dim=-1) for scores in (teacher, student))
     return (wanted.exp() * (wanted - own)).sum(dim=-1).mean()
 
 

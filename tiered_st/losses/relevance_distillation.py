@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.losses.columns import check_targets, check_temperatures, merge
+from tiered_st.losses.contrast import divergence_of
 
 
 class RelevanceDistillationLoss(nn.Module):
@@ -77,9 +78,7 @@ class RelevanceDistillationLoss(nn.Module):
         # In float32 under autocast too: bfloat16 tells cosines near 1 apart by .004, which over .01 is not little.
         with torch.autocast(queries.device.type, enabled=False):
             queries, documents = F.normalize(queries.float(), dim=1), F.normalize(documents.float(), dim=1)
-            target = F.log_softmax(wanted.float() / teacher_temperature, dim=1)
-            own = F.log_softmax(queries @ documents.T / temperature, dim=1)
-            return F.kl_div(own, target, reduction="batchmean", log_target=True)
+            return divergence_of(wanted.float() / teacher_temperature, queries @ documents.T / temperature)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of this loss."""
