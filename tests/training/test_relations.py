@@ -265,7 +265,7 @@ def test_a_query_is_paired_with_what_its_teacher_finds(engine: Engine, data: Pat
         dataclasses.replace(stage, objectives=(("relevance", 1.0, 1.0, {"sure": 1.5}),))
 
 
-def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_path: Path) -> None:
+def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_path: Path, engine: Engine) -> None:
     with pytest.raises(ValueError, match="Recipe searching practises relevance and names no second teacher"):
         dataclasses.replace(SEARCH, relater=None)
     with pytest.raises(ValueError, match=r"relevance \(stage learn\) must know all classes before, or ask"):
@@ -274,6 +274,7 @@ def test_relevance_without_a_second_teacher_or_texts_is_refused(data: Path, tmp_
         targets = targets_of(dataclasses.replace(SEARCH, **{missing: ()}), data, tmp_path, "cpu")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=f"has an objective that reads {missing}, but names none"):
             targets.nearest  # noqa: B018
+    assert engine.asked == []  # which takes minutes
 
 
 def test_tables_of_relations_are_told(tmp_path: Path) -> None:
