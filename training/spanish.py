@@ -97,6 +97,19 @@ TRANSLATED_BACK = (
 )
 BACK = (Source("translated_spa-eng_texts", ("translation", "text"), cluster="translation", lengths=(1, 450)),)
 
+# What may be asked, and what may answer it, where a second teacher says which does; none is of XQuAD's articles.
+QUERIES = (
+    Source("translated_eng-spa_questions", ("translation",), limit=30_000),
+    Source("translated_eng-spa_searches", ("question_translation",), limit=16_000),
+    Source("es_docs_news", ("title",)),
+    Source("es_docs_support", ("title", "description")),
+)
+CANDIDATES = (
+    Source("translated_eng-spa_searches", ("passage_translation",), limit=12_000, lengths=(20, 200)),
+    Source("es_docs_news", ("text",), words=140, lengths=(20, 140)),
+    Source("es_docs_support", ("text",), lengths=(20, 200)),
+)
+
 FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"
