@@ -11,6 +11,7 @@ from training.recipes.en_small import (
     MEAN,
     READ,
     RECOGNISE,
+    RELEVANCE,
     SCALE,
     SPACED_NOISE,
     SPELL,
@@ -22,6 +23,8 @@ from training.recipes.en_small import RECIPE as SMALL
 
 # Scans take the place of typos here too. Words alone gained nothing from these steps: see benchmarks/RESULTS.md.
 SCANNED_NOISE = replace(WORD_NOISE, weights=(("typos", 0.70), ("ocr", 0.15), ("homoglyphs", 0.03), ("delete", 0.04)))
+# It has room to gain of search what the larger models have.
+SEARCH = (*TOGETHER, ("relevance", 0.3, 1.0, RELEVANCE))
 REREAD = (("recognition", 0.75, 1.0, dict(readings=50)), ("mimicry", 0.25, 1.0))
 
 RECIPE = replace(
@@ -51,6 +54,8 @@ RECIPE = replace(
         Stage("again",     (E1, E2), SCALE,       2_800,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("further",   (E1, E2), SCALE,       1_848,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("search",    (E1, E2), SEARCH,        800,  128, ((E1, 1.5e-4), (E2, 3e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
+from training import english
 from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, SEARCHES, STS_TRAIN, TEXTS, WIDE, WORDS
 from training.recipe import Recipe, Stage
 
@@ -50,6 +51,12 @@ SCALE = (
     ("passage_distillation", 0.60, 1.0, dict(chunks=510, budget=14_000)),
     ("retrieval", 0.20, 0.3, dict(chunks=192, budget=20_000)), ("ranking", 0.08, 0.3), ("sts", 0.12, 0.3),
 )  # fmt: skip
+# What a second teacher finds that answers a question, beside what keeps similar sentences where they were.
+RELEVANCE = PASSAGE | dict(teacher_temperature=0.01)
+SEARCH = (
+    ("distillation", 0.42, 1.0), ("passage_distillation", 0.18, 1.0, DOCUMENT), ("retrieval", 0.08, 0.3, PASSAGE),
+    ("ranking", 0.07, 0.3), ("sts", 0.23, 0.3), ("relevance", 0.3, 1.0, RELEVANCE),
+)  # fmt: skip
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,
@@ -61,10 +68,12 @@ RECIPE = Recipe(
     teacher="sentence-transformers/all-MiniLM-L6-v2",
     texts=TEXTS, pairs=PAIRS, passages=WIDE, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
+    relater="intfloat/multilingual-e5-small", queries=english.QUERIES, candidates=english.CANDIDATES,
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
-    'made; version 5, with seed 2, from those of version 4. Stages before "scale" read english.PASSAGES. '
-    'Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) and "further" (seed 6) '
-    "left of it: training.average.",
+    'made; version 5, with seed 2, from those of version 4. Stages before "scale", and "search", '
+    'read english.PASSAGES. Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) '
+    'and "further" (seed 6) left of it: training.average. Version 8 is the mean of version 7, of what "search" (seed '
+    '0) made of its int8 weights, and of what "small-sure" of ablate_relevance (seed 7) did.',
     storage="int8", max_seq_length=160, spacing_words=80_000, spelling_words=30_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
@@ -81,5 +90,7 @@ RECIPE = Recipe(
               spaced=True),
         Stage("further",   (E1, E2), SCALE,       1_452,  256, ((E1, 2e-4), (E2, 1e-4)),    SPACED_NOISE, 0.15, views=1,
               spaced=True),
+        Stage("search",    (E1, E2), SEARCH,        900,  128, ((E1, 1.2e-4), (E2, 1.5e-4)), SPACED_NOISE, 0.15,
+              views=1, spaced=True),
     ),
 )  # fmt: skip
