@@ -1,6 +1,6 @@
 """MiniLM's vectors of questions beside those of passages: en-mini goes on from what ships. See benchmarks/RESULTS.md.
 
-Tried and not shipped. It reads 103,000 questions that people asked, where english.TEXTS has 25,000 among other sentences.
+Tried and not shipped. It reads 103,000 questions that people asked; english.TEXTS has 25,000, among other sentences.
 """
 
 from dataclasses import replace
