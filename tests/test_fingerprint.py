@@ -59,8 +59,8 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 7, "2-09d91f5932eb41f8-a9d3d827a5b95a77-b4034a5226ed3c1f-390ba71c37a9f858"),
-        ("en-mini", 7, "2-1310dec3c9d796a2-9bfe1f27e4000b82-a01c27a582e94e6a-bab4ca8486bee69c"),
+        ("en-small", 8, "2-09d91f5932eb41f8-ce97dc831644cefd-57ce85943bd785bb-cbe7bdfd40fb9a28"),
+        ("en-mini", 8, "2-1310dec3c9d796a2-762ba9ab4aab0a1d-0a42bccefe9af9cf-5ea448f84f32041e"),
         ("en-nano", 8, "2-5e833f58672e062e-550c42d9d15525a4-70ff5b52a9abc6d5-0b9669e5a6454e68"),
         ("en-es", 5, "2-7ece37065da2a290-b4c1368c9a4ea03b-6d661c1db1759440-69a0a302b4468959"),
     ],
