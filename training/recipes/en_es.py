@@ -75,7 +75,8 @@ RECIPE = Recipe(
     'when its rates were to fall over 1,088 steps, and translations ran into each other at line ends; "settle" went '
     'on from there with about a fifth of the parallel texts and english.PASSAGES. Version 4 is version 3 with '
     'spelling_words. Version 5 is the mean of what "again" (seed 5) and "further" (seed 6), which read BACK for '
-    "TRANSLATED, left of it: training.average.",
+    "TRANSLATED, left of it: training.average. Version 6 is the mean of version 5 and of what recipe es_search "
+    "(seed 0) made of its int8 weights.",
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,

@@ -36,8 +36,9 @@ RECIPE = replace(
     spelling_words=20_000,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; version '
     "5, with seed 1, from those of version 4, and version 6, with seed 2, from those of version 5. Stages before "
-    '"scale" read english.PASSAGES. Version 7 is version 6 with spelling_words; version 8 the mean of '
-    'what "again" (seed 5) and "further" (seed 6) left of it: training.average.',
+    '"scale", and "search", read english.PASSAGES. Version 7 is version 6 with spelling_words; version 8 the mean of '
+    'what "again" (seed 5) and "further" (seed 6) left of it: training.average. Version 9 is the mean of what "search" '
+    "made of the int8 weights of version 8 with seeds 0, 1 and, in twice the steps, 2.",
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
