@@ -28,7 +28,7 @@ RECIPE = replace(
     pairs=PARALLEL + spanish.PAIRS + at_most(12_000, english.PAIRS[:4]),
     searches=at_most(6_000, english.SEARCHES + spanish.TRANSLATED_SEARCHES) + spanish.SEARCHES,
     relater="intfloat/multilingual-e5-small",
-    queries=english.QUERIES[1:5] + spanish.QUERIES,  # trivia are among what is translated
+    queries=english.QUERIES + spanish.QUERIES,
     candidates=english.CANDIDATES + spanish.CANDIDATES,
     stages=(
         #     name      learns    objectives steps batch  peak learning rates         noise               views
