@@ -161,7 +161,9 @@ def test_a_model_without_torch_is_taught_alike(nano: SentenceTransformer, tmp_pa
     assert tiered_st.learn_words(light, NAMES[:3]) == tiered_st.learn_words(nano, NAMES[:3])
     assert tiered_st.learn_words(light, ["Zyrvexa the refund", *NAMES[3:]]) == tiered_st.learn_words(nano, NAMES[3:])
     assert learned_words(light) == learned_words(nano)
-    np.testing.assert_allclose(light.encode(MISSPELT + NAMES), nano.encode(MISSPELT + NAMES), atol=1e-5)
+    # Their vectors are kept in 8 bits: numbers that differ in their last bit may be rounded apart.
+    np.testing.assert_allclose(light.encode(MISSPELT + NAMES), nano.encode(MISSPELT + NAMES), atol=2e-3)
+    assert np.abs(light.encode(MISSPELT) - before).max() > 2e-2
     np.testing.assert_array_equal(other.encode(MISSPELT), before)  # what shares its graphs was not taught
     assert model_fingerprint(other) == fingerprint != model_fingerprint(light)
     again = pickle.loads(pickle.dumps(light))
