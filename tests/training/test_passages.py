@@ -67,7 +67,7 @@ def test_passages_are_cut_at_a_number_of_words(data: Path) -> None:
     with pytest.raises(ValueError, match="split cuts texts into sentences, words=9 into passages"):
         Source("passages", ("text",), split=True, words=9)
     short = list(Source("passages", ("text",), words=200, most=499, lengths=(1, 600)).texts(data))
-    assert short == [text for text in Source("passages", ("text",), lengths=(1, 499)).texts(data)]
+    assert short == list(Source("passages", ("text",), lengths=(1, 499)).texts(data))
     with pytest.raises(ValueError, match="most=9 is of texts that are cut, and these are whole: give lengths"):
         Source("passages", ("text",), most=9)
 

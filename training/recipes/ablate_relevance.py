@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from training.english import CANDIDATES, PASSAGES, QUERIES
-from training.recipe import Recipe, Stage
+from training.recipe import Recipe
 from training.recipes import en_mini, en_nano, en_small
-from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, RELEVANCE, SEARCH, SPACED_NOISE, TOGETHER
+from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, RELEVANCE, TOGETHER
 from training.sources import Source
 
 # Articles cut into passages of the same matter, and sentences of theirs that ask for where they stand.
@@ -29,23 +29,21 @@ SURE = (
 )  # fmt: skip
 
 
-def _row(of: Recipe, name: str, objectives: tuple[Any, ...], steps: int, e1: float, e2: float, **asked: Any) -> Recipe:
-    """Return a row that goes on from what a recipe ships, with peak rates of each encoder."""
-    stage = Stage("search", (E1, E2), objectives, steps, 128, ((E1, e1), (E2, e2)), SPACED_NOISE, 0.15, spaced=True)
-    return replace(
-        of, name=name, config=None, e1=None, start=of.name, stages=(stage,), passages=PASSAGES, **asked
-    )  # fmt: skip
+def _row(of: Recipe, name: str, change: dict[str, Any], **asked: Any) -> Recipe:
+    """Return a row that goes on from what a recipe ships by its last stage, "search", with what is changed of that."""
+    stage = replace(of.stages[-1], **change)
+    return replace(of, name=name, config=None, e1=None, start=of.name, stages=(stage,), passages=PASSAGES, **asked)
 
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        _row(en_nano.RECIPE, "nano-without", TOGETHER, 800, 1.5e-4, 3e-4),
-        _row(en_nano.RECIPE, "nano-all", en_nano.SEARCH, 800, 1.5e-4, 3e-4),
-        _row(en_nano.RECIPE, "nano-sure", SURE, 1_200, 1.5e-4, 3e-4, **CUT),
-        _row(en_mini.RECIPE, "mini-all", SEARCH, 1_000, 1.2e-4, 2.5e-4),
-        _row(en_mini.RECIPE, "mini-sure", SURE, 900, 1e-4, 2e-4, **CUT),
-        _row(en_small.RECIPE, "small-all", SEARCH, 900, 1.2e-4, 1.5e-4),
-        _row(en_small.RECIPE, "small-sure", SURE, 720, 1e-4, 1.2e-4, **CUT),
+        _row(en_nano.RECIPE, "nano-without", dict(objectives=TOGETHER)),
+        _row(en_nano.RECIPE, "nano-all", {}),
+        _row(en_nano.RECIPE, "nano-sure", dict(objectives=SURE, steps=1_200), **CUT),
+        _row(en_mini.RECIPE, "mini-all", {}),
+        _row(en_mini.RECIPE, "mini-sure", dict(objectives=SURE, steps=900, rates=((E1, 1e-4), (E2, 2e-4))), **CUT),
+        _row(en_small.RECIPE, "small-all", {}),
+        _row(en_small.RECIPE, "small-sure", dict(objectives=SURE, steps=720, rates=((E1, 1e-4), (E2, 1.2e-4))), **CUT),
     )
 }

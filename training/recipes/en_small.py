@@ -7,8 +7,18 @@ from dataclasses import replace
 
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
-from training import english
-from training.english import FREQUENCIES, MISSPELLINGS, PAIRS, SEARCHES, STS_TRAIN, TEXTS, WIDE, WORDS
+from training.english import (
+    CANDIDATES,
+    FREQUENCIES,
+    MISSPELLINGS,
+    PAIRS,
+    QUERIES,
+    SEARCHES,
+    STS_TRAIN,
+    TEXTS,
+    WIDE,
+    WORDS,
+)
 from training.recipe import Recipe, Stage
 
 WORD_NOISE = NoisePolicy(
@@ -68,7 +78,7 @@ RECIPE = Recipe(
     teacher="sentence-transformers/all-MiniLM-L6-v2",
     texts=TEXTS, pairs=PAIRS, passages=WIDE, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
     words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    relater="intfloat/multilingual-e5-small", queries=english.QUERIES, candidates=english.CANDIDATES,
+    relater="intfloat/multilingual-e5-small", queries=QUERIES, candidates=CANDIDATES,
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
     'made; version 5, with seed 2, from those of version 4. Stages before "scale", and "search", '
     'read english.PASSAGES. Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) '
