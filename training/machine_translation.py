@@ -5,7 +5,7 @@ are right more often than its grammar, makes them of the English ones in minutes
 English text is what the translation aims at. Apertium and the pair come from their own packages (Debian's is
 ``apertium-eng-spa``). The tables, for `training.spanish` or a recipe of yours:
 
-- ``translated_PAIR_passages`` and ``translated_PAIR_questions``: text, translation;
+- ``translated_PAIR_passages``, ``translated_PAIR_articles`` and ``translated_PAIR_questions``: text, translation;
 - ``translated_PAIR_searches``: question, passage, question_translation, passage_translation.
 
 The other way, ``spa-eng``, makes ``translated_PAIR_texts`` of Spanish texts as they were written, sentences and
@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from training.english import TRANSLATED_PASSAGES, TRANSLATED_QUESTIONS, TRANSLATED_SEARCHES
+from training.english import TRANSLATED_ARTICLES, TRANSLATED_PASSAGES, TRANSLATED_QUESTIONS, TRANSLATED_SEARCHES
 from training.sources import Source
 from training.spanish import TRANSLATED_BACK
 from training.write_table import write_table
@@ -41,7 +41,7 @@ _PART = 500  # texts that one process of Apertium reads
 
 
 def table_of(kind: str, pair: str) -> str:
-    """Return the name of a table of a kind: passages, questions, searches or texts."""
+    """Return the name of a table of a kind: passages, articles, questions, searches or texts."""
     return f"translated_{pair}_{kind}"
 
 
@@ -119,6 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds: dict[str, dict[str, Callable[[Path], dict[str, list[str]]]]] = {
         "eng": {
             "passages": partial(texts_of, TRANSLATED_PASSAGES),
+            "articles": partial(texts_of, TRANSLATED_ARTICLES),
             "questions": partial(texts_of, TRANSLATED_QUESTIONS),
             "searches": partial(searches_of, TRANSLATED_SEARCHES),
         },

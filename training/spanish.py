@@ -75,6 +75,9 @@ TRANSLATED = (
     Source("translated_eng-spa_questions", ("text", "translation"), cluster="text"),
     Source("translated_eng-spa_searches", ("question", "question_translation"), cluster="question"),
 )
+TRANSLATED_ARTICLES = (
+    Source("translated_eng-spa_articles", ("text", "translation"), cluster="text", lengths=(1, 200)),
+)
 TRANSLATED_SEARCHES = tuple(
     Source("translated_eng-spa_searches", columns, cluster=columns[1], lengths=(1, 450))
     for columns in (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sentence_transformers.util import get_device_name
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -156,10 +157,11 @@ class Targets:
             Cosines (queries, so many) float32, and the candidates' places (queries, so many) int64.
         """
         _ = self.corpus.queries, self.corpus.candidates  # that there are some, before the second teacher takes its time
-        documents = self.candidates.float().T
+        device = self.student.device or get_device_name()
+        documents = self.candidates.to(device).float().T
         count = min(_NEAREST, len(self.candidates))
-        found = [(part.float() @ documents).topk(count, dim=1) for part in self.queries.split(_COMPARED)]
-        return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
+        found = [(part.to(device).float() @ documents).topk(count, dim=1) for part in self.queries.split(_COMPARED)]
+        return torch.cat([part.values.cpu() for part in found]), torch.cat([part.indices.cpu() for part in found])
 
     def answered(self, temperature: float, sure: float) -> tuple[Tensor, Tensor]:
         """Return the queries that one candidate answers, and which, (n,) int64 each.
@@ -182,11 +184,12 @@ class Targets:
         It is asked source by source, what is held out too: another recipe has some of the same sources.
         """
         learned: list[str] = getattr(self.corpus, which)
-        found: dict[str, Tensor] = {}
-        for source in getattr(self.corpus.recipe, which):
-            if asked := list(dict.fromkeys(source.texts(self.corpus.data))):
-                relater, cache = self.student.relater, self.cache
-                found |= zip(asked, teachers.sentence_vectors(relater, asked, cache, self.deadline, role), strict=True)
+        sources = (source.texts(self.corpus.data) for source in getattr(self.corpus.recipe, which))
+        asked = [texts for source in sources if (texts := list(dict.fromkeys(source)))]
+        vectors = teachers.vectors_of_groups(self.student.relater, asked, self.cache, self.deadline, role)
+        found = {
+            text: vector for group in zip(asked, vectors, strict=True) for text, vector in zip(*group, strict=True)
+        }
         return F.normalize(torch.stack([found[text] for text in learned]).float(), dim=1).half()
 
     def _asked(self, which: str) -> tuple[list[str], Tensor | slice]:

@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -116,9 +116,31 @@ def sentence_vectors(
     Raises:
         DeadlinePassed: what was answered until then is kept.
     """
-    name, size, encode = _asked(teacher, role)
-    named = "\0".join([f"{name}:{role}" if role else name, *texts])
-    key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return vectors_of_groups(teacher, [texts], cache, deadline, role)[0]
+
+
+def vectors_of_groups(
+    teacher: SentenceTransformer | PackagedTeacher,
+    groups: Sequence[list[str]],
+    cache: Path,
+    deadline: float | None = None,
+    role: str = "",
+) -> list[Tensor]:
+    """Return those of several lists of texts, each kept by itself, by a teacher that is fingerprinted once."""
+    name, size, encode = _asked(teacher, role)  # seconds, for a large one
+    named = f"{name}:{role}" if role else name
+    return [_vectors(named, size, encode, texts, cache, deadline) for texts in groups]
+
+
+def _vectors(
+    named: str,
+    size: int,
+    encode: Callable[[list[str]], Tensor | NDArray],
+    texts: list[str],
+    cache: Path,
+    deadline: float | None,
+) -> Tensor:
+    key = hashlib.sha256("\0".join([named, *texts]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     folder = cache / f"teacher-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     shards = {folder / f"{start:09d}.npy": texts[start : start + size] for start in range(0, len(texts), size)}

@@ -27,6 +27,7 @@ from benchmarks.suites.typo import TypoSts
 from benchmarks.texts.collections import Collection
 from tiered_st.evaluation import digest
 from tiered_st.fingerprint import weights_fingerprint
+from training import english
 
 WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"]
 
@@ -56,6 +57,7 @@ def data(tmp_path, monkeypatch):
     """A folder with the kit's files, a few rows each; rows of other languages and splits must not be read."""
     monkeypatch.setattr(new_words, "FREQUENT", 2)
     monkeypatch.setattr(new_words, "SAMPLE", 5)
+    monkeypatch.setattr(english, "HELD_OUT", ("alpha",))
     folder = tmp_path / "data"
     folder.mkdir()
     count = len(WORDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,11 @@ from conftest import make_model
 
 from benchmarks.peers import Candidate
 from benchmarks.suite import Condition
-from benchmarks.suites.long import WORDS, ReadLengths, best_of, reading, sampled, titles_and_bodies, without
+from benchmarks.suites.long import WORDS, ReadLengths, asked_by, best_of, reading, sampled, titles_and_bodies, without
 from benchmarks.texts.collections import Collection
 from benchmarks.texts.windows import mean_of, windows_of
+from training import english
+from training.write_table import write_table
 
 
 class Letters:
@@ -104,3 +107,17 @@ def test_a_sample_keeps_what_is_asked_of_it_and_cuts_bodies() -> None:
     assert len(found.corpus) == 4 and {len(text.split()) for text in found.corpus.values()} == {WORDS}
     assert list(found.queries) == ["q"] and set(found.qrels["q"]) == set(found.corpus)
     assert found == sampled(whole, "XQuAD", 4) != sampled(whole, "CISI", 4)
+
+
+def test_training_reads_no_article_that_is_asked_for(tmp_path: Path) -> None:
+    held, other = english.HELD_OUT[7], "Of this test"
+    rows = [(held, "held " * 300), (other, "read " * 300)]
+    table = {"title": [title for title, _ in rows], "text": [text for _, text in rows], "source": ["s", "s"]}
+    write_table(tmp_path / "docs_wikipedia_en.parquet", table)
+    asked = asked_by(titles_and_bodies(rows, 300), english.HELD_OUT)
+    assert list(asked.queries.values()) == [held] and set(asked.qrels) == set(asked.corpus) == set(asked.queries)
+    for source in (english.ARTICLES, *english.TRANSLATED_ARTICLES):
+        assert " ".join(source.texts(tmp_path)).split() == ["read"] * 280  # 20 words are too few for a passage
+    with pytest.raises(ValueError, match="None of the 1 long articles"):
+        asked_by(titles_and_bodies(rows[1:], 300), english.HELD_OUT)
+    assert len(set(english.HELD_OUT)) == 150

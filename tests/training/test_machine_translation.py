@@ -62,13 +62,14 @@ def test_without_apertium_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pyt
         translate(["one"], "eng-spa")
 
 
-def test_the_command_writes_three_tables_and_keeps_those_there_are(
+def test_the_command_writes_its_tables_and_keeps_those_there_are(
     apertium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
     (data / "asked.jsonl").write_text('{"q": "who is it", "p": "it is me"}\n{"q": "why", "p": "it is me"}\n')
     monkeypatch.setattr(machine_translation, "TRANSLATED_PASSAGES", (Source("asked", ("p",)),))
+    monkeypatch.setattr(machine_translation, "TRANSLATED_ARTICLES", (Source("asked", ("p",)),))
     monkeypatch.setattr(machine_translation, "TRANSLATED_QUESTIONS", (Source("asked", ("q",)),))
     monkeypatch.setattr(machine_translation, "TRANSLATED_SEARCHES", (Source("asked", ("q", "p")),))
     command = ["eng-spa", "--data", str(data), "--out", str(out)]
