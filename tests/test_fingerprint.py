@@ -59,9 +59,9 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 8, "2-09d91f5932eb41f8-ce97dc831644cefd-57ce85943bd785bb-cbe7bdfd40fb9a28"),
-        ("en-mini", 8, "2-1310dec3c9d796a2-762ba9ab4aab0a1d-0a42bccefe9af9cf-5ea448f84f32041e"),
-        ("en-nano", 9, "2-5e833f58672e062e-35b318a6019b6c99-68c9e444902c86b8-b4f51d9a2b51ce59"),
+        ("en-small", 9, "2-09d91f5932eb41f8-fe8ac9d2d8d0ea01-c7f3828d6565f8c2-f86ad6ba733efe16"),
+        ("en-mini", 9, "2-1310dec3c9d796a2-3944dd4a14e88e4c-d3259b840e1ef5b9-d39b8f484df11895"),
+        ("en-nano", 10, "2-5e833f58672e062e-d69ab0837c0bb07c-4fefef55e97ece65-d6ffb185639e08d4"),
         ("en-es", 6, "2-7ece37065da2a290-9dd2db7c2f7abad1-4dc47ba903cae94b-22f426189961f6fa"),
     ],
 )

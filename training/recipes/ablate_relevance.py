@@ -30,9 +30,10 @@ SURE = (
 
 
 def _row(of: Recipe, name: str, change: dict[str, Any], **asked: Any) -> Recipe:
-    """Return a row that goes on from what a recipe ships by its last stage, "search", with what is changed of that."""
-    stage = replace(of.stages[-1], **change)
-    return replace(of, name=name, config=None, e1=None, start=of.name, stages=(stage,), passages=PASSAGES, **asked)
+    """Return a row that goes on from what a recipe ships by its stage "search", with what is changed of that."""
+    (stage,) = (replace(stage, **change) for stage in of.stages if stage.name == "search")
+    asked = dict(passages=PASSAGES, candidates=CANDIDATES) | asked
+    return replace(of, name=name, config=None, e1=None, start=of.name, stages=(stage,), **asked)
 
 
 RECIPES = {

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from training.recipe import Stage
-from training.recipes.en_small import E1, E2, GRADE, MEAN, READ, SCALE, SEARCH, SPACED_NOISE, TEXT_NOISE
+from training.recipes.en_small import ANSWER, E1, E2, GRADE, MEAN, READ, SCALE, SEARCH, SPACED_NOISE, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 
 RECIPE = replace(
@@ -12,10 +12,12 @@ RECIPE = replace(
     e1="en-small",
     warm_start=(0, 5),
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; '
-    'version 5, with seed 2, from those of version 4. Stages before "scale", and "search", read english.PASSAGES. '
+    'version 5, with seed 2, from those of version 4. Stages before "scale", and "search", read english.PASSAGES; '
+    'those from "articles" on read ARTICLES. '
     'Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) and "further" (seed 6) '
     'left of it: training.average. Version 8 is the mean of version 7, of what "search" (seed 0) made of its int8 '
-    'weights, and of what "mini-sure" of ablate_relevance (seed 7) did.',
+    'weights, and of what "mini-sure" of ablate_relevance (seed 7) did. Version 9 is the mean of what "articles" (seed '
+    '11) and "onwards" (seed 12) left of version 8.',
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),
@@ -28,6 +30,10 @@ RECIPE = replace(
         Stage("further", (E1, E2), SCALE,   1_650,   256, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("search", (E1, E2), SEARCH,   1_000,   128, ((E1, 1.2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("articles",  (E1, E2), ANSWER,        960,  384, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("onwards",   (E1, E2), ANSWER,      1_706,  384, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from training.recipe import Stage
 from training.recipes.en_small import (
+    ANSWER,
     CONFIG,
     E1,
     E2,
@@ -36,9 +37,11 @@ RECIPE = replace(
     spelling_words=20_000,
     notes='Version 3 went on from the int8 weights of version 2, which the stages before "passages" had made; version '
     "5, with seed 1, from those of version 4, and version 6, with seed 2, from those of version 5. Stages before "
-    '"scale", and "search", read english.PASSAGES. Version 7 is version 6 with spelling_words; version 8 the mean of '
+    '"scale", and "search", read english.PASSAGES; those from "articles" on read ARTICLES. Version 7 '
+    "is version 6 with spelling_words; version 8 the mean of "
     'what "again" (seed 5) and "further" (seed 6) left of it: training.average. Version 9 is the mean of what "search" '
-    "made of the int8 weights of version 8 with seeds 0, 1 and, in twice the steps, 2.",
+    "made of the int8 weights of version 8 with seeds 0, 1 and, in twice the steps, 2. Version 10 is the mean of what "
+    '"articles" (seed 11) and "onwards" (seed 12) left of version 9.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
@@ -57,6 +60,10 @@ RECIPE = replace(
         Stage("further",   (E1, E2), SCALE,       1_848,  256, ((E1, 3e-4), (E2, 5e-4)),  SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("search",    (E1, E2), SEARCH,        800,  128, ((E1, 1.5e-4), (E2, 3e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("articles",  (E1, E2), ANSWER,        527,  384, ((E1, 2e-4), (E2, 5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("onwards",   (E1, E2), ANSWER,      860,  384, ((E1, 2e-4), (E2, 5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.english import (
+    ARTICLES,
     CANDIDATES,
     FREQUENCIES,
     MISSPELLINGS,
@@ -67,6 +68,12 @@ SEARCH = (
     ("distillation", 0.42, 1.0), ("passage_distillation", 0.18, 1.0, DOCUMENT), ("retrieval", 0.08, 0.3, PASSAGE),
     ("ranking", 0.07, 0.3), ("sts", 0.23, 0.3), ("relevance", 0.3, 1.0, RELEVANCE),
 )  # fmt: skip
+# And for a GPU, which larger batches fill: articles in passages, and what of them answers a question.
+ANSWER = (
+    ("passage_distillation", 0.55, 1.0, dict(chunks=510, budget=20_000)),
+    ("retrieval", 0.10, 0.3, dict(chunks=192, budget=20_000)), ("ranking", 0.05, 0.3), ("sts", 0.12, 0.3),
+    ("relevance", 0.22, 1.0, RELEVANCE | dict(budget=28_000)),
+)  # fmt: skip
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,
@@ -76,14 +83,17 @@ RECIPE = Recipe(
     name="en-small",
     config=CONFIG,
     teacher="sentence-transformers/all-MiniLM-L6-v2",
-    texts=TEXTS, pairs=PAIRS, passages=WIDE, searches=SEARCHES, scored=(STS_TRAIN,), misspellings=MISSPELLINGS,
-    words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    relater="intfloat/multilingual-e5-small", queries=QUERIES, candidates=CANDIDATES,
+    texts=TEXTS, pairs=PAIRS, passages=(*WIDE, ARTICLES), searches=SEARCHES, scored=(STS_TRAIN,),
+    misspellings=MISSPELLINGS, words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
+    relater="intfloat/multilingual-e5-small", queries=QUERIES,
+    candidates=(*CANDIDATES, replace(ARTICLES, limit=9_000)),
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
     'made; version 5, with seed 2, from those of version 4. Stages before "scale", and "search", '
-    'read english.PASSAGES. Version 6 is version 5 with spelling_words. Version 7 is the mean of what "again" (seed 5) '
+    'read english.PASSAGES; those from "articles" on read ARTICLES. Version 6 is version 5 with spelling_words. '
+    'Version 7 is the mean of what "again" (seed 5) '
     'and "further" (seed 6) left of it: training.average. Version 8 is the mean of version 7, of what "search" (seed '
-    '0) made of its int8 weights, and of what "small-sure" of ablate_relevance (seed 7) did.',
+    '0) made of its int8 weights, and of what "small-sure" of ablate_relevance (seed 7) did. Version 9 is the mean of '
+    'version 8 and of what "articles" (seed 11) and "onwards" (seed 12) left of it.',
     storage="int8", max_seq_length=160, spacing_words=80_000, spelling_words=30_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
@@ -102,5 +112,9 @@ RECIPE = Recipe(
               spaced=True),
         Stage("search",    (E1, E2), SEARCH,        900,  128, ((E1, 1.2e-4), (E2, 1.5e-4)), SPACED_NOISE, 0.15,
               views=1, spaced=True),
+        Stage("articles",  (E1, E2), ANSWER,        668,  384, ((E1, 2e-4), (E2, 1.2e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("onwards",   (E1, E2), ANSWER,      1_104,  384, ((E1, 2e-4), (E2, 1.2e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
     ),
 )  # fmt: skip
