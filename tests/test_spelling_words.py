@@ -272,4 +272,4 @@ def test_a_shipped_model_finds_the_word_that_was_meant() -> None:
     before = np.sum(model.encode(list(pairs)) * model.encode(list(pairs.values())), axis=1)
     tiered_st.set_lexicon(model, words, spelling=8_000)
     after = np.sum(model.encode(list(pairs)) * model.encode(list(pairs.values())), axis=1)
-    assert (1 - after < 0.4 * (1 - before)).all(), (before, after)
+    assert (1 - after < 0.5 * (1 - before)).all(), (before, after)
