@@ -71,7 +71,7 @@ LONG = (
 WIDE = tuple(replace(source, limit=3 * source.limit) for source in TEXTS) + LONG
 
 # Wikipedia's articles of every length, in passages like those that people ask about; but not the articles that suite
-# `long` asks for. (None is of XQuAD or MLQA: no eight words in a row of a passage, but phrases, stand in both.)
+# `long` asks for. (None has the title of an article of XQuAD's.)
 HELD_OUT = tuple((Path(__file__).parent / "held_out_articles.txt").read_text(encoding="utf-8").splitlines())
 ARTICLES = Source(
     "docs_wikipedia_en", ("text",), words=140, lengths=(40, 140), where=tuple(("title", f"!{t}") for t in HELD_OUT)
