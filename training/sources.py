@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,7 +72,16 @@ class Source:
     def wanted(self) -> tuple[str, ...]:
         """Return the columns that are read."""
         named = (self.cluster, self.label)
-        return (*self.columns, *(column for column, _ in self.where), *(column for column in named if column))
+        asked = (column for column, *_ in self._conditions)
+        return (*self.columns, *asked, *(column for column in named if column))
+
+    @cached_property
+    def _conditions(self) -> list[tuple[str, set[str], set[str]]]:
+        """Return, of each column that ``where`` names, what a cell must be, and what it must not be."""
+        found: dict[str, tuple[set[str], set[str]]] = {}
+        for column, value in self.where:
+            found.setdefault(column, (set(), set()))[value.startswith("!")].add(value.removeprefix("!"))
+        return [(column, *values) for column, values in found.items()]
 
     def rows(self, data: Path | None, held: Held | None = None, *, sentences: bool = False) -> list[dict[str, Any]]:
         """Return the table's rows, filtered and limited, without those that are held out, as ``held`` says.
@@ -84,8 +94,8 @@ class Source:
         if missing:
             raise ValueError(f"{self.name} has no column {', '.join(missing)}; it has {', '.join(table)}.")
         keep = list(range(len(table[self.columns[0]])))
-        for column, value in self.where:
-            keep = [i for i in keep if _meets(table[column][i], value)]
+        for column, *values in self._conditions:
+            keep = [i for i in keep if _meets(table[column][i], *values)]
         if self.limit and len(keep) > self.limit:
             keep = [keep[i] for i in np.linspace(0, len(keep) - 1, self.limit).astype(int)]
         rows = ({column: table[column][i] for column in self.wanted} for i in keep)
@@ -100,7 +110,7 @@ class Source:
 
     def keeps(self, row: dict[str, Any]) -> bool:
         """Say whether a row has what ``where`` asks for."""
-        return all(_meets(row[column], value) for column, value in self.where)
+        return all(_meets(row[column], *values) for column, *values in self._conditions)
 
     def sentences(self, row: dict[str, Any]) -> Iterator[str]:
         """Yield the sentences of a row's texts within ``lengths``."""
@@ -216,6 +226,6 @@ def at_most(rows: int, sources: tuple[Source, ...]) -> tuple[Source, ...]:
     return tuple(replace(source, limit=min(source.limit or rows, rows)) for source in sources)
 
 
-def _meets(cell: Any, value: str) -> bool:
-    """Say whether a cell is what ``where`` asks for: a value, or, with "!" before it, anything else."""
-    return (str(cell) == value.removeprefix("!")) != value.startswith("!")
+def _meets(cell: Any, wanted: set[str], unwanted: set[str]) -> bool:
+    """Say whether a cell is all that it must be, and nothing that it must not be."""
+    return wanted <= {str(cell)} and str(cell) not in unwanted
