@@ -17,6 +17,7 @@ from tiered_st.modules.chunk_projector import ChunkProjector
 from tiered_st.modules.chunk_table import ChunkTable
 from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.learned_words import LearnedWords
+from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tracing import is_traced
 from tiered_st.text.spelling import SpellingList
@@ -39,6 +40,11 @@ class Tiers(Protocol):
     @property
     def learned_words(self) -> LearnedWords | None:
         """Words learned after training."""
+        ...
+
+    @property
+    def spelling_context(self) -> SpellingContext | None:
+        """What says by the text which word a misspelling means."""
         ...
 
     @property
@@ -92,22 +98,32 @@ class ChunkSource:
             self.spellings.prepare(weight, self._vectors)
 
     def forget(self) -> None:
-        """Empty the cache."""
+        """Empty the cache, and forget which chunks may be misspelt."""
         if self.cache is not None:
             self.cache.clear()
+        if self.spellings is not None:
+            self.spellings.forget()
 
     def fill(self, ids: Tensor) -> Tensor:
         """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk."""
         present = ids[:, :, 0] != PAD  # (batch, chunks)
         if self._is_one_graph():  # no shape may depend on values: nothing is shared, and padding encoded too
             vectors = self.run(ids.flatten(0, 1))  # (batch * chunks, columns)
-            return vectors.unflatten(0, present.shape).masked_fill(~present[:, :, None], 0.0)
+            return self._in_context(vectors.unflatten(0, present.shape).masked_fill(~present[:, :, None], 0.0), ids)
         rows = ids[present]  # (present, chars)
         local = SPANS[self.tiers.settings.char_span].chunk_local
         vectors = self.share(rows) if local else self.run(rows, present.nonzero()[:, 0])
         out = vectors.new_zeros(*present.shape, vectors.shape[-1])
         out[present] = vectors
-        return out
+        return self._in_context(out, ids)
+
+    def _in_context(self, vectors: Tensor, ids: Tensor) -> Tensor:
+        """Pull chunks (batch, chunks, columns) that may be misspelt to what is meant in their text, if it is read."""
+        context = self.tiers.spelling_context
+        if self.spellings is None or context is None:
+            return vectors
+        chunks, features = vectors.split([self.tiers.settings.d_sem, vectors.shape[2] - self.tiers.settings.d_sem], 2)
+        return torch.cat([self.spellings.in_context(chunks, ids, context, self._vectors), features], dim=2)
 
     def share(self, rows: Tensor) -> Tensor:
         """Return the vectors of chunks (chunks, chars), equal ones encoded once: (chunks, columns)."""

@@ -6,16 +6,21 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiered_st.forks import renew_after_fork
 from tiered_st.modules.hashing import hash_rows
+from tiered_st.modules.learned_words import LearnedWords
+from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weight_watch import WeightWatch
-from tiered_st.text.spelling import LEAST, UNABLE, SpellingList
-from tiered_st.text.tokenizer import FIRST_CODE_POINT
+from tiered_st.text.spelling import LEAST, UNABLE, ContextConfig, SpellingList
+from tiered_st.text.suspects import NOBODY, SuspectCache, Suspects
+from tiered_st.text.tokenizer import FIRST_CODE_POINT, PAD
 
 _BLOCK = 1_024  # words read at once, and chunks that are compared with all words at once
 _STEPS = 50  # of training through which keys are kept: E1 learns slowly, and reading all words takes a second
@@ -27,6 +32,16 @@ class Reader(Protocol):
     @property
     def frozen(self) -> bool:
         """Whether no weight of E1 or the projector learns."""
+        ...
+
+    @property
+    def spelling_context(self) -> SpellingContext | None:
+        """What says by the text which word a misspelling means."""
+        ...
+
+    @property
+    def learned_words(self) -> LearnedWords | None:
+        """Words learned after training."""
         ...
 
     def read_chunks(self, rows: Tensor) -> Tensor:
@@ -50,6 +65,22 @@ class _Constants(NamedTuple):
     known: Tensor
 
 
+class _Compared(NamedTuple):
+    """How chunks compare with the words of the list.
+
+    Attributes:
+        scores: (chunks, candidates), what speaks for the words that may be meant, the likeliest first.
+        words: (chunks, candidates) int64, their places.
+        cosine: (chunks, 1), how near the nearest word is.
+        taught: (chunks, 1), how near the nearest is of those that the model was taught.
+    """
+
+    scores: Tensor
+    words: Tensor
+    cosine: Tensor
+    taught: Tensor
+
+
 class Spellings:
     """Pull chunks that are in no list to what the words mean that they may be misspellings of.
 
@@ -57,6 +88,9 @@ class Spellings:
     own reading of the right spelling is one that nobody had to train. A chunk that is no word of the list is compared
     with E1's readings of its first words, by cosine; of the vector it has, ``share`` is then taken by the vectors of
     the nearest words, each as far as a softmax gives it, if one of them is near. Known words keep their vectors.
+
+    So much follows from the chunk alone. Where the model has a SpellingContext, :meth:`in_context` then weighs more of
+    the nearest words by the text.
 
     Readings follow from E1's weights: nothing is saved. They are made when they are first asked for and when weights
     have changed; in training, every 50th step. Threads share them.
@@ -75,6 +109,7 @@ class Spellings:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
+        self._suspects = SuspectCache()
         self._keys: Tensor | None = None
         self._graph: _Constants | None = None  # as long as the keys are what it was made of
         self._steps = 0
@@ -98,12 +133,16 @@ class Spellings:
         """
         if is_traced():
             return self._traced(vectors, queries, rows)
-        at = torch.from_numpy(self.words.doubtful(rows.cpu().numpy())).to(rows.device)
-        if not len(at):
+        suspects = self._suspects  # from here on: others come in its place when weights have changed
+        numbers = rows.cpu().numpy()
+        at = torch.from_numpy(self.words.doubtful(numbers)).to(rows.device)
+        found = self._compared(queries[at], self.keys(queries)) if len(at) else None
+        if self._tiers.spelling_context is not None and not self._learns():
+            suspects.tell(numbers, NOBODY if found is None else self._told(found, at))
+        if found is None:
             return vectors
-        keys, expected = self.keys(queries), torch.from_numpy(self.words.expected).to(queries.device)
-        parts = [self._nearest(part, keys, expected) for part in queries[at].split(_BLOCK)]
-        weights, pull, nearest = (torch.cat(values) for values in zip(*parts, strict=True))
+        weights, pull = self._pull(found)
+        nearest = found.words[:, : weights.shape[1]]
         some = pull[:, 0] > 0  # for others no word need be read
         at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
         if not len(at):
@@ -114,9 +153,49 @@ class Spellings:
             words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(rows.device))
         return vectors.index_copy(0, at, _pulled(vectors[at], pull, weights, words[which]))
 
+    def in_context(
+        self, vectors: Tensor, ids: Tensor, context: SpellingContext, vectors_of: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return the chunk vectors of texts, those of chunks that may be misspelt pulled to what is meant there.
+
+        Args:
+            vectors: (batch, chunks, d_sem), as chunks have them by themselves, zero where there is none.
+            ids: (batch, chunks, chars) int64.
+            context: what weighs the words.
+            vectors_of: gives rows of words (words, chars) their vectors, (words, d_sem).
+        """
+        present = ids[:, :, 0] != PAD  # (batch, chunks)
+        if is_traced():
+            return self._traced_in_context(vectors, ids, context, present)
+        rows, suspects = ids[present].cpu().numpy(), self._suspects
+        keys = self.keys(vectors)
+
+        def read(new: NDArray[np.int64]) -> Suspects:
+            at = torch.from_numpy(self.words.doubtful(new))
+            parts = torch.from_numpy(new)[at].to(ids.device).split(_BLOCK)
+            with torch.no_grad(), torch.autocast(ids.device.type, enabled=False):
+                queries = [self._tiers.read_chunks(part) for part in parts if len(part)]
+            return self._told(self._compared(torch.cat(queries), keys), at) if queries else NOBODY
+
+        found = read(rows) if self._learns() else suspects.find(rows, read)
+        if not len(found.at):
+            return vectors
+        text, place = present.nonzero()[torch.from_numpy(found.at).to(ids.device)].T
+        scores, near = (torch.from_numpy(value).to(ids.device) for value in (found.scores, found.words))
+        meant, which = near.unique(return_inverse=True)
+        with torch.no_grad():
+            words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(ids.device))
+            around = neighbours(vectors, present, text, place, context.config.reach)
+        pulled = context(around, vectors[text, place], scores, words[which])
+        return vectors.index_put((text, place), pulled)
+
+    def forget(self) -> None:
+        """Forget which chunks may be misspelt, and of which words."""
+        self._suspects = SuspectCache()
+
     def keys(self, like: Tensor) -> Tensor:
         """Return how E1 reads the words, of length 1, (words, width), on the device of ``like``."""
-        learning = torch.is_grad_enabled() and not self._tiers.frozen
+        learning = self._learns()
         with self._lock:
             keys, self._steps = self._keys, self._steps + learning
             stale = keys is None or keys.device != like.device
@@ -125,6 +204,7 @@ class Spellings:
                     keys = self._read(like.device)
                 self._watch.changed()
                 self._keys, self._graph, self._steps = keys, None, 0
+                self._suspects = SuspectCache()
             assert keys is not None
             return keys
 
@@ -138,6 +218,10 @@ class Spellings:
             vectors = torch.cat([vectors_of(part) for part in rows.split(_BLOCK)])
             self._graph = _Constants(self.keys(like), expected, vectors, hash_rows(every[:, 1:]).sort()[0])
 
+    def _learns(self) -> bool:
+        """Say whether the next step may change how E1 reads."""
+        return torch.is_grad_enabled() and not self._tiers.frozen
+
     @torch.no_grad()
     def _read(self, device: torch.device) -> Tensor:
         rows = torch.from_numpy(self.words.rows).to(device)
@@ -145,32 +229,102 @@ class Spellings:
             read = [self._tiers.read_chunks(part) for part in rows.split(_BLOCK)]
         return F.normalize(torch.cat(read).float(), dim=1)
 
-    def _nearest(self, queries: Tensor, keys: Tensor, expected: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the weights of the nearest words (chunks, candidates), the pull (chunks, 1), and the words' places."""
-        config = self.words.config
+    def _compared(self, queries: Tensor, keys: Tensor, expected: Tensor | None = None) -> _Compared:
+        """Compare readings of chunks (chunks, width) with those of the words."""
+        config, context = self.words.config, self._tiers.spelling_context
+        count = config.candidates if context is None else max(config.candidates, context.config.candidates)
+        if expected is None:
+            expected = torch.from_numpy(self.words.expected).to(queries.device)
+        taught = None if self._tiers.learned_words is None else self._tiers.learned_words.keys.float()
+        parts = []
         with torch.autocast(queries.device.type, enabled=False):
-            closeness = config.sharpness * (F.normalize(queries.float(), dim=1) @ keys.T)  # (chunks, words)
-            near = closeness.amax(dim=1, keepdim=True) - config.sharpness * config.near
-            best, nearest = (closeness + expected).topk(min(config.candidates, keys.shape[0]), dim=1)
-            pull, shares = torch.sigmoid(near), F.relu(torch.softmax(best, dim=1) - config.floor)
-            weights = shares / shares.sum(dim=1, keepdim=True)
-            return weights, config.share * pull * (pull > LEAST), nearest
+            for part in [queries] if is_traced() else queries.split(_BLOCK):
+                part = F.normalize(part.float(), dim=1)
+                cosines = part @ keys.T  # (chunks, words)
+                scores, words = (config.sharpness * (cosines - config.near) + expected).topk(
+                    min(count, keys.shape[0]), dim=1
+                )
+                other = torch.full_like(cosines[:, :1], -1.0) if taught is None else (part @ taught.T).amax(1, True)
+                parts.append(_Compared(scores, words, cosines.amax(dim=1, keepdim=True), other))
+        return _Compared(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def _pull(self, found: _Compared) -> tuple[Tensor, Tensor]:
+        """Return the weights of the nearest words (chunks, candidates), and how far they pull (chunks, 1)."""
+        config = self.words.config
+        pull = torch.sigmoid(config.sharpness * (found.cosine - config.near))
+        shares = F.relu(torch.softmax(found.scores[:, : config.candidates], dim=1) - config.floor)
+        return shares / shares.sum(dim=1, keepdim=True), config.share * pull * (pull > LEAST)
+
+    def _told(self, found: _Compared, at: Tensor) -> Suspects:
+        """Return what is told of chunks at places (chunks,) but for those that are left to taught words."""
+        context = self._tiers.spelling_context
+        assert context is not None
+        scores, words, near = _in_reach(found, context.config)
+        told = (at.to(scores.device)[near], scores[near], words[near])
+        return Suspects(*(value.detach().cpu().numpy() for value in told))
 
     def _traced(self, vectors: Tensor, queries: Tensor, rows: Tensor) -> Tensor:
         """Do the same without a branch or a shape that depends on values."""
+        keys, expected, words, known = self._constants()
+        found = self._compared(queries, keys, expected)
+        weights, pull = self._pull(found)
+        nearest = words[found.words[:, : weights.shape[1]]]
+        return _pulled(vectors, pull * ~self._unable(rows, known)[:, None], weights, nearest)
+
+    def _traced_in_context(self, vectors: Tensor, ids: Tensor, context: SpellingContext, present: Tensor) -> Tensor:
+        keys, expected, words, known = self._constants()
+        rows, own = ids.flatten(0, 1), vectors.flatten(0, 1)
+        found = self._compared(self._tiers.read_chunks(rows), keys, expected)
+        scores, places, near = _in_reach(found, context.config)
+        texts, chunks = present.shape
+        text, place = (torch.arange(count, device=ids.device) for count in (texts, chunks))
+        text, place = text.repeat_interleave(chunks), place.repeat(texts)
+        around = neighbours(vectors, present, text, place, context.config.reach)
+        may = present.flatten() & near & ~self._unable(rows, known)
+        pulled = torch.where(may[:, None], context(around, own, scores, words[places]), own)
+        return pulled.unflatten(0, present.shape)
+
+    def _constants(self) -> _Constants:
         if self._graph is None:
             raise ValueError(
                 "A graph of this model has to hold how its E1 reads the words of its list: call "
                 "model[0].prepare_graph() before it is exported, traced or compiled, and after it has learned."
             )
-        keys, expected, words, known = self._graph
-        weights, pull, nearest = self._nearest(queries, keys, expected)
+        return self._graph
+
+    def _unable(self, rows: Tensor, known: Tensor) -> Tensor:
+        """Return which chunks (chunks, chars) are no misspelling of a word, (chunks,); ``known`` is what is in it."""
         hashes = hash_rows(rows[:, 1:])
         in_list = known[torch.searchsorted(known, hashes).clamp_max(known.shape[0] - 1)] == hashes
         unable = torch.isin(rows[:, 0], rows.new_tensor(UNABLE)) | in_list
         if not self.words.of_bytes:
             unable = unable | ~(rows[:, 1:] >= FIRST_CODE_POINT).any(dim=1)
-        return _pulled(vectors, pull * ~unable[:, None], weights, words[nearest])
+        return unable
+
+
+def _in_reach(found: _Compared, config: ContextConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Return scores and words (chunks, candidates) within the margin, and which chunks are nearest to a listed word."""
+    scores, words = found.scores[:, : config.candidates], found.words[:, : config.candidates]
+    far = scores < scores[:, :1] - config.margin
+    words = torch.where(far, words[:, :1], words)  # what is not meant need not be read
+    return scores.masked_fill(far, -torch.inf), words, (found.cosine >= found.taught)[:, 0]
+
+
+def neighbours(vectors: Tensor, present: Tensor, text: Tensor, place: Tensor, reach: int) -> Tensor:
+    """Return what is around some chunks, (some, 2 · reach + 1, d_sem).
+
+    Args:
+        vectors: (batch, chunks, d_sem), zero where there is no chunk.
+        present: (batch, chunks), where there is one.
+        text: (some,), which texts they are of.
+        place: (some,), and which of their chunks they are.
+        reach: chunks on either side; behind them comes the mean of all of the text but the chunk itself.
+    """
+    beside = torch.tensor([k for k in range(2 * reach + 1) if k != reach], device=place.device)
+    sides = F.pad(vectors, (0, 0, reach, reach))[text[:, None], place[:, None] + beside]
+    others = present.sum(dim=1).sub(1).clamp_min(1)[text, None].to(vectors)
+    mean = (vectors.sum(dim=1)[text] - vectors[text, place]) / others
+    return torch.cat([sides, mean[:, None]], dim=1)
 
 
 def _pulled(vectors: Tensor, pull: Tensor, weights: Tensor, words: Tensor) -> Tensor:

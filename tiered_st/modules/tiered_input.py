@@ -27,9 +27,10 @@ from tiered_st.modules.encoder_forms import ENCODER_FORMS
 from tiered_st.modules.engine import Engine, EngineOptions
 from tiered_st.modules.kept_lexicon import KeptLexicon
 from tiered_st.modules.learned_words import LearnedWords
+from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.stored import StoredModule
 from tiered_st.text import Chunker, Lexicon, TextReader, make_chunker
-from tiered_st.text.spelling import WITHOUT_LEXICON, SpellingConfig, SpellingList
+from tiered_st.text.spelling import WITHOUT_LEXICON, ContextConfig, SpellingConfig, SpellingList
 from tiered_st.text.tokenizer import CharTokenizer
 
 
@@ -56,6 +57,7 @@ class TieredInput(StoredModule, InputModule):
         learned_words: dict[str, Any] | None = None,
         lexicon: dict[str, Any] | None = None,
         spelling: dict[str, Any] | None = None,
+        spelling_context: dict[str, Any] | None = None,
         max_seq_length: int | None = None,
     ) -> None:
         super().__init__(config, storage=storage)
@@ -82,6 +84,9 @@ class TieredInput(StoredModule, InputModule):
             if lexicon is None:
                 raise ValueError(WITHOUT_LEXICON)
             self.spelling.check(self.settings)
+        self.spelling_context: SpellingContext | None = None
+        if spelling_context is not None:
+            self.set_spelling_context(SpellingContext(ContextConfig(**spelling_context), self.settings.d_sem))
         self.register_load_state_dict_post_hook(_read_by_what_was_loaded)
         self.set_encoder(encoder)
         if table is not None:
@@ -122,7 +127,26 @@ class TieredInput(StoredModule, InputModule):
             spelling.check(self.settings)
         self.lexicon = None if words is None else KeptLexicon.of(words)
         self.spelling = None if words is None else spelling
+        self.spelling_context = None  # it knows other words
         self._read_by_list()
+
+    def set_spelling_context(self, context: SpellingContext | None) -> None:
+        """Let the chunks around what is in no list say which word is meant from now on; None asks its letters alone.
+
+        Raises:
+            ValueError: if the model does not read what is in no list again, or coarsens its chunk vectors.
+        """
+        if context is not None:
+            problems = {
+                "no list of words that may be meant (see set_lexicon, spelling=…)": self.spelling is None,
+                f"chunk_quantization={self.settings.chunk_quantization!r}": bool(self.settings.chunk_quantization),
+            }
+            for problem, there in problems.items():
+                if there:
+                    raise ValueError(f"This model cannot read misspellings by their context, it has {problem}.")
+        self.spelling_context = None if context is None else context.requires_grad_(False)
+        self.source.forget()
+        self._renew_engine()
 
     def _read_by_list(self) -> None:
         """Read spaces, and what is in no list, by the words that are kept, or as they stand."""
@@ -195,9 +219,11 @@ class TieredInput(StoredModule, InputModule):
         learned = None if self.learned_words is None else self.learned_words.settings()
         lexicon = None if self.lexicon is None else self.lexicon.settings()
         spelling = None if self.spelling is None else self.spelling.settings()
+        context = None if self.spelling_context is None else self.spelling_context.config.settings()
         return ChunkVectors(
             self.settings, weights, encoder=self.encoder, table=table, learned_words=learned, lexicon=lexicon,
-            spelling=spelling, threads=options.threads, precision=options.precision or "float32",
+            spelling=spelling, spelling_context=context, threads=options.threads,
+            precision=options.precision or "float32",
         )  # fmt: skip
 
     @property
@@ -291,6 +317,8 @@ class TieredInput(StoredModule, InputModule):
             content["lexicon"] = self.lexicon.settings()
         if self.spelling is not None:
             content["spelling"] = self.spelling.settings()
+        if self.spelling_context is not None:
+            content["spelling_context"] = self.spelling_context.config.settings()
         if self.max_seq_length != self.settings.max_chunks:
             content["max_seq_length"] = self.max_seq_length
         return content
@@ -299,8 +327,9 @@ class TieredInput(StoredModule, InputModule):
         """Return the settings that move a vector, for the model's fingerprint."""
         learned = {} if self.learned_words is None else {"learned_words": self.learned_words.settings()}
         spelling = {} if self.spelling is None else {"spelling": self.spelling.settings()}
+        context = {} if self.spelling_context is None else {"spelling_context": self.spelling_context.config.settings()}
         own = {"encoder": self.encoder, "max_seq_length": self.max_seq_length}
-        return super().vector_settings() | own | learned | spelling
+        return super().vector_settings() | own | learned | spelling | context
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Self:  # type: ignore[override]

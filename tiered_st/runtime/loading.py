@@ -37,6 +37,7 @@ _KEYS = {
         "learned_words",
         "lexicon",
         "spelling",
+        "spelling_context",
     },
     "SemanticEncoder": {"config", "storage", "dtype"},
 }
@@ -117,7 +118,8 @@ def _tiers(saved: SavedModel, threads: int | None, precision: str) -> tuple[Chun
         chunks = ChunkVectors(
             config, tensors, encoder=content.get("encoder", "float"), table=content.get("table"),
             learned_words=content.get("learned_words"), lexicon=content.get("lexicon"),
-            spelling=content.get("spelling"), threads=threads, precision=precision,
+            spelling=content.get("spelling"), spelling_context=content.get("spelling_context"), threads=threads,
+            precision=precision,
         )  # fmt: skip
         characters = CharTokenizer.of(config)
         chunker = make_chunker(config, characters, chunks.boundaries)

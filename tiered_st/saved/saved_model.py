@@ -89,7 +89,8 @@ class SavedModel:
             if row.kind == "TieredInput":
                 settings["encoder"] = content.get("encoder", "float")
                 settings["max_seq_length"] = content.get("max_seq_length") or config.max_chunks
-                settings |= {name: content[name] for name in ("learned_words", "spelling") if name in content}
+                optional = ("learned_words", "spelling", "spelling_context")
+                settings |= {name: content[name] for name in optional if name in content}
             return settings
         try:
             settings = _pooling(**content) if row.kind == "Pooling" else _normalize(**content)

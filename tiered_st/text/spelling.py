@@ -69,6 +69,43 @@ class SpellingConfig:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ContextConfig:
+    """How the chunks around what is in no list say which word is meant, see modules.spelling_context.
+
+    Attributes:
+        reach: chunks that are read on either side.
+        width: what each of them is projected to.
+        hidden: width of what is made of them.
+        keys: width in which that is compared with the words that may be meant.
+        candidates: how many of the list's words may be meant by one chunk, the nearest.
+        margin: how much less than the nearest a word may have to speak for it, sharpness × cosine and rank, to be read.
+        share: of the vector of what is certainly meant: the chunk's own spelling keeps the rest.
+    """
+
+    reach: int = 4
+    width: int = 64
+    hidden: int = 128
+    keys: int = 64
+    candidates: int = 16
+    margin: float = 12.0
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        counts = (self.reach, self.width, self.hidden, self.keys, self.candidates)
+        if not (min(counts) >= 1 and self.margin >= 0 and 0 <= self.share <= 1):
+            raise ValueError(f"{self} cannot be: counts from 1, a margin not below 0, and a share of 0 to 1.")
+
+    @property
+    def places(self) -> int:
+        """What is read of a text: the chunks on either side, and the mean of all others."""
+        return 2 * self.reach + 1
+
+    def settings(self) -> dict[str, Any]:
+        """Return what builds it again, JSON-ready."""
+        return asdict(self)
+
+
 class SpellingList:
     """The words of a list as rows of ids, and what is in it.
 

@@ -16,10 +16,12 @@ from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.chunks.learned_words import LearnedWords
+from tiered_st.runtime.chunks.spelling_context import SpellingContext
 from tiered_st.runtime.chunks.spellings import Spellings
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text import Lexicon
-from tiered_st.text.spelling import SpellingList
+from tiered_st.text.spelling import ContextConfig, SpellingList
+from tiered_st.text.suspects import keys_of
 from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None
@@ -44,6 +46,7 @@ class ChunkVectors:
         learned_words: those of the words it was taught after its training, where there are any.
         lexicon: those of the list of words by which it reads dropped and stray spaces, where it has one.
         spelling: those by which what is in no list is read again, where it has any.
+        spelling_context: those of what says by the text which word is meant, where it has it.
         cache_size: chunks whose vectors are kept between calls; None for what the configuration says, 0 for none.
         threads: that a product of matrices may take; None for one per core.
         precision: what E1 computes in, see runtime.load.
@@ -62,6 +65,7 @@ class ChunkVectors:
         learned_words: dict[str, Any] | None = None,
         lexicon: dict[str, Any] | None = None,
         spelling: dict[str, Any] | None = None,
+        spelling_context: dict[str, Any] | None = None,
         cache_size: int | None = None,
         threads: int | None = None,
         precision: str = "float32",
@@ -84,13 +88,17 @@ class ChunkVectors:
         self.lexicon: Lexicon | None = None
         if lexicon is not None:
             self.lexicon = Lexicon.unpacked(stored.stored("lexicon._extra_state", (lexicon["bytes"],)))
+        context = None
+        if spelling_context is not None:
+            own, sizes = stored.part("spelling_context"), ContextConfig(**spelling_context)
+            context = SpellingContext(sizes, own, settings.d_sem, threads)
         stored.refuse_unknown()
         words = SpellingList.of(spelling, self.lexicon, CharTokenizer.of(settings), settings.chunk_chars)
         if words is not None:
             words.config.check(settings)
         self.spellings: Spellings | None = None
         if words is not None and self.encoder is not None:
-            self.spellings = Spellings(words, self.encoder.queries, threads)
+            self.spellings = Spellings(words, self.encoder.queries, threads, context).taught(self._taught_keys())
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
 
@@ -103,14 +111,27 @@ class ChunkVectors:
         """Return what knows these words instead, and shares all but the cache with this one."""
         other = copy.copy(self)
         other.encoder = None if self.encoder is None else self.encoder.taught(words)
+        other.spellings = None if self.spellings is None else self.spellings.taught(other._taught_keys())
         other.cache = None if self.cache is None else ChunkCache(self.cache.capacity, self.columns)
         return other
+
+    def _taught_keys(self) -> NDArray[np.float32] | None:
+        return None if self.words is None else self.words.keys
 
     def fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk.
 
         Columns are d_sem wide; with ``peek``, d_char columns of raw character features are behind them.
         """
+        vectors = self._fill(ids)
+        if self.spellings is None or self.spellings.context is None:
+            return vectors
+        own = self.settings.d_sem
+        pulled = self.spellings.in_context(vectors[:, :, :own], ids, self._words)
+        return pulled if self.columns == own else np.concatenate([pulled, vectors[:, :, own:]], axis=2)
+
+    def _fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors of a batch as they are without their text."""
         batch, chunks, chars = ids.shape
         rows = ids.reshape(-1, chars)
         present = np.flatnonzero(rows[:, 0])
@@ -171,9 +192,3 @@ class ChunkVectors:
             return self.encode(rows), numbers
         first = np.unique(numbers, return_index=True)[1]
         return self.encode(rows[first])[numbers], first.tolist()
-
-
-def keys_of(rows: NDArray[np.integer]) -> list[bytes]:
-    """Return the ids of each chunk (chunks, chars) as bytes, without the padding."""
-    # numpy strips zero bytes off a string's end: what is left is the same however wide the rows are.
-    return np.ascontiguousarray(rows, dtype="<u2").view(f"S{2 * rows.shape[1]}").ravel().tolist()

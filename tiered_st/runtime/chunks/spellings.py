@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.forks import renew_after_fork
+from tiered_st.runtime.chunks.spelling_context import SpellingContext, neighbours
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
 from tiered_st.text.spelling import LEAST, SpellingList
+from tiered_st.text.suspects import NOBODY, SuspectCache, Suspects
+from tiered_st.text.tokenizer import PAD
 
 _BLOCK = 256  # chunks that are compared with all words at once
 
 Vectors = NDArray[np.float32]
+
+
+class _Compared(NamedTuple):
+    """How chunks compare with the words of the list.
+
+    Attributes:
+        scores: (chunks, most candidates), what speaks for the words that may be meant, the likeliest first.
+        words: (chunks, most candidates), their places.
+        cosine: (chunks, 1), how near the nearest word is.
+        weights: (chunks, candidates), of the first of these words in a chunk alone.
+        pull: (chunks, 1), how far they pull it.
+    """
+
+    scores: Vectors
+    words: NDArray[np.int64]
+    cosine: Vectors
+    weights: Vectors
+    pull: Vectors
 
 
 class Spellings:
@@ -29,12 +51,19 @@ class Spellings:
         words: the list.
         read: gives rows of words (words, chars) E1's readings of them, (words, width).
         threads: that a product of matrices may take; None for one per core.
+        context: what weighs the words by the text, where the model has it: :meth:`in_context` then pulls.
     """
 
     def __init__(
-        self, words: SpellingList, read: Callable[[NDArray[np.int64]], Vectors], threads: int | None = None
+        self,
+        words: SpellingList,
+        read: Callable[[NDArray[np.int64]], Vectors],
+        threads: int | None = None,
+        context: SpellingContext | None = None,
     ) -> None:
-        self.words, self._read, self._threads = words, read, threads
+        self.words, self._read, self._threads, self.context = words, read, threads, context
+        self._taught: Vectors | None = None
+        self._suspects = SuspectCache()
         self._session: Any = None
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -60,11 +89,12 @@ class Spellings:
             vectors_of: gives rows of words (words, chars) their vectors, (words, d_sem).
         """
         at = self.words.doubtful(rows)
-        if not len(at):
+        found = self._compared(queries[at]) if len(at) else None
+        if self.context is not None:
+            self._suspects.tell(rows, NOBODY if found is None else self._told(found, queries[at], at))
+        if found is None:
             return vectors
-        run = partial(self.session().run, None)
-        parts = [run({"queries": queries[at[i : i + _BLOCK]]}) for i in range(0, len(at), _BLOCK)]
-        weights, pull, nearest = (np.concatenate(values) for values in zip(*parts, strict=True))
+        weights, pull, nearest = found.weights, found.pull, found.words[:, : found.weights.shape[1]]
         some = pull[:, 0] > LEAST * self.words.config.share  # for others no word need be read
         at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
         if not len(at):
@@ -77,6 +107,72 @@ class Spellings:
         out[at] = own + pull * (means - own)
         return out
 
+    def taught(self, keys: Vectors | None) -> Spellings:
+        """Return what shares E1's readings with this one, and leaves to words that were taught what is nearer to them.
+
+        Args:
+            keys: (words, width), how E1 reads them, of length 1.
+        """
+        other = copy.copy(self)
+        other._taught, other._suspects = keys, SuspectCache()
+        return other
+
+    def in_context(
+        self,
+        vectors: Vectors,
+        ids: NDArray[np.integer],
+        vectors_of: Callable[[NDArray[np.int64]], Vectors],
+    ) -> Vectors:
+        """Return the chunk vectors of texts, those of chunks that may be misspelt pulled to what is meant there.
+
+        Args:
+            vectors: (batch, chunks, d_sem), zero where there is no chunk.
+            ids: (batch, chunks, chars), the chunks.
+            vectors_of: gives rows of words (words, chars) their vectors, (words, d_sem).
+        """
+        assert self.context is not None
+        present = ids[:, :, 0] != PAD
+        text, place = present.nonzero()
+        found = self._suspects.find(ids[text, place], self._find)
+        if not len(found.at):
+            return vectors
+        text, place = text[found.at], place[found.at]
+        meant, which = np.unique(found.words, return_inverse=True)
+        words = vectors_of(self.words.rows[meant])[which.reshape(found.words.shape)]
+        around = neighbours(vectors, present.sum(axis=1), text, place, self.context.config.reach)
+        out = vectors.copy()
+        out[text, place] = self.context(around, vectors[text, place], found.scores, words)
+        return out
+
+    def _find(self, rows: NDArray[np.int64]) -> Suspects:
+        """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
+        assert self.context is not None
+        at = self.words.doubtful(rows)
+        if not len(at):
+            return NOBODY
+        queries = self._read(rows[at])
+        return self._told(self._compared(queries), queries, at)
+
+    def _compared(self, queries: Vectors) -> _Compared:
+        """Compare readings of chunks (chunks, width) with those of the words."""
+        run = partial(self.session().run, None)
+        parts = [run({"queries": queries[i : i + _BLOCK]}) for i in range(0, len(queries), _BLOCK)]
+        return _Compared(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+    def _told(self, found: _Compared, queries: Vectors, at: NDArray[np.int64]) -> Suspects:
+        """Return what is told of chunks at places (chunks,) but for those that are left to taught words."""
+        assert self.context is not None
+        count, margin = self.context.config.candidates, self.context.config.margin
+        scores, words = found.scores[:, :count], found.words[:, :count]
+        far = scores < scores[:, :1] - margin
+        words = np.where(far, words[:, :1], words)  # what is not meant need not be read
+        told = Suspects(at, np.where(far, np.float32(-np.inf), scores), words)
+        if self._taught is None:
+            return told
+        lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), LEAST_NORM)
+        near = found.cosine[:, 0] >= (queries / lengths @ self._taught.T).max(axis=1)
+        return Suspects(*(value[near] for value in told))
+
     def session(self) -> Any:
         """Return what compares chunks with the words."""
         if self._session is None:
@@ -87,20 +183,25 @@ class Spellings:
 
     def _graph(self, readings: Vectors) -> Graph:
         graph, config, width = Graph(), self.words.config, readings.shape[1]
+        most = config.candidates if self.context is None else max(config.candidates, self.context.config.candidates)
         keys = readings / np.maximum(np.linalg.norm(readings, axis=1, keepdims=True), LEAST_NORM)
         queries = graph.input("queries", np.float32, ("chunks", width))
-        keyed = graph.constant(config.sharpness * keys.T)
-        closeness = graph.op("MatMul", normalized(graph, queries), keyed)  # (chunks, words)
-        nearest = graph.op("ReduceMax", closeness, graph.ints(1), keepdims=1)
-        near = graph.op("Sub", nearest, graph.constant(config.sharpness * config.near))
-        score = graph.op("Add", closeness, graph.constant(self.words.expected))
-        count = min(config.candidates, len(keys))
+        cosines = graph.op("MatMul", normalized(graph, queries), graph.constant(keys.T))  # (chunks, words)
+        cosine = graph.op("ReduceMax", cosines, graph.ints(1), keepdims=1)
+        sharpness = graph.constant(config.sharpness)
+        expected = graph.constant(self.words.expected - np.float32(config.sharpness * config.near))
+        score = graph.op("Add", graph.op("Mul", cosines, sharpness), expected)
+        count = min(most, len(keys))
         best, places = graph.ops("TopK", score, graph.ints(count), results=2, axis=1)
-        shares = graph.op("Sub", graph.op("Softmax", best, axis=1), graph.constant(config.floor))
+        first = graph.op("Slice", best, graph.ints(0), graph.ints(config.candidates), graph.ints(1))
+        shares = graph.op("Sub", graph.op("Softmax", first, axis=1), graph.constant(config.floor))
         shares = graph.op("Relu", shares)
         weights = graph.op("Div", shares, graph.op("ReduceSum", shares, graph.ints(1), keepdims=1))
-        graph.output(weights, "weights", np.float32, ("chunks", count))
+        near = graph.op("Mul", graph.op("Sub", cosine, graph.constant(config.near)), sharpness)
         pull = graph.op("Mul", graph.op("Sigmoid", near), graph.constant(config.share))
+        graph.output(best, "scores", np.float32, ("chunks", count))
+        graph.output(places, "words", np.int64, ("chunks", count))
+        graph.output(cosine, "cosine", np.float32, ("chunks", 1))
+        graph.output(weights, "weights", np.float32, ("chunks", min(config.candidates, count)))
         graph.output(pull, "pull", np.float32, ("chunks", 1))
-        graph.output(places, "nearest", np.int64, ("chunks", count))
         return graph

@@ -1,0 +1,206 @@
+"""A model that says by the text which word a misspelling means."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TOY, make_model
+from safetensors.numpy import load_file, save_file
+from sentence_transformers import SentenceTransformer
+
+import tiered_st
+from tiered_st.fingerprint import model_fingerprint
+from tiered_st.modules.spelling_context import SpellingContext
+from tiered_st.runtime import load as load_runtime
+from tiered_st.saved.saved_model import SavedModel
+from tiered_st.text import Lexicon
+from tiered_st.text.spelling import ContextConfig, SpellingConfig
+
+WORDS = ["the", "a", "cat", "house", "guitar", "parking", "is", "in", "dog", "of", "garden", "winter"]
+CONFIG = TOY.replace(dropout=0.0, memory_slots=8, memory_width=16, memory_values=24)
+EAGER = SpellingConfig(9, candidates=3, near=-1.0)  # however an untrained E1 reads, a word is near then
+SIZES = ContextConfig(reach=2, width=6, hidden=10, keys=5, candidates=4, margin=40.0)
+KNOWN = ["The cat is in the house, 3 of 4!", "", "👍", "winter garden"]
+TYPED = ["teh cta is in teh huose", "gutiar prking", "a dgo \ud83d", "zyrvexa 漢字 пес 3x", "x" * 90]
+
+
+def in_context(model: SentenceTransformer, sizes: ContextConfig = SIZES) -> SentenceTransformer:
+    tiers = model[0]
+    tiers.set_lexicon(Lexicon(WORDS), EAGER)
+    torch.manual_seed(5)
+    tiers.set_spelling_context(SpellingContext(sizes, tiers.settings.d_sem))
+    return model
+
+
+@pytest.fixture
+def model() -> SentenceTransformer:
+    return in_context(make_model(CONFIG))
+
+
+def chunk_vectors(model: SentenceTransformer, text: str) -> torch.Tensor:
+    with torch.no_grad():
+        return model[0](model.preprocess([text]))["chunk_embeddings"][0]
+
+
+def without(model: SentenceTransformer) -> SentenceTransformer:
+    other = copy.deepcopy(model)
+    other[0].set_spelling_context(None)
+    return other
+
+
+def test_one_spelling_has_the_vector_of_what_its_text_means(model: SentenceTransformer) -> None:
+    tiers, context = model[0], model[0].spelling_context
+    texts = ["the cta is", "a dog of cta"]
+    found = [chunk_vectors(model, text) for text in texts]
+    alone = [chunk_vectors(without(model), text) for text in texts]
+    assert (found[0][2] - found[1][4]).abs().max() > 1e-3  # "cta" behind BEGIN and what stands before it
+    torch.testing.assert_close(alone[0][2], alone[1][4])
+    for own, other, at in zip(found, alone, (2, 4), strict=True):
+        torch.testing.assert_close(np.delete(own.numpy(), at, 0), np.delete(other.numpy(), at, 0))
+    # The same by hand, of the first.
+    rows = tiers.reader.read(["cta", *WORDS[:9]]).input_ids[:, 1]
+    with torch.no_grad():
+        read = torch.nn.functional.normalize(tiers.read_chunks(torch.from_numpy(rows)), dim=1)
+        scores = EAGER.sharpness * (read[0] @ read[1:].T - EAGER.near) - EAGER.prior * torch.log(torch.arange(9) + 20.0)
+        scores, places = scores.topk(4)
+        assert (scores > scores[0] - SIZES.margin).all()
+        words = tiers.encode_chunks(torch.from_numpy(rows[1:]))[places]
+        text, n = alone[0], len(alone[0])
+        around = torch.stack([text[0], text[1], text[3], text[4], (text.sum(0) - text[2]) / (n - 1)])
+        narrow = (around @ context.narrow.weight.T).flatten()
+        state = context.around(narrow).relu()
+        state = state + context.hidden(state).relu()
+        keys = words @ context.words.weight.T
+        fit = keys[:, :-1] @ context.expected(state) + keys[:, -1] + context.trust * scores
+        none = context.none(state) + context.none_own(context.narrow(text[2]))
+        weights = torch.cat([fit, none]).softmax(0)[:-1]
+        wanted = text[2] + SIZES.share * (weights @ words - weights.sum() * text[2])
+    torch.testing.assert_close(found[0][2], wanted, atol=1e-5, rtol=0)
+
+
+def test_words_of_the_list_stay_what_they_are(model: SentenceTransformer) -> None:
+    np.testing.assert_allclose(model.encode(KNOWN), without(model).encode(KNOWN), atol=1e-6)
+    assert np.abs(model.encode(TYPED[:2]) - without(model).encode(TYPED[:2])).max() > 1e-3
+
+
+def test_a_text_is_read_alike_alone_and_in_any_batch(model: SentenceTransformer, tmp_path: Path) -> None:
+    model.save(str(tmp_path), create_model_card=False)
+    for each in (model, load_runtime(tmp_path, precision="float32")):
+        alone = [each.encode(text) for text in TYPED]
+        np.testing.assert_allclose(each.encode(TYPED * 2, batch_size=3), [*alone, *alone], atol=1e-6)
+    model[0].set_cache(0)
+    np.testing.assert_allclose(model.encode(TYPED), alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("peek", [False, True])
+@pytest.mark.parametrize("taught", [False, True])
+def test_it_is_saved_and_read_alike_by_torch_and_without(peek: bool, taught: bool, tmp_path: Path) -> None:
+    model = in_context(make_model(CONFIG.replace(peek=peek)))
+    if taught:
+        tiered_st.learn_words(model, ["Zyrvexa", "Gutiar"])
+    wanted = model.encode(TYPED)
+    model.save(str(tmp_path), create_model_card=False)
+    by_torch, alone = tiered_st.load(tmp_path, device="cpu"), load_runtime(tmp_path, precision="float32")
+    by_onnx = tiered_st.load(tmp_path, device="cpu", backend="onnx", model_kwargs={"precision": "float32"})
+    for other in (by_torch, alone, by_onnx, copy.deepcopy(model), pickle.loads(pickle.dumps(alone)), alone.twin()):
+        np.testing.assert_allclose(other.encode(TYPED), wanted, atol=1e-5)
+        assert model_fingerprint(other) == model_fingerprint(model)
+    assert model_fingerprint(SavedModel(tmp_path)) == model_fingerprint(model)
+    assert model_fingerprint(without(model)) != model_fingerprint(model)
+
+
+def test_a_chunk_that_reads_like_a_taught_word_is_left_to_it(tmp_path: Path) -> None:
+    model = in_context(make_model(CONFIG))
+    plain = without(model)
+    for each in (model, plain):
+        tiered_st.learn_words(each, ["gutiar"])  # cos 1 to itself, less to every word of the list
+    model.save(str(tmp_path), create_model_card=False)
+    alone = load_runtime(tmp_path, precision="float32")
+    np.testing.assert_allclose(model.encode("the gutiar"), plain.encode("the gutiar"), atol=1e-6)
+    np.testing.assert_allclose(alone.encode("the gutiar"), plain.encode("the gutiar"), atol=1e-5)
+    for each in (model, alone):
+        tiered_st.forget_words(each)
+        assert np.abs(each.encode("the gutiar") - plain.encode("the gutiar")).max() > 1e-3
+        np.testing.assert_allclose(
+            each.encode("the gutiar"), in_context(make_model(CONFIG)).encode("the gutiar"), atol=1e-5
+        )
+
+
+def test_changed_weights_are_read_anew(model: SentenceTransformer) -> None:
+    model.encode(TYPED)
+    with torch.no_grad():
+        for weight in model[0].parameters():
+            weight.mul_(1.3)
+    other = in_context(make_model(CONFIG))
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_allclose(model.encode(TYPED), other.encode(TYPED), atol=1e-6)
+
+
+def test_it_stays_what_it_is_while_a_model_learns(model: SentenceTransformer) -> None:
+    before = {name: value.clone() for name, value in model[0].spelling_context.named_parameters()}
+    model.train()
+    optimizer = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], lr=1e-2)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(model.preprocess(TYPED))["sentence_embedding"].square().sum().backward()
+        optimizer.step()
+    assert all(torch.equal(value, before[name]) for name, value in model[0].spelling_context.named_parameters())
+    model.eval()
+    fresh = in_context(make_model(CONFIG))
+    fresh.load_state_dict(model.state_dict())
+    np.testing.assert_allclose(model.encode(TYPED), fresh.encode(TYPED), atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_becomes_one_graph(model: SentenceTransformer) -> None:
+    tiered_st.learn_words(model, ["gutiar"])
+    model[0].prepare_graph()
+    features = {key: model.preprocess(TYPED)[key] for key in ("input_ids", "attention_mask")}
+    batch, chunks = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("chunks", min=2, max=64)
+    shapes = {key: {0: batch, 1: chunks} for key in features}
+    with torch.no_grad():
+        graph = torch.export.export(model.eval(), (features,), dynamic_shapes=(shapes,)).module()
+        for texts in (TYPED, KNOWN):
+            given = {key: model.preprocess(texts)[key] for key in features}
+            found = graph(dict(given))["sentence_embedding"]
+            torch.testing.assert_close(found, model(dict(given))["sentence_embedding"], atol=1e-5, rtol=0)
+
+
+def test_threads_share_what_was_found_out(model: SentenceTransformer, tmp_path: Path) -> None:
+    model.save(str(tmp_path), create_model_card=False)
+    for each in (model, load_runtime(tmp_path, precision="float32", threads=1)):
+        wanted = copy.deepcopy(each).encode(TYPED)
+        with ThreadPoolExecutor(8) as pool:
+            for found in pool.map(each.encode, [TYPED] * 32):
+                np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_another_list_knows_other_words(model: SentenceTransformer) -> None:
+    tiered_st.set_lexicon(model, WORDS, spelling=5)
+    assert model[0].spelling_context is None
+    assert "spelling_context" not in model[0].get_config_dict()
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    context = SpellingContext(SIZES, CONFIG.d_sem)
+    with pytest.raises(ValueError, match="no list of words"):
+        make_model(CONFIG)[0].set_spelling_context(context)
+    coarse = make_model(CONFIG.replace(chunk_quantization="int8"))
+    coarse[0].set_lexicon(Lexicon(WORDS), EAGER)
+    with pytest.raises(ValueError, match="chunk_quantization='int8'"):
+        coarse[0].set_spelling_context(context)
+    with pytest.raises(ValueError, match="counts from 1"):
+        ContextConfig(reach=0)
+    in_context(make_model(CONFIG)).save(str(tmp_path), create_model_card=False)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights.pop("spelling_context.trust")
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt", "storage": "float32"})
+    for load in (tiered_st.load, load_runtime):
+        with pytest.raises(ValueError, match=r"spelling_context\.trust"):
+            load(tmp_path)
