@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from tiered_st.text.spelling import ContextConfig, SpellingConfig
 WORDS = ["the", "a", "cat", "house", "guitar", "parking", "is", "in", "dog", "of", "garden", "winter"]
 CONFIG = TOY.replace(dropout=0.0, memory_slots=8, memory_width=16, memory_values=24)
 EAGER = SpellingConfig(9, candidates=3, near=-1.0)  # however an untrained E1 reads, a word is near then
-SIZES = ContextConfig(reach=2, width=6, hidden=10, keys=5, candidates=4, margin=40.0)
+SIZES = ContextConfig(reach=2, width=6, hidden=10, keys=5, candidates=4, margin=40.0, least=-1.0)
 KNOWN = ["The cat is in the house, 3 of 4!", "", "👍", "winter garden"]
 TYPED = ["teh cta is in teh huose", "gutiar prking", "a dgo \ud83d", "zyrvexa 漢字 пес 3x", "x" * 90]
 
@@ -82,6 +83,22 @@ def test_one_spelling_has_the_vector_of_what_its_text_means(model: SentenceTrans
         weights = torch.cat([fit, none]).softmax(0)[:-1]
         wanted = text[2] + SIZES.share * (weights @ words - weights.sum() * text[2])
     torch.testing.assert_close(found[0][2], wanted, atol=1e-5, rtol=0)
+
+
+def test_what_is_far_from_every_word_stays_what_it_is(model: SentenceTransformer, tmp_path: Path) -> None:
+    far = in_context(make_model(CONFIG), replace(SIZES, least=1.0))
+    far.save(str(tmp_path), create_model_card=False)
+    np.testing.assert_allclose(far.encode(TYPED), without(model).encode(TYPED), atol=1e-6)
+    np.testing.assert_allclose(load_runtime(tmp_path, precision="float32").encode(TYPED), far.encode(TYPED), atol=1e-5)
+
+
+def test_words_beyond_the_margin_are_not_meant(tmp_path: Path) -> None:
+    one, narrow = (
+        in_context(make_model(CONFIG), replace(SIZES, **sizes)) for sizes in ({"candidates": 1}, {"margin": 0.0})
+    )
+    narrow.save(str(tmp_path), create_model_card=False)
+    for each in (narrow, load_runtime(tmp_path, precision="float32")):
+        np.testing.assert_allclose(each.encode(TYPED), one.encode(TYPED), atol=1e-5)
 
 
 def test_words_of_the_list_stay_what_they_are(model: SentenceTransformer) -> None:

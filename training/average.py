@@ -1,7 +1,8 @@
 """Average the weights of models: ``python -m training.average RUN/5_again/model RUN/model --out MODEL``.
 
 Checkpoints of one training that lie some way apart err in different directions; their mean is often better than each of
-them, and costs nothing (Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization).
+them, and costs nothing (Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization). What
+says by a text which word a misspelling means is left out: `python -m training.spelling_context` teaches it to the mean.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from tiered_st.model import load, set_storage
+from tiered_st.modules.tiered_input import TieredInput
 
 
 def average(models: Sequence[SentenceTransformer]) -> SentenceTransformer:
@@ -25,6 +27,9 @@ def average(models: Sequence[SentenceTransformer]) -> SentenceTransformer:
     """
     if len(models) < 2:
         raise ValueError("one model has no mean: name two or more.")
+    for model in models:
+        if isinstance(model[0], TieredInput):
+            model[0].set_spelling_context(None)
     states = [{name: value for name, value in model.state_dict().items() if _is_weight(value)} for model in models]
     first, *others = states
     for other in others:

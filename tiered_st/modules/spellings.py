@@ -136,7 +136,7 @@ class Spellings:
         suspects = self._suspects  # from here on: others come in its place when weights have changed
         numbers = rows.cpu().numpy()
         at = torch.from_numpy(self.words.doubtful(numbers)).to(rows.device)
-        found = self._compared(queries[at], self.keys(queries)) if len(at) else None
+        found = self._compared(queries[at], self.keys(queries), self._wanted) if len(at) else None
         if self._tiers.spelling_context is not None and not self._learns():
             suspects.tell(numbers, NOBODY if found is None else self._told(found, at))
         if found is None:
@@ -175,7 +175,7 @@ class Spellings:
             parts = torch.from_numpy(new)[at].to(ids.device).split(_BLOCK)
             with torch.no_grad(), torch.autocast(ids.device.type, enabled=False):
                 queries = [self._tiers.read_chunks(part) for part in parts if len(part)]
-            return self._told(self._compared(torch.cat(queries), keys), at) if queries else NOBODY
+            return self._told(self._compared(torch.cat(queries), keys, context.config), at) if queries else NOBODY
 
         found = read(rows) if self._learns() else suspects.find(rows, read)
         if not len(found.at):
@@ -188,6 +188,11 @@ class Spellings:
             around = neighbours(vectors, present, text, place, context.config.reach)
         pulled = context(around, vectors[text, place], scores, words[which])
         return vectors.index_put((text, place), pulled)
+
+    def candidates(self, queries: Tensor, config: ContextConfig) -> tuple[Tensor, Tensor]:
+        """Return what speaks for words that chunks may mean, by how E1 reads these (chunks, width), and the words."""
+        scores, words, _ = _in_reach(self._compared(queries, self.keys(queries), config), config)
+        return scores, words
 
     def forget(self) -> None:
         """Forget which chunks may be misspelt, and of which words."""
@@ -218,6 +223,11 @@ class Spellings:
             vectors = torch.cat([vectors_of(part) for part in rows.split(_BLOCK)])
             self._graph = _Constants(self.keys(like), expected, vectors, hash_rows(every[:, 1:]).sort()[0])
 
+    @property
+    def _wanted(self) -> ContextConfig | None:
+        context = self._tiers.spelling_context
+        return None if context is None else context.config
+
     def _learns(self) -> bool:
         """Say whether the next step may change how E1 reads."""
         return torch.is_grad_enabled() and not self._tiers.frozen
@@ -229,10 +239,12 @@ class Spellings:
             read = [self._tiers.read_chunks(part) for part in rows.split(_BLOCK)]
         return F.normalize(torch.cat(read).float(), dim=1)
 
-    def _compared(self, queries: Tensor, keys: Tensor, expected: Tensor | None = None) -> _Compared:
+    def _compared(
+        self, queries: Tensor, keys: Tensor, wanted: ContextConfig | None, expected: Tensor | None = None
+    ) -> _Compared:
         """Compare readings of chunks (chunks, width) with those of the words."""
-        config, context = self.words.config, self._tiers.spelling_context
-        count = config.candidates if context is None else max(config.candidates, context.config.candidates)
+        config = self.words.config
+        count = config.candidates if wanted is None else max(config.candidates, wanted.candidates)
         if expected is None:
             expected = torch.from_numpy(self.words.expected).to(queries.device)
         taught = None if self._tiers.learned_words is None else self._tiers.learned_words.keys.float()
@@ -266,7 +278,7 @@ class Spellings:
     def _traced(self, vectors: Tensor, queries: Tensor, rows: Tensor) -> Tensor:
         """Do the same without a branch or a shape that depends on values."""
         keys, expected, words, known = self._constants()
-        found = self._compared(queries, keys, expected)
+        found = self._compared(queries, keys, self._wanted, expected)
         weights, pull = self._pull(found)
         nearest = words[found.words[:, : weights.shape[1]]]
         return _pulled(vectors, pull * ~self._unable(rows, known)[:, None], weights, nearest)
@@ -274,7 +286,7 @@ class Spellings:
     def _traced_in_context(self, vectors: Tensor, ids: Tensor, context: SpellingContext, present: Tensor) -> Tensor:
         keys, expected, words, known = self._constants()
         rows, own = ids.flatten(0, 1), vectors.flatten(0, 1)
-        found = self._compared(self._tiers.read_chunks(rows), keys, expected)
+        found = self._compared(self._tiers.read_chunks(rows), keys, context.config, expected)
         scores, places, near = _in_reach(found, context.config)
         texts, chunks = present.shape
         text, place = (torch.arange(count, device=ids.device) for count in (texts, chunks))
@@ -303,11 +315,11 @@ class Spellings:
 
 
 def _in_reach(found: _Compared, config: ContextConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """Return scores and words (chunks, candidates) within the margin, and which chunks are nearest to a listed word."""
+    """Return scores and words (chunks, candidates) within the margin, and which chunks are near enough to one."""
     scores, words = found.scores[:, : config.candidates], found.words[:, : config.candidates]
     far = scores < scores[:, :1] - config.margin
     words = torch.where(far, words[:, :1], words)  # what is not meant need not be read
-    return scores.masked_fill(far, -torch.inf), words, (found.cosine >= found.taught)[:, 0]
+    return scores.masked_fill(far, -torch.inf), words, (found.cosine >= found.taught.clamp_min(config.least))[:, 0]
 
 
 def neighbours(vectors: Tensor, present: Tensor, text: Tensor, place: Tensor, reach: int) -> Tensor:

@@ -80,21 +80,25 @@ class ContextConfig:
         keys: width in which that is compared with the words that may be meant.
         candidates: how many of the list's words may be meant by one chunk, the nearest.
         margin: how much less than the nearest a word may have to speak for it, sharpness × cosine and rank, to be read.
+        least: the cosine to the nearest word below which a chunk is no misspelling of any.
         share: of the vector of what is certainly meant: the chunk's own spelling keeps the rest.
     """
 
     reach: int = 4
     width: int = 64
-    hidden: int = 128
-    keys: int = 64
-    candidates: int = 16
-    margin: float = 12.0
+    hidden: int = 192
+    keys: int = 96
+    candidates: int = 6
+    margin: float = 7.0
+    least: float = 0.68
     share: float = 0.5
 
     def __post_init__(self) -> None:
         counts = (self.reach, self.width, self.hidden, self.keys, self.candidates)
-        if not (min(counts) >= 1 and self.margin >= 0 and 0 <= self.share <= 1):
-            raise ValueError(f"{self} cannot be: counts from 1, a margin not below 0, and a share of 0 to 1.")
+        if not (min(counts) >= 1 and self.margin >= 0 and -1 <= self.least <= 1 and 0 <= self.share <= 1):
+            raise ValueError(
+                f"{self} cannot be: counts from 1, a margin not below 0, a cosine as the least, and a share of 0 to 1."
+            )
 
     @property
     def places(self) -> int:

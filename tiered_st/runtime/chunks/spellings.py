@@ -160,18 +160,18 @@ class Spellings:
         return _Compared(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
     def _told(self, found: _Compared, queries: Vectors, at: NDArray[np.int64]) -> Suspects:
-        """Return what is told of chunks at places (chunks,) but for those that are left to taught words."""
+        """Return what is told of chunks at places (chunks,), but for those nearer to a taught word or far from all."""
         assert self.context is not None
         count, margin = self.context.config.candidates, self.context.config.margin
         scores, words = found.scores[:, :count], found.words[:, :count]
         far = scores < scores[:, :1] - margin
         words = np.where(far, words[:, :1], words)  # what is not meant need not be read
-        told = Suspects(at, np.where(far, np.float32(-np.inf), scores), words)
-        if self._taught is None:
-            return told
-        lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), LEAST_NORM)
-        near = found.cosine[:, 0] >= (queries / lengths @ self._taught.T).max(axis=1)
-        return Suspects(*(value[near] for value in told))
+        least = np.float32(self.context.config.least)
+        if self._taught is not None:
+            lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), LEAST_NORM)
+            least = np.maximum((queries / lengths @ self._taught.T).max(axis=1), least)
+        near = found.cosine[:, 0] >= least
+        return Suspects(at[near], np.where(far, np.float32(-np.inf), scores)[near], words[near])
 
     def session(self) -> Any:
         """Return what compares chunks with the words."""
