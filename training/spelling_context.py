@@ -384,6 +384,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=int, default=300_000, help="read at most (default 300,000)")
     parser.add_argument("--steps", type=int, default=5_000, help="of learning (default 5,000)")
     parser.add_argument("--seed", type=int, default=0)
+    for name in ("width", "hidden", "keys"):
+        size = getattr(ContextConfig, name)
+        parser.add_argument(f"--{name}", type=int, default=size, help=f"see ContextConfig (default {size})")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
@@ -392,7 +395,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tiers.spelling is None:
             raise ValueError(f"{args.model} has no list of words that a misspelling may mean: set_lexicon(spelling=…).")
         tiers.set_spelling_context(None)
-        config = ContextConfig()
+        config = ContextConfig(width=args.width, hidden=args.hidden, keys=args.keys)
         wide = replace(config, candidates=_CANDIDATES, margin=_MARGIN)
         practice = practice_of(tiers, find_recipe(args.recipe), args.data, wide, args.texts)
         teach(model, practice, config, args.steps, args.seed)

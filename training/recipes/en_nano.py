@@ -41,7 +41,8 @@ RECIPE = replace(
     "is version 6 with spelling_words; version 8 the mean of "
     'what "again" (seed 5) and "further" (seed 6) left of it: training.average. Version 9 is the mean of what "search" '
     "made of the int8 weights of version 8 with seeds 0, 1 and, in twice the steps, 2. Version 10 is the mean of what "
-    '"articles" (seed 11) and "onwards" (seed 12) left of version 9.',
+    '"articles" (seed 11) and "onwards" (seed 12) left of version 9. Version 11 is version 10 with a context of '
+    'misspellings: training.spelling_context.',
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),
