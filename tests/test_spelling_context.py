@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 import tiered_st
+from tiered_st.compression import tabulate
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.runtime import load as load_runtime
@@ -147,6 +148,18 @@ def test_a_chunk_that_reads_like_a_taught_word_is_left_to_it(tmp_path: Path) -> 
         np.testing.assert_allclose(
             each.encode("the gutiar"), in_context(make_model(CONFIG)).encode("the gutiar"), atol=1e-5
         )
+
+
+@pytest.mark.parametrize("keep_encoder", [True, False])
+def test_a_tabulated_model_reads_so_as_long_as_it_has_an_e1(
+    keep_encoder: bool, model: SentenceTransformer, tmp_path: Path
+) -> None:
+    wanted = model.encode(TYPED) if keep_encoder else without(model).encode(TYPED)
+    tabulate(model, TYPED, keep_encoder=keep_encoder, storage="float32")
+    np.testing.assert_allclose(model.encode(TYPED), wanted, atol=1e-5)
+    model.save(str(tmp_path), create_model_card=False)
+    for other in (tiered_st.load(tmp_path, device="cpu"), load_runtime(tmp_path, precision="float32")):
+        np.testing.assert_allclose(other.encode(TYPED), wanted, atol=1e-5)
 
 
 def test_changed_weights_are_read_anew(model: SentenceTransformer) -> None:

@@ -120,7 +120,7 @@ class ChunkSource:
     def _in_context(self, vectors: Tensor, ids: Tensor) -> Tensor:
         """Pull chunks (batch, chunks, columns) that may be misspelt to what is meant in their text, if it is read."""
         context = self.tiers.spelling_context
-        if self.spellings is None or context is None:
+        if self.spellings is None or context is None or self.tiers.encoder == "none":  # nothing reads spellings then
             return vectors
         chunks, features = vectors.split([self.tiers.settings.d_sem, vectors.shape[2] - self.tiers.settings.d_sem], 2)
         return torch.cat([self.spellings.in_context(chunks, ids, context, self._vectors), features], dim=2)
