@@ -59,10 +59,10 @@ def test_the_new_one_is_a_constant_too() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "known"),
     [
-        ("en-small", 9, "2-09d91f5932eb41f8-fe8ac9d2d8d0ea01-c7f3828d6565f8c2-f86ad6ba733efe16"),
-        ("en-mini", 9, "2-1310dec3c9d796a2-3944dd4a14e88e4c-d3259b840e1ef5b9-d39b8f484df11895"),
-        ("en-nano", 10, "2-5e833f58672e062e-d69ab0837c0bb07c-4fefef55e97ece65-d6ffb185639e08d4"),
-        ("en-es", 7, "2-7ece37065da2a290-d85ced53ba694340-8bd1bacbed1313cb-439352447950593b"),
+        ("en-small", 10, "2-b6b42c522c21d8a2-800350abffa1496b-4a47625d01a1fdae-ea6496e49f17563b"),
+        ("en-mini", 10, "2-94e1201bf35e5991-4042a64845a9f308-eaee79a96dc1cdc6-7fb41805ccbafc77"),
+        ("en-nano", 11, "2-226e66c40976b5e0-e9dbcc399e2d49e1-be4175777d3b708c-133978e00fe6a88c"),
+        ("en-es", 8, "2-92f5521dbf8a3333-46d18cb058b80312-d71fb4881812f962-fe4fb321bcce2132"),
     ],
 )
 def test_a_shipped_model_is_known_by_what_indexes_of_it_hold(name: str, version: int, known: str) -> None:
