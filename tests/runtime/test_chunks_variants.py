@@ -68,7 +68,7 @@ def test_shipped_models_give_their_vectors(name: str) -> None:
     ids, expected = vectors_of(model, [*TEXTS, "teh quikc brwon fox jmups ovre the lzay dog, 3.5 %"])
     content = json.loads((folder / "config.json").read_text())
     settings, weights = TieredConfig.from_dict(content["config"]), load_file(folder / "model.safetensors")
-    own = {"lexicon": content["lexicon"], "spelling": content["spelling"]}
+    own = {name: content[name] for name in ("lexicon", "spelling", "spelling_context")}
     vectors = ChunkVectors(settings, weights, **own, threads=1).fill(ids)
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
     in_integers = ChunkVectors(settings, weights, **own, threads=1, precision="int8").fill(ids)

@@ -87,7 +87,7 @@ def test_the_command_teaches_a_folder_and_changes_nothing_else(
     tiered_st.set_storage(model, "int8")
     model.save(str(tmp_path / "model"), create_model_card=False)
     recipe = tmp_path / "recipe.py"
-    recipe.write_text("from test_spelling_context import RECIPE\n", encoding="utf-8")
+    recipe.write_text("from test_context_training import RECIPE\n", encoding="utf-8")
     given = [str(recipe), str(tmp_path / "model"), "--data", str(data), "--out", str(tmp_path / "out")]
     sizes = ["--width", "8", "--hidden", "12", "--keys", "6"]
     assert main([*given, "--steps", "3", "--texts", "200", *sizes]) == 0
