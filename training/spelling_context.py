@@ -32,8 +32,8 @@ from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.noise import Misspellings, seeded
+from tiered_st.suspects import keys_of
 from tiered_st.text.spelling import UNABLE, ContextConfig
-from tiered_st.text.suspects import keys_of
 from tiered_st.text.tokenizer import PAD
 from training.precision import has_bf16
 from training.read_table import find_table, read_table

@@ -14,7 +14,7 @@ from tiered_st import tabulate
 from tiered_st.runtime.chunks import chunk_table
 from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_vectors import ChunkVectors
-from tiered_st.text.suspects import keys_of
+from tiered_st.suspects import keys_of
 
 
 @pytest.fixture(scope="module")

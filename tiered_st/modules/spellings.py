@@ -18,8 +18,8 @@ from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weight_watch import WeightWatch
+from tiered_st.suspects import NOBODY, SuspectCache, Suspects
 from tiered_st.text.spelling import LEAST, UNABLE, ContextConfig, SpellingList
-from tiered_st.text.suspects import NOBODY, SuspectCache, Suspects
 from tiered_st.text.tokenizer import FIRST_CODE_POINT, PAD
 
 _BLOCK = 1_024  # words read at once, and chunks that are compared with all words at once

@@ -3,7 +3,7 @@
 In: texts. Out: rows of ids (``TextRows``), a row per chunk: its type, then its characters.
 Way: ``reader`` → ``tokenizer`` → ``character_classes`` → a chunker → ``chunk_types`` → rows; ``parts`` joins pairs.
 Shipped: ``word_chunker``, whose words ``spacing_chunker`` joins and cuts by a ``lexicon``. Which chunks may be misspelt
-``spelling`` says, and ``suspects`` remembers.
+``spelling`` says.
 Alternatives, for the ablations: ``window_chunker``, ``learned_chunker``.
 """
 

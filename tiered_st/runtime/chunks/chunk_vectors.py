@@ -19,9 +19,9 @@ from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.chunks.spelling_context import SpellingContext
 from tiered_st.runtime.chunks.spellings import Spellings
 from tiered_st.runtime.stored_weights import StoredWeights
+from tiered_st.suspects import keys_of
 from tiered_st.text import Lexicon
 from tiered_st.text.spelling import ContextConfig, SpellingList
-from tiered_st.text.suspects import keys_of
 from tiered_st.text.tokenizer import CharTokenizer
 
 _Encoder = ChunkEncoder | None

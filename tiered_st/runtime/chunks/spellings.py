@@ -15,8 +15,8 @@ from tiered_st.forks import renew_after_fork
 from tiered_st.runtime.chunks.spelling_context import SpellingContext, neighbours
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
+from tiered_st.suspects import NOBODY, SuspectCache, Suspects
 from tiered_st.text.spelling import LEAST, SpellingList
-from tiered_st.text.suspects import NOBODY, SuspectCache, Suspects
 from tiered_st.text.tokenizer import PAD
 
 _BLOCK = 256  # chunks that are compared with all words at once
