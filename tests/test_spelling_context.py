@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
 import pickle
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +175,48 @@ def test_changed_weights_are_read_anew(model: SentenceTransformer) -> None:
     np.testing.assert_allclose(model.encode(TYPED), other.encode(TYPED), atol=1e-6)
 
 
+def test_changed_weights_are_read_anew_behind_a_table(model: SentenceTransformer) -> None:
+    tabulate(model, [*TYPED, *WORDS], storage="float32")  # E1 is asked for nothing but what may be meant
+    model.encode(TYPED)
+    with torch.no_grad():
+        model[0].chunk_projector.memory.query.weight.copy_(
+            torch.randn_like(model[0].chunk_projector.memory.query.weight)
+        )
+    first = model.encode(TYPED)
+    np.testing.assert_allclose(first, copy.deepcopy(model).encode(TYPED), atol=1e-6)
+    np.testing.assert_allclose(first, model.encode(TYPED), atol=1e-6)
+
+
+def test_autocast_leaves_nothing_behind(model: SentenceTransformer) -> None:
+    wanted = model.encode(TYPED)
+    model[0].source.forget()
+    with torch.autocast("cpu", torch.bfloat16):
+        model.encode(TYPED)
+    np.testing.assert_allclose(model.encode(TYPED), wanted, atol=1e-6)
+
+
+def test_a_forked_process_does_not_wait_for_a_thread_that_is_not_in_it(
+    model: SentenceTransformer, tmp_path: Path
+) -> None:
+    model.save(str(tmp_path), create_model_card=False)
+    alone = load_runtime(tmp_path, precision="float32", threads=1)
+    wanted = load_runtime(tmp_path, precision="float32", threads=1).encode(TYPED)
+    with alone.chunks.spellings._lock:  # as if a thread were reading the words
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            os._exit(0 if np.allclose(alone.encode(TYPED), wanted, atol=1e-5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_words_taught_behind_a_prepared_graph_are_said_to_be_missing(model: SentenceTransformer) -> None:
+    model[0].prepare_graph()
+    tiered_st.learn_words(model, ["gutiar"])
+    features = {key: model.preprocess(TYPED)[key] for key in ("input_ids", "attention_mask")}
+    with torch.no_grad(), pytest.raises(ValueError, match="prepare_graph"):
+        torch.jit.trace(model.eval(), (features,), strict=False, check_trace=False)
+
+
 def test_it_stays_what_it_is_while_a_model_learns(model: SentenceTransformer) -> None:
     before = {name: value.clone() for name, value in model[0].spelling_context.named_parameters()}
     model.train()
@@ -225,9 +270,18 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     coarse[0].set_lexicon(Lexicon(WORDS), EAGER)
     with pytest.raises(ValueError, match="chunk_quantization='int8'"):
         coarse[0].set_spelling_context(context)
+    with pytest.raises(ValueError, match="of 8 dimensions"):
+        in_context(make_model(CONFIG))[0].set_spelling_context(SpellingContext(SIZES, 8))
     with pytest.raises(ValueError, match="counts from 1"):
         ContextConfig(reach=0)
     in_context(make_model(CONFIG)).save(str(tmp_path), create_model_card=False)
+    config = json.loads((tmp_path / "config.json").read_text())
+    listless = {name: value for name, value in config.items() if name != "spelling"}
+    (tmp_path / "config.json").write_text(json.dumps(listless))
+    for load in (tiered_st.load, load_runtime):
+        with pytest.raises(ValueError, match=r"no list of words|without spelling"):
+            load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config))
     weights = load_file(tmp_path / "model.safetensors")
     weights.pop("spelling_context.trust")
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt", "storage": "float32"})

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tiered_st.forks import renew_after_fork
 
-_KEPT = 65_536  # chunks, of some 150 bytes each
+NEVER = -1e4  # the score of a word that is not meant
+_KEPT = 65_536  # chunks, of some 500 bytes each
 
 
 class Suspects(NamedTuple):
@@ -19,7 +20,7 @@ class Suspects(NamedTuple):
 
     Attributes:
         at: (suspects,) int64, their places.
-        scores: (suspects, candidates) float32, what speaks for each word that may be meant; -inf for one that is not.
+        scores: (suspects, candidates) float32, what speaks for each word; NEVER for one that is not meant.
         words: (suspects, candidates) int64, the words' places in the list.
     """
 

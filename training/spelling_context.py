@@ -54,7 +54,7 @@ _EVEN = 3e-4  # frequency from which words are drawn less often (Mikolov et al. 
 _ELSEWHERE = 0.6  # how often, beside others, what is no word of the list
 _NOISY = 0.6  # most of the neighbours that are misspelt too
 _CANDIDATES, _MARGIN = 16, 12.0  # while it learns: more than it is to weigh then
-_NEVER = -1e4  # what speaks for a word beyond the margin
+
 _RATE, _WARM, _LANGUAGE = 2e-3, 50, 0.3  # peak learning rate, steps until then, weight of telling a word from any other
 
 
@@ -356,7 +356,7 @@ def _nearest(tiers: TieredInput, spellings: Spellings, forms: Tensor, config: Co
             queries = tiers.read_chunks(part)
         found.append(spellings.candidates(queries.float(), config))
     scores, words = (torch.cat(values) for values in zip(*found, strict=True))
-    return scores.clamp_min(_NEVER), words  # of what is infinite there is no gradient
+    return scores, words
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -22,6 +22,16 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> ChunkVectors:
     return without_torch(make_model(), tmp_path_factory.mktemp("model"))
 
 
+def test_more_new_chunks_than_are_free_leave_empty_slots_alone() -> None:
+    cache = ChunkCache(64, 2)
+    few, many = [bytes([1, i]) for i in range(6)], [bytes([2, i]) for i in range(60)]
+    cache.store(few, np.ones((6, 2), np.float32))
+    cache.store(many, np.full((60, 2), 2.0, np.float32))
+    found = cache.find(many)
+    assert not found.missing
+    np.testing.assert_array_equal(found.vectors, np.full((60, 2), 2.0))
+
+
 def random_rows(count: int, seed: int = 0) -> np.ndarray:
     """Return chunks of 1 to 31 characters, (count, 32) int64."""
     random = np.random.default_rng(seed)

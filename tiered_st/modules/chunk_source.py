@@ -97,6 +97,11 @@ class ChunkSource:
             weight = next(cast(nn.Module, self.tiers).parameters())
             self.spellings.prepare(weight, self._vectors)
 
+    def unprepare_graph(self) -> None:
+        """Forget what a graph was to hold."""
+        if self.spellings is not None:
+            self.spellings.unprepare()
+
     def forget(self) -> None:
         """Empty the cache, and forget which chunks may be misspelt."""
         if self.cache is not None:

@@ -18,7 +18,7 @@ from tiered_st.modules.learned_words import LearnedWords
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.tracing import is_traced
 from tiered_st.modules.weight_watch import WeightWatch
-from tiered_st.suspects import NOBODY, SuspectCache, Suspects
+from tiered_st.suspects import NEVER, NOBODY, SuspectCache, Suspects
 from tiered_st.text.spelling import LEAST, UNABLE, ContextConfig, SpellingList
 from tiered_st.text.tokenizer import FIRST_CODE_POINT, PAD
 
@@ -133,14 +133,17 @@ class Spellings:
         """
         if is_traced():
             return self._traced(vectors, queries, rows)
-        suspects = self._suspects  # from here on: others come in its place when weights have changed
         numbers = rows.cpu().numpy()
         at = torch.from_numpy(self.words.doubtful(numbers)).to(rows.device)
-        found = self._compared(queries[at], self.keys(queries), self._wanted) if len(at) else None
-        if self._tiers.spelling_context is not None and not self._learns():
-            suspects.tell(numbers, NOBODY if found is None else self._told(found, at))
-        if found is None:
+        if not len(at):
+            if self._tiers.spelling_context is not None:
+                self._suspects.tell(numbers, NOBODY)
             return vectors
+        keys, suspects = self._read_now(queries)
+        found = self._compared(queries[at], keys, self._wanted)
+        exact = not self._learns() and not torch.is_autocast_enabled(rows.device.type)
+        if self._tiers.spelling_context is not None and exact:
+            suspects.tell(numbers, self._told(found, at))
         weights, pull = self._pull(found)
         nearest = found.words[:, : weights.shape[1]]
         some = pull[:, 0] > 0  # for others no word need be read
@@ -167,8 +170,8 @@ class Spellings:
         present = ids[:, :, 0] != PAD  # (batch, chunks)
         if is_traced():
             return self._traced_in_context(vectors, ids, context, present)
-        rows, suspects = ids[present].cpu().numpy(), self._suspects
-        keys = self.keys(vectors)
+        rows = ids[present].cpu().numpy()
+        keys, suspects = self._read_now(vectors)
 
         def read(new: NDArray[np.int64]) -> Suspects:
             at = torch.from_numpy(self.words.doubtful(new))
@@ -198,8 +201,16 @@ class Spellings:
         """Forget which chunks may be misspelt, and of which words."""
         self._suspects = SuspectCache()
 
+    def unprepare(self) -> None:
+        """Forget what a graph was to hold, which is no longer so."""
+        self._graph = None
+
     def keys(self, like: Tensor) -> Tensor:
         """Return how E1 reads the words, of length 1, (words, width), on the device of ``like``."""
+        return self._read_now(like)[0]
+
+    def _read_now(self, like: Tensor) -> tuple[Tensor, SuspectCache]:
+        """Return how E1 reads the words as its weights are now, and what was found out by that."""
         learning = self._learns()
         with self._lock:
             keys, self._steps = self._keys, self._steps + learning
@@ -211,7 +222,7 @@ class Spellings:
                 self._keys, self._graph, self._steps = keys, None, 0
                 self._suspects = SuspectCache()
             assert keys is not None
-            return keys
+            return keys, self._suspects
 
     def prepare(self, like: Tensor, vectors_of: Callable[[Tensor], Tensor]) -> None:
         """Make what a graph has to hold, on the device of ``like``: nothing can be read while one is written down."""
@@ -319,7 +330,7 @@ def _in_reach(found: _Compared, config: ContextConfig) -> tuple[Tensor, Tensor, 
     scores, words = found.scores[:, : config.candidates], found.words[:, : config.candidates]
     far = scores < scores[:, :1] - config.margin
     words = torch.where(far, words[:, :1], words)  # what is not meant need not be read
-    return scores.masked_fill(far, -torch.inf), words, (found.cosine >= found.taught.clamp_min(config.least))[:, 0]
+    return scores.masked_fill(far, NEVER), words, (found.cosine >= found.taught.clamp_min(config.least))[:, 0]
 
 
 def neighbours(vectors: Tensor, present: Tensor, text: Tensor, place: Tensor, reach: int) -> Tensor:

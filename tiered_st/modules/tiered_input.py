@@ -137,6 +137,10 @@ class TieredInput(StoredModule, InputModule):
             ValueError: if the model does not read what is in no list again, or coarsens its chunk vectors.
         """
         if context is not None:
+            if (width := context.narrow.in_features) != self.settings.d_sem:
+                raise ValueError(
+                    f"A context of vectors of {width} dimensions: this model's have {self.settings.d_sem}."
+                )
             problems = {
                 "no list of words that may be meant (see set_lexicon, spelling=…)": self.spelling is None,
                 f"chunk_quantization={self.settings.chunk_quantization!r}": bool(self.settings.chunk_quantization),
@@ -145,6 +149,7 @@ class TieredInput(StoredModule, InputModule):
                 if there:
                     raise ValueError(f"This model cannot read misspellings by their context, it has {problem}.")
         self.spelling_context = None if context is None else context.requires_grad_(False)
+        self.source.unprepare_graph()
         self.source.forget()
         self._renew_engine()
 
@@ -299,6 +304,7 @@ class TieredInput(StoredModule, InputModule):
         """Know these words beside the memory's from now on, instead of those that were learned before."""
         self.chunk_projector.learned_words = words
         self._keep_whole()
+        self.source.unprepare_graph()
         self.source.forget()
         self._renew_engine()
 

@@ -62,7 +62,7 @@ class ChunkCache:
         with self._lock:
             new = [i for i, key in enumerate(keys) if key not in self._slots][: self.capacity]
             if len(self._free) < len(new):
-                self._drop(max(len(new) - len(self._free), self.capacity // _SHARE))
+                self._drop(min(len(self._slots), max(len(new) - len(self._free), self.capacity // _SHARE)))
             slots = [self._free.pop() for _ in new]
             self._vectors[slots] = vectors[new]
             self._used[slots] = self._now
@@ -83,8 +83,9 @@ class ChunkCache:
         self._now = 0
 
     def _drop(self, count: int) -> None:
-        """Empty the slots that were not used for longest."""
-        for slot in np.argpartition(self._used, count - 1)[:count].tolist():
+        """Empty the slots that were not used for longest, of those that are full."""
+        full = np.fromiter(self._slots.values(), np.int64, len(self._slots))
+        for slot in full[np.argpartition(self._used[full], count - 1)[:count]].tolist():
             del self._slots[self._keys[slot]]
             self._keys[slot] = b""
             self._used[slot] = _NEVER

@@ -90,6 +90,8 @@ class ChunkVectors:
             self.lexicon = Lexicon.unpacked(stored.stored("lexicon._extra_state", (lexicon["bytes"],)))
         context = None
         if spelling_context is not None:
+            if spelling is None:
+                raise ValueError("spelling_context without spelling, whose words it would weigh.")
             own, sizes = stored.part("spelling_context"), ContextConfig(**spelling_context)
             context = SpellingContext(sizes, own, settings.d_sem, threads)
         stored.refuse_unknown()
@@ -182,7 +184,7 @@ class ChunkVectors:
 
     def _words(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors of words of the list (words, chars), (words, d_sem)."""
-        return self.share(rows)[:, : self.settings.d_sem]
+        return self.encode(rows)[:, : self.settings.d_sem]
 
     def _encode_distinct(self, rows: NDArray[np.integer], keys: list[bytes]) -> tuple[NDArray[np.float32], list[int]]:
         """Return the vectors of chunks, each distinct one encoded once, and the places where these are met first."""

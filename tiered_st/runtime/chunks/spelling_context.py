@@ -12,6 +12,7 @@ from tiered_st.runtime.graph.layers import linear
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.spelling import ContextConfig
 
+_END = 2**31 - 1
 _BLOCK = 128  # chunks, of whose candidates all vectors are in memory at once
 
 Vectors = NDArray[np.float32]
@@ -89,9 +90,11 @@ def _graph(config: ContextConfig, weights: StoredWeights, d_sem: int) -> Graph:
     none = graph.op("Add", apply("none", state, (hidden, 1)), alone)
     shares = graph.op("Softmax", graph.op("Concat", fit, none, axis=1), axis=1)
     shares = graph.op("Mul", shares, graph.constant(config.share))
-    shares = graph.op("Slice", shares, graph.ints(0), graph.ints(-1), graph.ints(1))  # but for that of none
+    none = graph.op("Slice", shares, graph.ints(-1), graph.ints(_END), graph.ints(1))
+    shares = graph.op("Slice", shares, graph.ints(0), graph.ints(-1), graph.ints(1))
     meant = graph.op("Squeeze", graph.op("MatMul", graph.op("Unsqueeze", shares, graph.ints(1)), words), graph.ints(1))
-    kept = graph.op("Sub", graph.constant(1.0), graph.op("ReduceSum", shares, graph.ints(1), keepdims=1))
+    # What the others leave, told by the one share: ONNX Runtime adds few numbers up in an order of the batch.
+    kept = graph.op("Add", none, graph.constant(1.0 - config.share))
     graph.output(
         graph.op("Add", graph.op("Mul", own, kept), meant), "pulled", np.float32, ("chunks", d_sem)
     )  # fmt: skip

@@ -15,7 +15,7 @@ from tiered_st.forks import renew_after_fork
 from tiered_st.runtime.chunks.spelling_context import SpellingContext, neighbours
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
-from tiered_st.suspects import NOBODY, SuspectCache, Suspects
+from tiered_st.suspects import NEVER, NOBODY, SuspectCache, Suspects
 from tiered_st.text.spelling import LEAST, SpellingList
 from tiered_st.text.tokenizer import PAD
 
@@ -64,6 +64,7 @@ class Spellings:
         self.words, self._read, self._threads, self.context = words, read, threads, context
         self._taught: Vectors | None = None
         self._suspects = SuspectCache()
+        self._vectors: tuple[Vectors, NDArray[np.bool_]] | None = None
         self._session: Any = None
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -100,8 +101,7 @@ class Spellings:
         if not len(at):
             return vectors
         nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
-        meant, which = np.unique(nearest, return_inverse=True)
-        words = vectors_of(self.words.rows[meant])[which.reshape(nearest.shape)]  # (doubtful, candidates, d_sem)
+        words = self._vectors_of(nearest, vectors_of)  # (doubtful, candidates, d_sem)
         means = (weights[:, None] @ words)[:, 0]
         out, own = vectors.copy(), vectors[at]
         out[at] = own + pull * (means - own)
@@ -114,7 +114,9 @@ class Spellings:
             keys: (words, width), how E1 reads them, of length 1.
         """
         other = copy.copy(self)
-        other._taught, other._suspects = keys, SuspectCache()
+        other._taught, other._suspects, other._vectors = keys, SuspectCache(), None
+        other._lock = threading.Lock()
+        renew_after_fork(other)
         return other
 
     def in_context(
@@ -137,12 +139,31 @@ class Spellings:
         if not len(found.at):
             return vectors
         text, place = text[found.at], place[found.at]
-        meant, which = np.unique(found.words, return_inverse=True)
-        words = vectors_of(self.words.rows[meant])[which.reshape(found.words.shape)]
+        words = self._vectors_of(found.words, vectors_of)
         around = neighbours(vectors, present.sum(axis=1), text, place, self.context.config.reach)
         out = vectors.copy()
         out[text, place] = self.context(around, vectors[text, place], found.scores, words)
         return out
+
+    def _vectors_of(self, words: NDArray[np.int64], read: Callable[[NDArray[np.int64]], Vectors]) -> Vectors:
+        """Return the vectors of words of the list at any places (…,), (…, d_sem), each read once for all threads.
+
+        Chunks that come and go would drive them from the cache, and texts full of misspellings need most of them.
+        """
+        meant = np.unique(words)
+        if self._vectors is None:
+            few = read(self.words.rows[:1])
+            # Memory that nothing was written to is none of the process's yet.
+            self._vectors = (
+                np.empty((len(self.words.rows), few.shape[1]), np.float32),
+                np.zeros(len(self.words.rows), bool),
+            )
+        vectors, known = self._vectors
+        new = meant[~known[meant]]
+        if len(new):
+            vectors[new] = read(self.words.rows[new])
+            known[new] = True  # behind the vectors: another thread may look at once
+        return vectors[words]
 
     def _find(self, rows: NDArray[np.int64]) -> Suspects:
         """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
@@ -171,7 +192,7 @@ class Spellings:
             lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), LEAST_NORM)
             least = np.maximum((queries / lengths @ self._taught.T).max(axis=1), least)
         near = found.cosine[:, 0] >= least
-        return Suspects(at[near], np.where(far, np.float32(-np.inf), scores)[near], words[near])
+        return Suspects(at[near], np.where(far, np.float32(NEVER), scores)[near], words[near])
 
     def session(self) -> Any:
         """Return what compares chunks with the words."""
