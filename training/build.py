@@ -50,6 +50,10 @@ def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:
         model = _grown(targets)
     else:
         model = targets.student.start if recipe.start is not None else _new(recipe, targets)
+        if recipe.start is not None and any(
+            not n.startswith("semantic_encoder") for s in recipe.stages for n in s.learns
+        ):
+            tiers_of(model).set_spelling_context(None)  # it learned what E1 was, and learns anew when all else has
     set_storage(model, "float32")  # while it learns
     model.trust_remote_code = True  # lets the trainer reload its own checkpoints
     return model

@@ -76,7 +76,6 @@ class Student:
         """The model that the recipe goes on from."""
         assert self.recipe.start is not None
         start = load(self.recipe.start, device=self.device)
-        tiers_of(start).set_spelling_context(None)  # it learned what E1 was, and learns anew when all else has
         if self.recipe.growth is not None:
             tiers_of(start).set_lexicon(None)  # it would cut the words of another language
         return start
