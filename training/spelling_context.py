@@ -31,14 +31,15 @@ from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
-from tiered_st.noise import Misspellings, seeded
+from tiered_st.noise import seeded
 from tiered_st.suspects import keys_of
 from tiered_st.text.spelling import UNABLE, ContextConfig
 from tiered_st.text.tokenizer import PAD
+from training.corpus import Corpus
 from training.precision import has_bf16
-from training.read_table import find_table, read_table
 from training.recipe import Recipe
 from training.recipe_files import find_recipe
+from training.student import Student
 from training.tasks.noise import Noise
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,6 @@ _EVEN = 3e-4  # frequency from which words are drawn less often (Mikolov et al. 
 _ELSEWHERE = 0.6  # how often, beside others, what is no word of the list
 _NOISY = 0.6  # most of the neighbours that are misspelt too
 _CANDIDATES, _MARGIN = 16, 12.0  # while it learns: more than it is to weigh then
-
 _RATE, _WARM, _LANGUAGE = 2e-3, 50, 0.3  # peak learning rate, steps until then, weight of telling a word from any other
 
 
@@ -258,14 +258,8 @@ def _texts(recipe: Recipe, data: Path, most: int) -> list[str]:
 
 
 def _noise(recipe: Recipe, data: Path) -> Noise:
-    pairs: list[tuple[str, str]] = []
-    for name in recipe.misspelling_tables:
-        path = find_table(data, name)
-        if path is None:
-            raise ValueError(f"{data / name}.parquet does not exist: give it.")
-        table = read_table(path)
-        pairs += zip(table["misspelt"], table["correct"], strict=True)
-    return Noise(recipe.stages[0].noise, Misspellings(pairs) if pairs else None, _REAL, "spelling context")
+    misspellings = Corpus(recipe, data, Student(recipe, "cpu")).misspellings
+    return Noise(recipe.stages[0].noise, misspellings, _REAL, "spelling context")
 
 
 def _chunks(tiers: TieredInput, texts: Sequence[str]) -> tuple[Tensor, list[NDArray[np.int64]]]:

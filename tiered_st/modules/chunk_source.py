@@ -127,8 +127,9 @@ class ChunkSource:
         context = self.tiers.spelling_context
         if self.spellings is None or context is None or self.tiers.encoder == "none":  # nothing reads spellings then
             return vectors
-        chunks, features = vectors.split([self.tiers.settings.d_sem, vectors.shape[2] - self.tiers.settings.d_sem], 2)
-        return torch.cat([self.spellings.in_context(chunks, ids, context, self._vectors), features], dim=2)
+        own = self.tiers.settings.d_sem
+        pulled = self.spellings.in_context(vectors[:, :, :own], ids, context, self._vectors)
+        return torch.cat([pulled, vectors[:, :, own:]], dim=2) if self.tiers.settings.peek else pulled
 
     def share(self, rows: Tensor) -> Tensor:
         """Return the vectors of chunks (chunks, chars), equal ones encoded once: (chunks, columns)."""
