@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import get_device_name
 
 from tiered_st.config import TieredConfig
 from tiered_st.model import build, load, set_lexicon, set_storage
@@ -56,7 +57,7 @@ def build_model(recipe: Recipe, targets: Targets) -> SentenceTransformer:
             tiers_of(model).set_spelling_context(None)  # it learned what E1 was, and learns anew when all else has
     set_storage(model, "float32")  # while it learns
     model.trust_remote_code = True  # lets the trainer reload its own checkpoints
-    return model
+    return model.to(targets.student.device or get_device_name())  # where it learns; what it begins with is on the CPU
 
 
 def finish(model: SentenceTransformer, recipe: Recipe, data: Path | None) -> None:
@@ -84,12 +85,12 @@ def _grown(targets: Targets) -> SentenceTransformer:
 
 def _new(recipe: Recipe, targets: Targets) -> SentenceTransformer:
     student = targets.student
-    config, device = student.config, student.device
+    config = student.config
     if isinstance(config, FineTuned):
         return build_fine_tuned(student.teacher)
     if isinstance(config, SubwordConfig):
-        return build_subword(config, targets.corpus.texts, targets.cache / f"subword-{recipe.name}", device=device)
-    model = build(config, device=device)
+        return build_subword(config, targets.corpus.texts, targets.cache / f"subword-{recipe.name}", device="cpu")
+    model = build(config, device="cpu")
     if recipe.warm_start:
         warm_start(model[1], student.teacher, student.layers)
     projector = tiers_of(model).chunk_projector

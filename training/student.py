@@ -75,8 +75,9 @@ class Student:
     def start(self) -> SentenceTransformer:
         """The model that the recipe goes on from."""
         assert self.recipe.start is not None
-        start = load(self.recipe.start, device=self.device)
-        if self.recipe.growth is not None:
+        grows = self.recipe.growth is not None  # on the CPU, as all is that it grows by
+        start = load(self.recipe.start, device="cpu" if grows else self.device)
+        if grows:
             tiers_of(start).set_lexicon(None)  # it would cut the words of another language
         return start
 

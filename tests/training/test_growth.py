@@ -181,11 +181,14 @@ def test_a_recipes_start_grows_by_the_words_of_its_texts(recipe: Recipe, data: P
         for weight in (memory.prototypes.weight, memory.prototypes.bias):
             weight[1:] = weight[1:][places].clone()
     start.save(recipe.start or "", create_model_card=False)
-    targets = targets_of(recipe, data, tmp_path / "cache", "cpu")
+    targets = targets_of(
+        recipe, data, tmp_path / "cache", "meta"
+    )  # whose tensors mix with the CPU's no more than a GPU's
     assert targets.start_words == order
     words = targets.corpus.lexicon[0]
     assert [words[int((targets.slots == slot).nonzero())] for slot in range(1, 9)] == order
     model = build_model(recipe, targets)
+    assert model.device.type == "meta"
     settings = tiers_of(model).settings
     assert settings.memory_slots == 24 and settings.fold_accents and not tiers_of(start).settings.fold_accents
     casa, house = (targets.words[words.index(word)] for word in ("casa", "house"))

@@ -746,6 +746,17 @@ def test_the_most_frequent_words_have_slots(recipe: Recipe, data: Path, tmp_path
     torch.testing.assert_close(bias.softmax(dim=0), expected.float())
 
 
+def test_a_model_is_begun_on_the_cpu_and_learns_on_its_device(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    config = TOY.replace(memory_slots=3, memory_values=8, dropout=0.0)
+    stage = dataclasses.replace(SPELL, objectives=(("recognition", 0.5), ("mimicry", 0.5)))
+    recipe = dataclasses.replace(recipe, config=config, stages=(stage,))
+    targets = targets_of(recipe, data, tmp_path, "cpu")
+    _ = targets.words  # the teacher's, on the CPU wherever it was asked
+    targets.student.device = "meta"  # no more than a GPU's do its tensors mix with the CPU's
+    model = build_model(recipe, targets)
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+
+
 def test_a_recipe_takes_e1_over(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     other = make_model(TOY, seed=5)
     other.save(str(tmp_path / "other"), create_model_card=False)
