@@ -107,6 +107,9 @@ CANDIDATES = (
     Source("train_pairs_arxiv_title_abstract", ("abstract",), limit=6_000, lengths=(20, 200)),
 )
 
+# What is asked of ARTICLES: `training.made_questions`.
+ASKED = Source("asked_english", ("question",))
+
 # What `training.machine_translation` translates; nobody asks for papers' titles in words that rules translate well.
 TRANSLATED_QUESTIONS = (
     Source("train_pairs_question_shortanswer", ("question",)),

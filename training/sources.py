@@ -15,7 +15,7 @@ from training.read_table import find_table, read_table
 
 HUB = "hub:"
 _HEADING = "## "
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])|\n+")
 
 
 class Held(Protocol):
@@ -115,7 +115,7 @@ class Source:
     def sentences(self, row: dict[str, Any]) -> Iterator[str]:
         """Yield the sentences of a row's texts within ``lengths``."""
         for text in self.cells(row):
-            yield from (part for part in _SENTENCE_END.split(text) if part and self.fits(part))
+            yield from (part for part in SENTENCE_END.split(text) if part and self.fits(part))
 
     def fits(self, text: str) -> bool:
         """Say whether a text is within ``lengths``."""
@@ -164,7 +164,7 @@ class Source:
         """Yield the sentences of each document of a row."""
         for column in self.columns:
             value = row[column]
-            parts = value if isinstance(value, list) else _SENTENCE_END.split(value or "")
+            parts = value if isinstance(value, list) else SENTENCE_END.split(value or "")
             yield [part for part in parts if part and not part.startswith(_HEADING) and self.fits(part)]
 
     def sections(self, data: Path | None, held: Held | None = None) -> Iterator[tuple[str, str]]:
@@ -199,7 +199,7 @@ class Source:
 
     def _parts(self, text: str) -> list[str]:
         if self.split:
-            return _SENTENCE_END.split(text)
+            return SENTENCE_END.split(text)
         if not self.words:
             return [text]
         words = text.split()

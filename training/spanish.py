@@ -113,6 +113,9 @@ CANDIDATES = (
     Source("es_docs_support", ("text",), lengths=(20, 200)),
 )
 
+# What is asked of passages of Wikipedia, translated, and of news: `training.made_questions`.
+ASKED = Source("asked_spanish", ("question",))
+
 FORMS = (Source("es_lex_lemma_forms", ("lemma", "form"), cluster="lemma"),)
 
 MISSPELLINGS = "es_train_misspellings"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from training.recipe import Stage
-from training.recipes.en_small import ANSWER, E1, E2, GRADE, MEAN, READ, SCALE, SEARCH, SPACED_NOISE, TEXT_NOISE
+from training.recipes.en_small import ANSWER, DETAIL, E1, E2, GRADE, MEAN, READ, SCALE, SEARCH, SPACED_NOISE, TEXT_NOISE
 from training.recipes.en_small import RECIPE as SMALL
 
 RECIPE = replace(
@@ -35,6 +35,8 @@ RECIPE = replace(
         Stage("articles",  (E1, E2), ANSWER,        960,  384, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("onwards",   (E1, E2), ANSWER,      1_706,  384, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("asked",     (E1, E2), DETAIL,      1_000,  384, ((E1, 2e-4), (E2, 2.5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

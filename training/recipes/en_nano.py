@@ -6,6 +6,7 @@ from training.recipe import Stage
 from training.recipes.en_small import (
     ANSWER,
     CONFIG,
+    DETAIL,
     E1,
     E2,
     GRADE,
@@ -65,6 +66,8 @@ RECIPE = replace(
         Stage("articles",  (E1, E2), ANSWER,        527,  384, ((E1, 2e-4), (E2, 5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("onwards",   (E1, E2), ANSWER,      860,  384, ((E1, 2e-4), (E2, 5e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("asked",     (E1, E2), DETAIL,      1_000,  384, ((E1, 2e-4), (E2, 5e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from tiered_st.config import TieredConfig
 from tiered_st.noise import NoisePolicy
 from training.english import (
     ARTICLES,
+    ASKED,
     CANDIDATES,
     FREQUENCIES,
     MISSPELLINGS,
@@ -74,6 +75,12 @@ ANSWER = (
     ("retrieval", 0.10, 0.3, dict(chunks=192, budget=20_000)), ("ranking", 0.05, 0.3), ("sts", 0.12, 0.3),
     ("relevance", 0.22, 1.0, RELEVANCE | dict(budget=28_000)),
 )  # fmt: skip
+# The same, once more of it is about what passages of one article tell apart: questions made of them.
+DETAIL = (
+    ("passage_distillation", 0.42, 1.0, dict(chunks=510, budget=20_000)),
+    ("retrieval", 0.06, 0.3, dict(chunks=192, budget=20_000)), ("ranking", 0.04, 0.3), ("sts", 0.12, 0.3),
+    ("relevance", 0.36, 1.0, RELEVANCE | dict(budget=28_000)),
+)  # fmt: skip
 CONFIG = TieredConfig(
     char_layers=0, ngram_buckets=26_624, ngram_width=64, memory_slots=20_480, memory_width=96, memory_values=128,
     projector_hidden=704, dropout=0.0, pool_marks=False,
@@ -85,8 +92,8 @@ RECIPE = Recipe(
     teacher="sentence-transformers/all-MiniLM-L6-v2",
     texts=TEXTS, pairs=PAIRS, passages=(*WIDE, ARTICLES), searches=SEARCHES, scored=(STS_TRAIN,),
     misspellings=MISSPELLINGS, words=WORDS, frequencies=FREQUENCIES, word_power=0.7, word_listed=0.2,
-    relater="intfloat/multilingual-e5-small", queries=QUERIES,
-    candidates=(*CANDIDATES, replace(ARTICLES, limit=9_000)),
+    relater="intfloat/multilingual-e5-small", queries=(*QUERIES, ASKED),
+    candidates=(*CANDIDATES, ARTICLES),
     notes='Version 4 went on, with seed 1, from the int8 weights of version 3, which the stages before "together" had '
     'made; version 5, with seed 2, from those of version 4. Stages before "scale", and "search", '
     'read english.PASSAGES; those from "articles" on read ARTICLES. Version 6 is version 5 with spelling_words. '
@@ -116,6 +123,8 @@ RECIPE = Recipe(
         Stage("articles",  (E1, E2), ANSWER,        668,  384, ((E1, 2e-4), (E2, 1.2e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
         Stage("onwards",   (E1, E2), ANSWER,      1_104,  384, ((E1, 2e-4), (E2, 1.2e-4)), SPACED_NOISE, 0.15, views=1,
+              spaced=True),
+        Stage("asked",     (E1, E2), DETAIL,        800,  384, ((E1, 2e-4), (E2, 1.2e-4)), SPACED_NOISE, 0.15, views=1,
               spaced=True),
     ),
 )  # fmt: skip
