@@ -40,7 +40,8 @@ class Table:
 
     def __str__(self) -> str:
         out = f"needed by {self.needed}" if self.needed else f"can be left out: --without {self.name}"
-        return f"{self.name}.parquet   columns {', '.join(self.columns)}   ({', '.join(self.kinds)}; {out})"
+        made = f"; `{command} --data DIR` makes it" if (command := _maker(self.name)) else ""
+        return f"{self.name}.parquet   columns {', '.join(self.columns)}   ({', '.join(self.kinds)}; {out}{made})"
 
 
 def tables(recipe: Recipe) -> list[Table]:
@@ -146,6 +147,16 @@ def _readers(recipe: Recipe, kind: str) -> list[str]:
     if kind == "texts" and isinstance(recipe.config, SubwordConfig):
         readers.append("the vocabulary")
     return readers
+
+
+def _maker(name: str) -> str:
+    """Return the command that makes a table of others, "" for one that is nobody's here."""
+    kind, _, rest = name.partition("_")
+    if kind == "asked":
+        return f"python -m training.made_questions {rest}"
+    if kind == "translated":
+        return f"python -m training.machine_translation {rest.partition('_')[0]}"
+    return ""
 
 
 def _listed(wanted: Iterable[Table]) -> str:

@@ -43,6 +43,13 @@ def test_every_shipped_recipe_tells_its_tables() -> None:
     assert not told["train_misspellings"].needed
 
 
+def test_a_table_that_is_made_of_others_says_by_what() -> None:
+    told = {table.name: str(table) for table in tables(find_recipe("es_asked"))}
+    assert "; `python -m training.made_questions spanish --data DIR` makes it)" in told["asked_spanish"]
+    assert "`python -m training.machine_translation eng-spa --data DIR` makes it" in told["translated_eng-spa_articles"]
+    assert "makes it" not in told["docs_wikipedia_en"]
+
+
 def test_what_is_left_out_is_not_read() -> None:
     left = leave_out(RECIPE, ["slips", "forms", "a"])
     assert left.misspellings is None and left.stages[0].real == 0.0 and left.words == ()

@@ -18,7 +18,8 @@ RECIPE = replace(
     'left of it: training.average. Version 8 is the mean of version 7, of what "search" (seed 0) made of its int8 '
     'weights, and of what "mini-sure" of ablate_relevance (seed 7) did. Version 9 is the mean of what "articles" (seed '
     '11) and "onwards" (seed 12) left of version 8. Version 10 is version 9 with a context of misspellings: '
-    'training.spelling_context.',
+    'training.spelling_context. Version 11 is the mean of version 10 and, counted twice, of what "asked" (seed 13) '
+    'left of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles.',
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from training.english import ARTICLES, CANDIDATES, PASSAGES
+from training.english import ARTICLES, CANDIDATES, PASSAGES, QUERIES
 from training.recipe import Stage
 from training.recipes.en_mini import RECIPE as MINI
 from training.recipes.en_small import DOCUMENT, E1, E2, PASSAGE, RELEVANCE, SPACED_NOISE
@@ -17,7 +17,7 @@ RECIPE = replace(
     name="mini-more",
     config=None, e1=None, start="en-mini",
     passages=(*PASSAGES, replace(ARTICLES, limit=2_500)),
-    candidates=(*CANDIDATES, replace(ARTICLES, limit=2_000)),
+    queries=QUERIES, candidates=(*CANDIDATES, replace(ARTICLES, limit=2_000)),
     stages=(
         Stage("more", (E1, E2), MORE, 1_000, 128, ((E1, 1.2e-4), (E2, 2.2e-4)), SPACED_NOISE, 0.15, spaced=True),
     ),
