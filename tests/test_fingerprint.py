@@ -61,7 +61,7 @@ def test_the_new_one_is_a_constant_too() -> None:
     [
         ("en-small", 11, "2-b6b42c522c21d8a2-0d62336ec7aea8f3-60e0d1a5e196dfbc-86226f67e97cf1f2"),
         ("en-mini", 10, "2-94e1201bf35e5991-4042a64845a9f308-eaee79a96dc1cdc6-7fb41805ccbafc77"),
-        ("en-nano", 11, "2-226e66c40976b5e0-e9dbcc399e2d49e1-be4175777d3b708c-133978e00fe6a88c"),
+        ("en-nano", 12, "2-226e66c40976b5e0-dee73ca212d3144e-349de61cc28bb9c4-ca536e35551488a7"),
         ("en-es", 8, "2-92f5521dbf8a3333-46d18cb058b80312-d71fb4881812f962-fe4fb321bcce2132"),
     ],
 )

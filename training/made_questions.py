@@ -2,8 +2,8 @@
 
 People's questions ask for details of a passage that is one of several of its article; the kit has hardly any such. So
 each passage gives some: a clause of a sentence, of which one part is taken out as the answer (a number, a date, a name,
-or what a verb is followed by) and asked for by its question word. Such questions are clumsy ("When was completed the
-bridge?"), and good enough to learn from what they ask: a second teacher says which passage answers (objective
+or what a verb is followed by) and asked for by its question word. Such questions are clumsy ("In what year did the
+mall opened?"), and good enough to learn from what they ask: a second teacher says which passage answers (objective
 "relevance"). A sentence that begins with a pronoun is asked about the article's title.
 
 Reference: Lewis et al. 2019, "Unsupervised Question Answering by Cloze Translation".
