@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -61,6 +61,7 @@ class Targets:
     deadline: float | None = None
     jury: Jury | None = None
     start_corpus: CorpusConfig | None = None
+    _answered: dict[tuple[float, float], tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def words(self) -> Tensor:
@@ -168,15 +169,17 @@ class Targets:
 
         It has at least ``sure`` of a softmax over the nearest candidates' cosines, divided by ``temperature``.
         """
-        cosines, places = self.nearest
-        queries = torch.nonzero((cosines / temperature).softmax(dim=1)[:, 0] >= sure)[:, 0]
-        if not len(queries):
-            raise ValueError(
-                f"Recipe {self.corpus.recipe.name}: no query has a candidate of which its second teacher is sure, by "
-                f"{sure:g} at a temperature of {temperature:g}: lower one of them, or name texts that answer."
-            )
-        logger.info("%d of %d queries have an answer", len(queries), len(cosines))
-        return queries, places[queries, 0]
+        if (temperature, sure) not in self._answered:  # a task and its loss ask the same
+            cosines, places = self.nearest
+            queries = torch.nonzero((cosines / temperature).softmax(dim=1)[:, 0] >= sure)[:, 0]
+            if not len(queries):
+                raise ValueError(
+                    f"Recipe {self.corpus.recipe.name}: no query has a candidate of which its second teacher is sure, "
+                    f"by {sure:g} at a temperature of {temperature:g}: lower one of them, or name texts that answer."
+                )
+            logger.info("%d of %d queries have an answer", len(queries), len(cosines))
+            self._answered[temperature, sure] = queries, places[queries, 0]
+        return self._answered[temperature, sure]
 
     def _relater_says(self, which: str, role: str = "") -> Tensor:
         """Return the second teacher's embeddings of texts, (texts, d_relater) float16 unit vectors.
