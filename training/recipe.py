@@ -246,6 +246,19 @@ class Recipe(CorpusConfig, StudentConfig):
         """The objectives that a second teacher is asked for."""
         return [name for name in RELATER if self.practises(name)]
 
+    def only(self, stage: str, start: str | None = None) -> Recipe:
+        """Return a recipe of one stage, which goes on from ``start``, by default from what ships under this one's name.
+
+        Raises:
+            ValueError: If it has no such stage.
+        """
+        chosen = tuple(each for each in self.stages if each.name == stage)
+        if not chosen:
+            names = ", ".join(each.name for each in self.stages)
+            raise ValueError(f"Recipe {self.name} has no stage {stage!r}, but {names}.")
+        judges = self.judges if chosen[0].judged else ()
+        return replace(self, stages=chosen, judges=judges, config=None, e1=None, growth=None, start=start or self.name)
+
     def smoke(self) -> Recipe:
         """Return the same recipe cut to a few small steps, to test that it runs, with an E1 of its own or as it starts.
 

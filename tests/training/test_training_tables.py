@@ -159,6 +159,8 @@ def test_a_stage_refuses_what_it_would_ignore(change: dict[str, object], says: s
         (["--teacher", "x"], "--teacher x: recipe mine learns from none"),
         (["--smoke", "--e1", "x"], "--smoke takes a few steps with an E1 of its own"),
         (["--smoke", "--scale", "2"], "--smoke takes a few steps with an E1 of its own"),
+        (["--stage", "write"], "Recipe mine has no stage 'write', but read."),
+        (["--start", "en-small"], "--start en-small is what --stage goes on from"),
     ],
 )
 def test_an_argument_that_would_change_nothing_is_refused(
@@ -166,6 +168,15 @@ def test_an_argument_that_would_change_nothing_is_refused(
 ) -> None:
     assert runner.main([recipe_file(tmp_path), "--out", str(tmp_path / "out"), *arguments]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_a_stage_alone_goes_on_from_a_model() -> None:
+    whole = find_recipe("en_es")
+    alone = whole.only("again")
+    assert (alone.start, alone.growth, alone.config) == ("en-es", None, None)
+    assert [stage.name for stage in alone.stages] == ["again"] and not alone.judges  # nobody judges this stage
+    assert whole.only("both", "mine").start == "mine" and whole.only("both", "mine").judges == whole.judges
+    assert find_recipe("en_mini").only("asked").e1 is None
 
 
 def test_no_minutes_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,9 +31,9 @@ SURE = (
 
 def _row(of: Recipe, name: str, change: dict[str, Any], **asked: Any) -> Recipe:
     """Return a row that goes on from what a recipe ships by its stage "search", with what is changed of that."""
-    (stage,) = (replace(stage, **change) for stage in of.stages if stage.name == "search")
+    alone = of.only("search")
     asked = dict(passages=PASSAGES, queries=QUERIES, candidates=CANDIDATES) | asked
-    return replace(of, name=name, config=None, e1=None, start=of.name, stages=(stage,), **asked)
+    return replace(alone, name=name, stages=(replace(alone.stages[0], **change),), **asked)
 
 
 RECIPES = {
