@@ -49,7 +49,7 @@ ENGLISH = Language(
         (
             r"\b(?:in|since|by|from|until|during|on|after|before|around)\s+(?:the\s+)?(?:(?:early|late|mid)\s+)?"
             rf"(?:\d{{1,2}}\s+)?(?:(?:{_MONTH})\s*)?(?:\d{{1,2}}\b\s*)?(?:1\d{{3}}|20\d{{2}})?s?\b"
-            r"(?<=[\w])(?<=\d|[yhletr])",
+            r"(?<=\d|[yhletr])",  # a year or a month, not the preposition alone
             ("When", "In what year", "When"),
         ),
         (_ABOUT + r"[$£€]\s?\d[\d,.]*(?:\s(?:million|billion))?", ("How much",)),
