@@ -21,8 +21,10 @@ from sentence_transformers import SentenceTransformer
 import tiered_st
 from tiered_st.compression import tabulate
 from tiered_st.fingerprint import model_fingerprint
+from tiered_st.modules.chunk_source import ChunkSource
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.runtime import load as load_runtime
+from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.saved.saved_model import SavedModel
 from tiered_st.text import Lexicon
 from tiered_st.text.spelling import ContextConfig, SpellingConfig
@@ -254,6 +256,25 @@ def test_threads_share_what_was_found_out(model: SentenceTransformer, tmp_path: 
         with ThreadPoolExecutor(8) as pool:
             for found in pool.map(each.encode, [TYPED] * 32):
                 np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_e1_reads_a_new_misspelling_and_once_all_that_it_may_mean(
+    model: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself or in its text: each pass over the memory costs more than a few words in it."""
+    model.save(str(tmp_path), create_model_card=False)
+    runtime = load_runtime(tmp_path, precision="float32")
+    read: list[int] = []
+    for owner, name in ((ChunkSource, "run"), (ChunkEncoder, "__call__")):
+        counted = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda self, rows, *a, f=counted, **k: read.append(len(rows)) or f(self, rows, *a, **k)
+        )
+    for each in (model, runtime):
+        each.encode(["the dog"])
+        read.clear()
+        each.encode(["the gutiar"])
+        assert read[0] == 1 and len(read) == 2, read
 
 
 def test_another_list_knows_other_words(model: SentenceTransformer) -> None:

@@ -141,9 +141,10 @@ class Spellings:
             return vectors
         keys, suspects = self._read_now(queries)
         found = self._compared(queries[at], keys, self._wanted)
-        exact = not self._learns() and not torch.is_autocast_enabled(rows.device.type)
+        exact, told = not self._learns() and not torch.is_autocast_enabled(rows.device.type), NOBODY
         if self._tiers.spelling_context is not None and exact:
-            suspects.tell(numbers, self._told(found, at))
+            told = self._told(found, at)
+            suspects.tell(numbers, told)
         weights, pull = self._pull(found)
         nearest = found.words[:, : weights.shape[1]]
         some = pull[:, 0] > 0  # for others no word need be read
@@ -151,10 +152,13 @@ class Spellings:
         if not len(at):
             return vectors
         nearest = torch.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
-        meant, which = nearest.unique(return_inverse=True)
+        # With those that the text will ask about: reading a few words more is nothing beside reading twice.
+        ahead = torch.from_numpy(told.words).to(rows.device)
+        meant = torch.cat([nearest.flatten(), ahead.flatten()]).unique()
         with torch.no_grad():  # a misspelling learns to be read as the word, not the word as its misspelling
             words = vectors_of(torch.from_numpy(self.words.rows[meant.cpu().numpy()]).to(rows.device))
-        return vectors.index_copy(0, at, _pulled(vectors[at], pull, weights, words[which]))
+        means = words[torch.searchsorted(meant, nearest)]
+        return vectors.index_copy(0, at, _pulled(vectors[at], pull, weights, means))
 
     def in_context(
         self, vectors: Tensor, ids: Tensor, context: SpellingContext, vectors_of: Callable[[Tensor], Tensor]

@@ -91,8 +91,9 @@ class Spellings:
         """
         at = self.words.doubtful(rows)
         found = self._compared(queries[at]) if len(at) else None
+        told = NOBODY if found is None or self.context is None else self._told(found, queries[at], at)
         if self.context is not None:
-            self._suspects.tell(rows, NOBODY if found is None else self._told(found, queries[at], at))
+            self._suspects.tell(rows, told)
         if found is None:
             return vectors
         weights, pull, nearest = found.weights, found.pull, found.words[:, : found.weights.shape[1]]
@@ -101,6 +102,8 @@ class Spellings:
         if not len(at):
             return vectors
         nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
+        # With those that the text will ask about: reading a few words more is nothing beside reading twice.
+        self._vectors_of(np.concatenate([nearest.ravel(), told.words.ravel()]), vectors_of)
         words = self._vectors_of(nearest, vectors_of)  # (doubtful, candidates, d_sem)
         means = (weights[:, None] @ words)[:, 0]
         out, own = vectors.copy(), vectors[at]
@@ -150,20 +153,17 @@ class Spellings:
 
         Chunks that come and go would drive them from the cache, and texts full of misspellings need most of them.
         """
-        meant = np.unique(words)
-        if self._vectors is None:
-            few = read(self.words.rows[:1])
-            # Memory that nothing was written to is none of the process's yet.
-            self._vectors = (
-                np.empty((len(self.words.rows), few.shape[1]), np.float32),
-                np.zeros(len(self.words.rows), bool),
-            )
-        vectors, known = self._vectors
-        new = meant[~known[meant]]
+        meant, kept = np.unique(words), self._vectors  # read once: another thread may make them meanwhile
+        new = meant if kept is None else meant[~kept[1][meant]]
         if len(new):
-            vectors[new] = read(self.words.rows[new])
-            known[new] = True  # behind the vectors: another thread may look at once
-        return vectors[words]
+            found = read(self.words.rows[new])
+            if kept is None:  # memory that nothing was written to is none of the process's yet
+                count = len(self.words.rows)
+                kept = self._vectors = np.empty((count, found.shape[1]), np.float32), np.zeros(count, bool)
+            kept[0][new] = found
+            kept[1][new] = True  # behind the vectors: another thread may look at once
+        assert kept is not None, "no word was asked for"
+        return kept[0][words]
 
     def _find(self, rows: NDArray[np.int64]) -> Suspects:
         """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
