@@ -18,16 +18,15 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from tiered_st.noise import seeded
-from training.english import ARTICLES
+from training import english, spanish
 from training.question_words import ENGLISH, SPANISH, Language
 from training.sources import SENTENCE_END, Source
-from training.spanish import TRANSLATED_ARTICLES
 from training.write_table import write_table
 
 _CLAUSE = re.compile(r"[,;:–—]\s+|\s[–—-]\s|\s*\([^)]*\)\s*|[\"“”]")
@@ -43,11 +42,11 @@ class Asked(NamedTuple):
 
 
 ASKED = {
-    "english": Asked(ENGLISH, (ARTICLES,)),
+    "english": Asked(ENGLISH, (english.ARTICLES,)),
     "spanish": Asked(
         SPANISH,
         (
-            *(replace(source, columns=("translation",)) for source in TRANSLATED_ARTICLES),
+            *spanish.ARTICLES,
             Source("es_docs_news", ("text",), words=140, lengths=(40, 140)),
         ),
     ),
@@ -67,8 +66,7 @@ def questions(passage: str, title: str, language: Language, rng: Random, count: 
     sentences = SENTENCE_END.split(passage)
     rng.shuffle(sentences)
     made = (found for sentence in sentences if (found := question(sentence, title, language, rng)))
-    for _, found in zip(range(count), made, strict=False):
-        yield found
+    yield from islice(made, count)
 
 
 def question(sentence: str, title: str, language: Language, rng: Random) -> str | None:

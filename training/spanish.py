@@ -16,6 +16,8 @@ What a recipe of two languages needs, and what there is of it here:
 Limits are those of two hours on two cores beside the English texts: some 60,000 parallel pairs and as many texts.
 """
 
+from dataclasses import replace
+
 from training.sources import Source
 
 _PROGRAMS = (("licence", "!AGPL-3.0"), ("licence", "!GPL-3.0"))
@@ -78,6 +80,7 @@ TRANSLATED = (
 TRANSLATED_ARTICLES = (
     Source("translated_eng-spa_articles", ("text", "translation"), cluster="text", lengths=(1, 200)),
 )
+ARTICLES = tuple(replace(source, columns=("translation",)) for source in TRANSLATED_ARTICLES)
 TRANSLATED_SEARCHES = tuple(
     Source("translated_eng-spa_searches", columns, cluster=columns[1], lengths=(1, 450))
     for columns in (

@@ -9,11 +9,9 @@ from training import english, spanish
 from training.recipes.es_search import RECIPE as ES_SEARCH
 from training.sources import at_most
 
-ANSWERS = tuple(replace(source, columns=source.columns[1:], limit=8_000) for source in spanish.TRANSLATED_ARTICLES)
-
 RECIPE = replace(
     ES_SEARCH,
     name="es-articles",
     parallel=ES_SEARCH.parallel + at_most(12_000, spanish.TRANSLATED_ARTICLES),
-    candidates=(*ES_SEARCH.candidates, replace(english.ARTICLES, limit=2_000), *ANSWERS),
+    candidates=(*ES_SEARCH.candidates, replace(english.ARTICLES, limit=2_000), *at_most(8_000, spanish.ARTICLES)),
 )

@@ -9,7 +9,6 @@ from training import english, spanish
 from training.recipe import Stage
 from training.recipes.en_es import SPANISH_NOISE
 from training.recipes.en_small import E1, E2, RELEVANCE, SPACED_NOISE
-from training.recipes.es_articles import ANSWERS
 from training.recipes.es_articles import RECIPE as ES_ARTICLES
 from training.recipes.es_search import PARALLEL
 from training.sources import at_most
@@ -27,9 +26,7 @@ RECIPE = replace(
     passages=(*english.WIDE, english.ARTICLES),
     parallel=PARALLEL + at_most(24_000, spanish.TRANSLATED + spanish.BACK + spanish.TRANSLATED_ARTICLES),
     queries=(*english.QUERIES, english.ASKED, *spanish.QUERIES, spanish.ASKED),
-    candidates=(
-        *english.CANDIDATES, english.ARTICLES, *spanish.CANDIDATES, *(replace(source, limit=0) for source in ANSWERS),
-    ),
+    candidates=(*english.CANDIDATES, english.ARTICLES, *spanish.CANDIDATES, *spanish.ARTICLES),
     stages=(
         #     name     learns    objectives steps batch  peak learning rates         noise               views
         Stage("asked", (E1, E2), DETAIL,      700,  384, ((E1, 2e-4), (E2, 1.5e-4)), SPACED_NOISE, 0.15, views=1,

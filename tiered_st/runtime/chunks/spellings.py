@@ -103,8 +103,8 @@ class Spellings:
             return vectors
         nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
         # With those that the text will ask about: reading a few words more is nothing beside reading twice.
-        self._vectors_of(np.concatenate([nearest.ravel(), told.words.ravel()]), vectors_of)
-        words = self._vectors_of(nearest, vectors_of)  # (doubtful, candidates, d_sem)
+        asked = np.concatenate([nearest.ravel(), told.words.ravel()])
+        words = self._vectors_with(asked, vectors_of)[nearest]  # (doubtful, candidates, d_sem)
         means = (weights[:, None] @ words)[:, 0]
         out, own = vectors.copy(), vectors[at]
         out[at] = own + pull * (means - own)
@@ -142,14 +142,14 @@ class Spellings:
         if not len(found.at):
             return vectors
         text, place = text[found.at], place[found.at]
-        words = self._vectors_of(found.words, vectors_of)
+        words = self._vectors_with(found.words, vectors_of)[found.words]
         around = neighbours(vectors, present.sum(axis=1), text, place, self.context.config.reach)
         out = vectors.copy()
         out[text, place] = self.context(around, vectors[text, place], found.scores, words)
         return out
 
-    def _vectors_of(self, words: NDArray[np.int64], read: Callable[[NDArray[np.int64]], Vectors]) -> Vectors:
-        """Return the vectors of words of the list at any places (…,), (…, d_sem), each read once for all threads.
+    def _vectors_with(self, words: NDArray[np.int64], read: Callable[[NDArray[np.int64]], Vectors]) -> Vectors:
+        """Return the vectors of the list, (words, d_sem): of these places at least, each read once for all threads.
 
         Chunks that come and go would drive them from the cache, and texts full of misspellings need most of them.
         """
@@ -163,7 +163,7 @@ class Spellings:
             kept[0][new] = found
             kept[1][new] = True  # behind the vectors: another thread may look at once
         assert kept is not None, "no word was asked for"
-        return kept[0][words]
+        return kept[0]
 
     def _find(self, rows: NDArray[np.int64]) -> Suspects:
         """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
