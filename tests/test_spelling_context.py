@@ -265,7 +265,7 @@ def test_e1_reads_a_new_misspelling_and_once_all_that_it_may_mean(
     model.save(str(tmp_path), create_model_card=False)
     runtime = load_runtime(tmp_path, precision="float32")
     read: list[int] = []
-    for owner, name in ((ChunkSource, "run"), (ChunkEncoder, "__call__")):
+    for owner, name in ((ChunkSource, "run"), (ChunkEncoder, "__call__"), (ChunkEncoder, "encoded")):
         counted = getattr(owner, name)
         monkeypatch.setattr(
             owner, name, lambda self, rows, *a, f=counted, **k: read.append(len(rows)) or f(self, rows, *a, **k)
@@ -274,7 +274,13 @@ def test_e1_reads_a_new_misspelling_and_once_all_that_it_may_mean(
         each.encode(["the dog"])
         read.clear()
         each.encode(["the gutiar"])
-        assert read[0] == 1 and len(read) == 2, read
+        if each is model:
+            assert read[0] == 1 and len(read) == 2, read
+        else:  # which asks what a chunk may mean before it passes over the memory at all
+            assert len(read) == 1 and read[0] > 1, read
+        read.clear()
+        each.encode(["a gutiar of gutiar"])  # what it may mean is known, "a" and "of" are not
+        assert read == [2], read
 
 
 def test_another_list_knows_other_words(model: SentenceTransformer) -> None:

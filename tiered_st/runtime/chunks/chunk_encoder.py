@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,26 @@ from tiered_st.text.tokenizer import END, PAD, START
 _BLOCK = 64  # chunks encoded at a time, whose scores of all slots of the memory are in memory at once
 _SHORT = 9  # chunks of at most this many ids (most words) are encoded apart from the longer ones
 _PRODUCTS = {"float32": product, "int8": block_product}
-_READ = ["queries", "unknown", "plain"]  # outputs that are a Reading, its vectors not coarsened yet
 
-# Makes of vectors (chunks, d_sem), readings (chunks, width) and rows (chunks, chars) the vectors of what may be meant.
-Correct = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+
+class Encoded(NamedTuple):
+    """What E1 and the projector make of chunks, before words that were taught pull at them.
+
+    Attributes:
+        vectors: (chunks, columns), as they are if nothing does.
+        queries: (chunks, width), how E1 reads them.
+        unknown: (chunks,), how far the memory knows none of its words in each.
+        plain: (chunks, d_sem), the chunk vectors, not coarsened.
+    """
+
+    vectors: NDArray[np.float32]
+    queries: NDArray[np.float32]
+    unknown: NDArray[np.float32]
+    plain: NDArray[np.float32]
+
+    def at(self, places: slice) -> Encoded:
+        """Return what is made of some of the chunks."""
+        return Encoded(*(value[places] for value in self))
 
 
 class ChunkEncoder:
@@ -121,32 +136,41 @@ class ChunkEncoder:
         read = [session.run(names, self._feeds(rows[at], lengths[at], at)) for at in blocks]
         return [np.concatenate(values)[order] for values in zip(*read, strict=True)]
 
-    def __call__(
-        self,
-        chunks: NDArray[np.integer],
-        texts: NDArray[np.int64] | None = None,
-        correct: Correct | None = None,
-    ) -> NDArray[np.float32]:
-        """Return the vectors of chunks.
+    def __call__(self, chunks: NDArray[np.integer], texts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the vectors of chunks, (chunks, columns).
 
         Args:
             chunks: (chunks, chars): chunk type, characters, PAD.
             texts: (chunks,), the text each chunk is of, where characters see further than their chunk; the chunks of a
                 text follow one another.
-            correct: what is made of chunks that may be misspelt, see runtime.chunks.spellings.
-
-        Returns:
-            (chunks, columns).
         """
         rows = chunks.astype(np.int64, copy=False)
+        if self.words is not None:
+            return self.finished(self.encoded(rows), rows)
         lengths = (rows != PAD).sum(axis=1)
         out = np.empty((len(rows), self.columns), dtype=np.float32)
         if self.chunk_local or texts is None:
             texts = np.arange(len(rows))
         blocks = self._blocks(lengths) if self.chunk_local else np.split(np.arange(len(rows)), _ends(texts))
         for at in blocks:
-            out[at] = self._run(rows[at], lengths[at], texts[at], correct)
+            out[at] = self.session.run(["vectors"], self._feeds(rows[at], lengths[at], texts[at]))[0]
         return out
+
+    def encoded(self, chunks: NDArray[np.integer]) -> Encoded:
+        """Return what E1, which sees chunks alone and has a memory, makes of chunks (chunks, chars), one at least."""
+        return Encoded(*self._outputs(self.session, list(Encoded._fields), chunks.astype(np.int64, copy=False)))
+
+    def finished(self, encoded: Encoded, chunks: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the vectors (chunks, columns) of chunks (chunks, chars), whose plain ones may have been pulled."""
+        if self.words is not None:
+            own = self.words(Reading(encoded.queries, encoded.unknown, encoded.plain), chunks[:, 0].astype(np.int64))
+        elif self._coarsen is not None:
+            own = self._coarsen.run(None, {"vectors": encoded.plain})[0]
+        else:
+            own = encoded.plain
+        if self.columns == self.d_sem:
+            return own
+        return np.concatenate([own, encoded.vectors[:, self.d_sem :]], axis=1)
 
     def _blocks(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Return the places of chunks that are encoded together: short ones and long ones, no more than a block."""
@@ -155,26 +179,6 @@ class ChunkEncoder:
         if len(order) > 2 * _SHORT:
             cuts.add(int(np.searchsorted(lengths[order], _SHORT, side="right")))
         return [at for at in np.split(order, sorted(cuts)) if len(at)]
-
-    def _run(
-        self,
-        rows: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        texts: NDArray[np.int64],
-        correct: Correct | None,
-    ) -> NDArray[np.float32]:
-        feeds = self._feeds(rows, lengths, texts)
-        if self.words is None and correct is None:
-            return self.session.run(["vectors"], feeds)[0]
-        vectors, queries, unknown, plain = self.session.run(["vectors", *_READ], feeds)
-        if correct is not None:
-            plain = correct(plain, queries, rows)
-        if self.words is not None:
-            plain = self.words(Reading(queries, unknown, plain), feeds["types"])
-        elif self._coarsen is not None:
-            plain = self._coarsen.run(None, {"vectors": plain})[0]
-        vectors[:, : self.d_sem] = plain
-        return vectors
 
     def _feeds(
         self, rows: NDArray[np.int64], lengths: NDArray[np.int64], texts: NDArray[np.int64]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.suspects import keys_of
 from tiered_st.text import Lexicon
 from tiered_st.text.spelling import ContextConfig, SpellingList
-from tiered_st.text.tokenizer import CharTokenizer
+from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 _Encoder = ChunkEncoder | None
 _MakeEncoder = Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool, str], _Encoder]
@@ -100,7 +99,9 @@ class ChunkVectors:
             words.config.check(settings)
         self.spellings: Spellings | None = None
         if words is not None and self.encoder is not None:
-            self.spellings = Spellings(words, self.encoder.queries, threads, context).taught(self._taught_keys())
+            self.spellings = Spellings(
+                words, self.encoder.queries, settings.d_sem, threads, context, self._taught_keys()
+            )  # fmt: skip
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
 
@@ -178,9 +179,22 @@ class ChunkVectors:
     def _read(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of chunks (chunks, chars) by E1, which is there."""
         assert self.encoder is not None
-        if self.spellings is None:
+        spellings = self.spellings
+        misspelt = None if spellings is None else spellings.misspelt(rows)
+        if spellings is None or misspelt is None:
             return self.encoder(rows)
-        return self.encoder(rows, correct=partial(self.spellings, vectors_of=self._words))
+        words = spellings.missing(misspelt.asked)
+        if self.table is not None:
+            at, known = self.table.find(spellings.words.rows[words])
+            spellings.keep(words[at], known)
+            words = np.delete(words, at)
+        # What a misspelling may mean is read with it: each pass over the memory reads megabytes of slots.
+        count, every = len(rows), _stacked(rows, spellings.words.rows[words])
+        encoded = self.encoder.encoded(every)
+        spellings.keep(words, self.encoder.finished(encoded.at(slice(count, None)), every[count:]))
+        encoded = encoded.at(slice(count))
+        pulled = spellings.pulled(encoded.plain, misspelt)
+        return self.encoder.finished(encoded._replace(plain=pulled), rows)
 
     def _words(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors of words of the list (words, chars), (words, d_sem)."""
@@ -194,3 +208,11 @@ class ChunkVectors:
             return self.encode(rows), numbers
         first = np.unique(numbers, return_index=True)[1]
         return self.encode(rows[first])[numbers], first.tolist()
+
+
+def _stacked(chunks: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return rows of chunks and others behind them, (chunks + others, chars)."""
+    rows = np.full((len(chunks) + len(others), max(chunks.shape[1], others.shape[1])), PAD, dtype=np.int64)
+    rows[: len(chunks), : chunks.shape[1]] = chunks
+    rows[len(chunks) :, : others.shape[1]] = others
+    return rows

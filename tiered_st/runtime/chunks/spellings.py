@@ -42,6 +42,24 @@ class _Compared(NamedTuple):
     pull: Vectors
 
 
+class Misspelt(NamedTuple):
+    """Chunks whose vectors are pulled to those of words of the list.
+
+    Attributes:
+        at: (misspelt,), their places.
+        words: (misspelt, candidates), the places of the nearest words.
+        weights: (misspelt, candidates), what each of these has of what is meant.
+        pull: (misspelt, 1), how far they pull.
+        asked: the places of these words, and of those that the text will ask about.
+    """
+
+    at: NDArray[np.int64]
+    words: NDArray[np.int64]
+    weights: Vectors
+    pull: Vectors
+    asked: NDArray[np.int64]
+
+
 class Spellings:
     """Pull chunks that are in no list to what the words mean that they may be misspellings of.
 
@@ -50,22 +68,33 @@ class Spellings:
     Args:
         words: the list.
         read: gives rows of words (words, chars) E1's readings of them, (words, width).
+        d_sem: of a chunk vector.
         threads: that a product of matrices may take; None for one per core.
         context: what weighs the words by the text, where the model has it: :meth:`in_context` then pulls.
+        taught: (words, width), how E1 reads words that the model was taught, of length 1: what is nearer to these is
+            left to them.
     """
 
     def __init__(
         self,
         words: SpellingList,
         read: Callable[[NDArray[np.int64]], Vectors],
+        d_sem: int,
         threads: int | None = None,
         context: SpellingContext | None = None,
+        taught: Vectors | None = None,
     ) -> None:
         self.words, self._read, self._threads, self.context = words, read, threads, context
-        self._taught: Vectors | None = None
-        self._suspects = SuspectCache()
-        self._vectors: tuple[Vectors, NDArray[np.bool_]] | None = None
+        self._d_sem = d_sem
         self._session: Any = None
+        self._begin(taught)
+
+    def _begin(self, taught: Vectors | None) -> None:
+        """Know nothing yet that depends on what was taught."""
+        self._taught, self._suspects = taught, SuspectCache()
+        count = len(self.words.rows)
+        # Memory that nothing was written to is none of the process's yet.
+        self._vectors, self._have = np.empty((count, self._d_sem), np.float32), np.zeros(count, bool)
         self._lock = threading.Lock()
         renew_after_fork(self)
 
@@ -74,53 +103,45 @@ class Spellings:
         if self._lock.locked():
             self._lock = threading.Lock()
 
-    def __call__(
-        self,
-        vectors: Vectors,
-        queries: Vectors,
-        rows: NDArray[np.integer],
-        vectors_of: Callable[[NDArray[np.int64]], Vectors],
-    ) -> Vectors:
-        """Return chunk vectors (chunks, d_sem), those of chunks that may be misspelt pulled to what is meant.
-
-        Args:
-            vectors: (chunks, d_sem), as they are without.
-            queries: (chunks, width), how E1 reads the chunks.
-            rows: (chunks, chars), the chunks.
-            vectors_of: gives rows of words (words, chars) their vectors, (words, d_sem).
-        """
-        at = self.words.doubtful(rows)
-        found = self._compared(queries[at]) if len(at) else None
-        told = NOBODY if found is None or self.context is None else self._told(found, queries[at], at)
-        if self.context is not None:
-            self._suspects.tell(rows, told)
-        if found is None:
-            return vectors
-        weights, pull, nearest = found.weights, found.pull, found.words[:, : found.weights.shape[1]]
-        some = pull[:, 0] > LEAST * self.words.config.share  # for others no word need be read
-        at, weights, pull, nearest = at[some], weights[some], pull[some], nearest[some]
-        if not len(at):
-            return vectors
-        nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
-        # With those that the text will ask about: reading a few words more is nothing beside reading twice.
-        asked = np.concatenate([nearest.ravel(), told.words.ravel()])
-        words = self._vectors_with(asked, vectors_of)[nearest]  # (doubtful, candidates, d_sem)
-        means = (weights[:, None] @ words)[:, 0]
-        out, own = vectors.copy(), vectors[at]
-        out[at] = own + pull * (means - own)
-        return out
-
     def taught(self, keys: Vectors | None) -> Spellings:
-        """Return what shares E1's readings with this one, and leaves to words that were taught what is nearer to them.
+        """Return what shares E1's readings with this one, of a model that was taught other words.
 
         Args:
             keys: (words, width), how E1 reads them, of length 1.
         """
         other = copy.copy(self)
-        other._taught, other._suspects, other._vectors = keys, SuspectCache(), None
-        other._lock = threading.Lock()
-        renew_after_fork(other)
+        other._begin(keys)
         return other
+
+    def misspelt(self, rows: NDArray[np.integer]) -> Misspelt | None:
+        """Return which of some chunks (chunks, chars) are pulled, and to what; None where no word need be read."""
+        at, told = self.words.doubtful(rows), NOBODY
+        if len(at):
+            queries = self._read(rows[at].astype(np.int64, copy=False))
+            found = self._compared(queries)
+            if self.context is not None:
+                told = self._told(found, queries, at)
+        if self.context is not None:
+            self._suspects.tell(rows, told)
+        if not len(at):
+            return None
+        some = found.pull[:, 0] > LEAST * self.words.config.share  # for others no word need be read
+        if not (some.any() or len(told.at)):
+            return None
+        weights = found.weights[some]
+        nearest = found.words[some, : weights.shape[1]]
+        nearest = np.where(weights > 0, nearest, nearest[:, :1])  # words of no weight need not be read
+        # With those that the text will ask about: reading a few words more is nothing beside reading twice.
+        asked = np.concatenate([nearest.ravel(), told.words.ravel()])
+        return Misspelt(at[some], nearest, weights, found.pull[some], asked)
+
+    def pulled(self, vectors: Vectors, misspelt: Misspelt) -> Vectors:
+        """Return chunk vectors (chunks, d_sem), those of misspelt ones pulled to what is meant; all words are kept."""
+        words = self._vectors[misspelt.words]  # (misspelt, candidates, d_sem)
+        means = (misspelt.weights[:, None] @ words)[:, 0]
+        out, own = vectors.copy(), vectors[misspelt.at]
+        out[misspelt.at] = own + misspelt.pull * (means - own)
+        return out
 
     def in_context(
         self,
@@ -142,28 +163,25 @@ class Spellings:
         if not len(found.at):
             return vectors
         text, place = text[found.at], place[found.at]
-        words = self._vectors_with(found.words, vectors_of)[found.words]
+        if len(new := self.missing(found.words)):
+            self.keep(new, vectors_of(self.words.rows[new]))
         around = neighbours(vectors, present.sum(axis=1), text, place, self.context.config.reach)
         out = vectors.copy()
-        out[text, place] = self.context(around, vectors[text, place], found.scores, words)
+        out[text, place] = self.context(around, vectors[text, place], found.scores, self._vectors[found.words])
         return out
 
-    def _vectors_with(self, words: NDArray[np.int64], read: Callable[[NDArray[np.int64]], Vectors]) -> Vectors:
-        """Return the vectors of the list, (words, d_sem): of these places at least, each read once for all threads.
+    def missing(self, words: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of these places of the list have words whose vectors are not kept, each once."""
+        meant = np.unique(words)
+        return meant[~self._have[meant]]
+
+    def keep(self, words: NDArray[np.int64], vectors: Vectors) -> None:
+        """Keep the vectors (words, d_sem or more) of the words at these places of the list, for all threads.
 
         Chunks that come and go would drive them from the cache, and texts full of misspellings need most of them.
         """
-        meant, kept = np.unique(words), self._vectors  # read once: another thread may make them meanwhile
-        new = meant if kept is None else meant[~kept[1][meant]]
-        if len(new):
-            found = read(self.words.rows[new])
-            if kept is None:  # memory that nothing was written to is none of the process's yet
-                count = len(self.words.rows)
-                kept = self._vectors = np.empty((count, found.shape[1]), np.float32), np.zeros(count, bool)
-            kept[0][new] = found
-            kept[1][new] = True  # behind the vectors: another thread may look at once
-        assert kept is not None, "no word was asked for"
-        return kept[0]
+        self._vectors[words] = vectors[:, : self._d_sem]
+        self._have[words] = True  # behind the vectors: another thread may look at once
 
     def _find(self, rows: NDArray[np.int64]) -> Suspects:
         """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
