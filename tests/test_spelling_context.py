@@ -33,6 +33,7 @@ WORDS = ["the", "a", "cat", "house", "guitar", "parking", "is", "in", "dog", "of
 CONFIG = TOY.replace(dropout=0.0, memory_slots=8, memory_width=16, memory_values=24)
 EAGER = SpellingConfig(9, candidates=3, near=-1.0)  # however an untrained E1 reads, a word is near then
 SIZES = ContextConfig(reach=2, width=6, hidden=10, keys=5, candidates=4, margin=40.0, least=-1.0)
+READING = replace(SIZES, reading=7, reading_hidden=9)  # its own, by which chunks are compared with the words
 KNOWN = ["The cat is in the house, 3 of 4!", "", "👍", "winter garden"]
 TYPED = ["teh cta is in teh huose", "gutiar prking", "a dgo \ud83d", "zyrvexa 漢字 пес 3x", "x" * 90]
 
@@ -41,13 +42,20 @@ def in_context(model: SentenceTransformer, sizes: ContextConfig = SIZES) -> Sent
     tiers = model[0]
     tiers.set_lexicon(Lexicon(WORDS), EAGER)
     torch.manual_seed(5)
-    tiers.set_spelling_context(SpellingContext(sizes, tiers.settings.d_sem))
+    context = SpellingContext(sizes, tiers.settings.d_sem, tiers.settings.d_char)
+    context.trust.data.fill_(0.1)  # in letters that nobody has learned to read
+    tiers.set_spelling_context(context)
     return model
 
 
+@pytest.fixture(params=[SIZES, READING], ids=["by E1", "by its own"])
+def sizes(request: pytest.FixtureRequest) -> ContextConfig:
+    return request.param
+
+
 @pytest.fixture
-def model() -> SentenceTransformer:
-    return in_context(make_model(CONFIG))
+def model(sizes: ContextConfig) -> SentenceTransformer:
+    return in_context(make_model(CONFIG), sizes)
 
 
 def chunk_vectors(model: SentenceTransformer, text: str) -> torch.Tensor:
@@ -56,8 +64,12 @@ def chunk_vectors(model: SentenceTransformer, text: str) -> torch.Tensor:
 
 
 def without(model: SentenceTransformer) -> SentenceTransformer:
-    other = copy.deepcopy(model)
-    other[0].set_spelling_context(None)
+    """Return a model whose texts say nothing; what a chunk may mean by itself is read as before."""
+    other, context = copy.deepcopy(model), model[0].spelling_context
+    if context.reader is None:
+        other[0].set_spelling_context(None)
+    else:  # which goes with the context
+        other[0].spelling_context.config = replace(context.config, least=1.0)
     return other
 
 
@@ -73,7 +85,7 @@ def test_one_spelling_has_the_vector_of_what_its_text_means(model: SentenceTrans
     # The same by hand, of the first.
     rows = tiers.reader.read(["cta", *WORDS[:9]]).input_ids[:, 1]
     with torch.no_grad():
-        read = torch.nn.functional.normalize(tiers.read_chunks(torch.from_numpy(rows)), dim=1)
+        read = torch.nn.functional.normalize(tiers.read_spellings(torch.from_numpy(rows)), dim=1)
         scores = EAGER.sharpness * (read[0] @ read[1:].T - EAGER.near) - EAGER.prior * torch.log(torch.arange(9) + 20.0)
         scores, places = scores.topk(4)
         assert (scores > scores[0] - SIZES.margin).all()
@@ -91,10 +103,10 @@ def test_one_spelling_has_the_vector_of_what_its_text_means(model: SentenceTrans
     torch.testing.assert_close(found[0][2], wanted, atol=1e-5, rtol=0)
 
 
-def test_what_is_far_from_every_word_stays_what_it_is(model: SentenceTransformer, tmp_path: Path) -> None:
+def test_what_is_far_from_every_word_stays_what_it_is(tmp_path: Path) -> None:
     far = in_context(make_model(CONFIG), replace(SIZES, least=1.0))
     far.save(str(tmp_path), create_model_card=False)
-    np.testing.assert_allclose(far.encode(TYPED), without(model).encode(TYPED), atol=1e-6)
+    np.testing.assert_allclose(far.encode(TYPED), without(far).encode(TYPED), atol=1e-6)
     np.testing.assert_allclose(load_runtime(tmp_path, precision="float32").encode(TYPED), far.encode(TYPED), atol=1e-5)
 
 
@@ -123,8 +135,10 @@ def test_a_text_is_read_alike_alone_and_in_any_batch(model: SentenceTransformer,
 
 @pytest.mark.parametrize("peek", [False, True])
 @pytest.mark.parametrize("taught", [False, True])
-def test_it_is_saved_and_read_alike_by_torch_and_without(peek: bool, taught: bool, tmp_path: Path) -> None:
-    model = in_context(make_model(CONFIG.replace(peek=peek)))
+def test_it_is_saved_and_read_alike_by_torch_and_without(
+    peek: bool, taught: bool, sizes: ContextConfig, tmp_path: Path
+) -> None:
+    model = in_context(make_model(CONFIG.replace(peek=peek)), sizes)
     if taught:
         tiered_st.learn_words(model, ["Zyrvexa", "Gutiar"])
     wanted = model.encode(TYPED)
@@ -138,8 +152,8 @@ def test_it_is_saved_and_read_alike_by_torch_and_without(peek: bool, taught: boo
     assert model_fingerprint(without(model)) != model_fingerprint(model)
 
 
-def test_a_chunk_that_reads_like_a_taught_word_is_left_to_it(tmp_path: Path) -> None:
-    model = in_context(make_model(CONFIG))
+def test_a_chunk_that_reads_like_a_taught_word_is_left_to_it(sizes: ContextConfig, tmp_path: Path) -> None:
+    model = in_context(make_model(CONFIG), sizes)
     plain = without(model)
     for each in (model, plain):
         tiered_st.learn_words(each, ["gutiar"])  # cos 1 to itself, less to every word of the list
@@ -151,7 +165,7 @@ def test_a_chunk_that_reads_like_a_taught_word_is_left_to_it(tmp_path: Path) -> 
         tiered_st.forget_words(each)
         assert np.abs(each.encode("the gutiar") - plain.encode("the gutiar")).max() > 1e-3
         np.testing.assert_allclose(
-            each.encode("the gutiar"), in_context(make_model(CONFIG)).encode("the gutiar"), atol=1e-5
+            each.encode("the gutiar"), in_context(make_model(CONFIG), sizes).encode("the gutiar"), atol=1e-5
         )
 
 
@@ -167,12 +181,12 @@ def test_a_tabulated_model_reads_so_as_long_as_it_has_an_e1(
         np.testing.assert_allclose(other.encode(TYPED), wanted, atol=1e-5)
 
 
-def test_changed_weights_are_read_anew(model: SentenceTransformer) -> None:
+def test_changed_weights_are_read_anew(model: SentenceTransformer, sizes: ContextConfig) -> None:
     model.encode(TYPED)
     with torch.no_grad():
         for weight in model[0].parameters():
             weight.mul_(1.3)
-    other = in_context(make_model(CONFIG))
+    other = in_context(make_model(CONFIG), sizes)
     other.load_state_dict(model.state_dict())
     np.testing.assert_allclose(model.encode(TYPED), other.encode(TYPED), atol=1e-6)
 
@@ -219,7 +233,7 @@ def test_words_taught_behind_a_prepared_graph_are_said_to_be_missing(model: Sent
         torch.jit.trace(model.eval(), (features,), strict=False, check_trace=False)
 
 
-def test_it_stays_what_it_is_while_a_model_learns(model: SentenceTransformer) -> None:
+def test_it_stays_what_it_is_while_a_model_learns(model: SentenceTransformer, sizes: ContextConfig) -> None:
     before = {name: value.clone() for name, value in model[0].spelling_context.named_parameters()}
     model.train()
     optimizer = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], lr=1e-2)
@@ -229,7 +243,7 @@ def test_it_stays_what_it_is_while_a_model_learns(model: SentenceTransformer) ->
         optimizer.step()
     assert all(torch.equal(value, before[name]) for name, value in model[0].spelling_context.named_parameters())
     model.eval()
-    fresh = in_context(make_model(CONFIG))
+    fresh = in_context(make_model(CONFIG), sizes)
     fresh.load_state_dict(model.state_dict())
     np.testing.assert_allclose(model.encode(TYPED), fresh.encode(TYPED), atol=1e-6)
 
@@ -283,6 +297,28 @@ def test_e1_reads_a_new_misspelling_and_once_all_that_it_may_mean(
         assert read == [2], read
 
 
+def test_a_reading_of_its_own_finds_other_words(tmp_path: Path) -> None:
+    """Where it says that a chunk reads as "parking" does, that is what is meant, however E1 reads it."""
+    model = in_context(make_model(CONFIG), replace(READING, candidates=1))
+    tiers = model[0]
+    rows = torch.from_numpy(tiers.reader.read(["gutiar", *WORDS]).input_ids[:, 1])
+    with torch.no_grad():
+        pooled = tiers.pool_chunks(rows)
+        reader = tiers.spelling_context.reader
+        for weight in (reader.linear.weight, reader.hidden.weight, reader.hidden_out.weight):
+            weight.zero_()
+        # The axis on which the chunk and "parking" are alike, and other words are not.
+        wanted = torch.full((len(rows),), -1.0)
+        wanted[[0, 1 + WORDS.index("parking")]] = 1.0
+        reader.linear.weight[0] = torch.linalg.lstsq(pooled, wanted[:, None]).solution[:, 0]
+        found = tiers.source.spellings.candidates(tiers.read_spellings(rows[:1]), tiers.spelling_context.config)
+    assert WORDS[int(found[1][0, 0])] == "parking"
+    model.save(str(tmp_path), create_model_card=False)
+    np.testing.assert_allclose(
+        load_runtime(tmp_path, precision="float32").encode(TYPED), model.encode(TYPED), atol=1e-5
+    )  # fmt: skip
+
+
 def test_another_list_knows_other_words(model: SentenceTransformer) -> None:
     tiered_st.set_lexicon(model, WORDS, spelling=5)
     assert model[0].spelling_context is None
@@ -290,7 +326,11 @@ def test_another_list_knows_other_words(model: SentenceTransformer) -> None:
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
-    context = SpellingContext(SIZES, CONFIG.d_sem)
+    context = SpellingContext(SIZES, CONFIG.d_sem, CONFIG.d_char)
+    with pytest.raises(ValueError, match="both widths of a reading or neither"):
+        replace(SIZES, reading=8)
+    with pytest.raises(ValueError, match=r"characters of 8 dimensions: this model's have"):
+        in_context(make_model(CONFIG))[0].set_spelling_context(SpellingContext(READING, CONFIG.d_sem, 8))
     with pytest.raises(ValueError, match="no list of words"):
         make_model(CONFIG)[0].set_spelling_context(context)
     coarse = make_model(CONFIG.replace(chunk_quantization="int8"))
@@ -298,7 +338,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="chunk_quantization='int8'"):
         coarse[0].set_spelling_context(context)
     with pytest.raises(ValueError, match="of 8 dimensions"):
-        in_context(make_model(CONFIG))[0].set_spelling_context(SpellingContext(SIZES, 8))
+        in_context(make_model(CONFIG))[0].set_spelling_context(SpellingContext(SIZES, 8, CONFIG.d_char))
     with pytest.raises(ValueError, match="counts from 1"):
         ContextConfig(reach=0)
     in_context(make_model(CONFIG)).save(str(tmp_path), create_model_card=False)

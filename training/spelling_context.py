@@ -4,6 +4,9 @@
 recipe says which texts and what noise: of each text one word at a time is misspelt, and so are some of those around it;
 of the words that E1 finds nearest, the model learns which stood there, or that none of them did. Beside that it learns
 to tell the word from any others of the list (Mnih and Hinton 2007), which rare words need.
+
+With ``--reading`` it first learns to read words so that a misspelling is nearest to its own word among all of the list,
+and what is no word of it to none.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -27,7 +31,7 @@ from torch.nn import functional as F
 
 from tiered_st.model import load, set_storage
 from tiered_st.modules.hashing import hash_rows
-from tiered_st.modules.spelling_context import SpellingContext
+from tiered_st.modules.spelling_context import SpellingContext, SpellingReader
 from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
@@ -56,6 +60,7 @@ _ELSEWHERE = 0.6  # how often, beside others, what is no word of the list
 _NOISY = 0.6  # most of the neighbours that are misspelt too
 _CANDIDATES, _MARGIN = 16, 12.0  # while it learns: more than it is to weigh then
 _RATE, _WARM, _LANGUAGE = 2e-3, 50, 0.3  # peak learning rate, steps until then, weight of telling a word from any other
+_MEANT, _STRANGE = 400, 100  # forms of words of the list, and of others, that a reading learns of in a step
 
 
 class Places(NamedTuple):
@@ -142,8 +147,13 @@ class Practice:
         return torch.where(count > 0, self.first[origins] + some, -1)
 
 
-def practice_of(tiers: TieredInput, recipe: Recipe, data: Path, config: ContextConfig, texts: int) -> Practice:
-    """Read texts of a recipe by a model, and misspell their words."""
+def practice_of(
+    tiers: TieredInput, recipe: Recipe, data: Path, config: ContextConfig, texts: int, steps: int = 0, seed: int = 0
+) -> Practice:
+    """Read texts of a recipe by a model, and misspell their words.
+
+    Where the context has a reading of its own, that learns first, in so many steps: the model then has one that has.
+    """
     spellings = tiers.source.spellings
     assert spellings is not None
     rows, sequences = _chunks(tiers, _texts(recipe, data, texts))
@@ -164,6 +174,13 @@ def practice_of(tiers: TieredInput, recipe: Recipe, data: Path, config: ContextC
     at = at[origins[at].argsort()]
     forms, origins, meant = forms[at], origins[at], meant[at]
     logger.info("%d misspelt forms", len(forms))
+    if config.reading:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            context = SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
+        assert context.reader is not None
+        learn_reading(context.reader, tiers, spellings, forms, meant, steps, seed)
+        tiers.set_spelling_context(context)
 
     flat, text = _flat(sequences, len(rows), config.reach)
     chunks = torch.cat([_encoded(tiers, rows), torch.zeros(1, tiers.settings.d_sem)])
@@ -180,15 +197,71 @@ def practice_of(tiers: TieredInput, recipe: Recipe, data: Path, config: ContextC
     )  # fmt: skip
 
 
+def learn_reading(
+    reader: SpellingReader,
+    tiers: TieredInput,
+    spellings: Spellings,
+    forms: Tensor,
+    meant: Tensor,
+    steps: int,
+    seed: int,
+) -> None:
+    """Let a reader learn which word of the list each form (forms, chars) means, (forms,), -1 for none of them.
+
+    The softmax is that of reading: over all words, by cosine and rank; what is no word is to be further than ``near``.
+    """
+    config, generator = spellings.words.config, torch.Generator().manual_seed(seed)
+    pooled, words = _pooled(tiers, forms), _pooled(tiers, torch.from_numpy(spellings.words.rows))
+    expected = torch.from_numpy(spellings.words.expected)
+    held = torch.rand(len(forms), generator=generator) < _HELD
+    known, strange = (~held & (meant >= 0)).nonzero().squeeze(1), (~held & (meant < 0)).nonzero().squeeze(1)
+    none = torch.nn.Parameter(expected.mean())
+    optimizer = torch.optim.AdamW([*reader.parameters(), none], lr=_RATE, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_share_of_rate, steps=steps))
+
+    def logits(at: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu")):
+            cosines = F.normalize(reader(pooled[at]), dim=1) @ F.normalize(reader(words), dim=1).T
+        scores = config.sharpness * (cosines.float() - config.near) + expected
+        return torch.cat([scores, none.expand(len(at), 1)], dim=1)
+
+    started = time.monotonic()
+    for step in range(1, steps + 1):
+        parts = [known[torch.randint(len(known), (_MEANT,), generator=generator)]]
+        if len(strange):
+            parts.append(strange[torch.randint(len(strange), (_STRANGE,), generator=generator)])
+        at = torch.cat(parts)
+        wanted = torch.where(meant[at] < 0, len(words), meant[at])
+        optimizer.zero_grad()
+        F.cross_entropy(logits(at), wanted).backward()
+        optimizer.step()
+        schedule.step()
+        if step % 500 == 0 or step == steps:
+            at = held.nonzero().squeeze(1)[:2_000]
+            with torch.no_grad():
+                first = logits(at).argmax(dim=1)
+            listed = meant[at] >= 0
+            right = [100 * float((first[listed] == meant[at][listed]).float().mean())]
+            right.append(100 * float((first[~listed] == len(words)).float().mean()))
+            minutes = (time.monotonic() - started) / 60
+            logger.info(
+                "reading: %d of %d steps, %.1f minutes: %.1f %% of words, %.1f %% of others",
+                step,
+                steps,
+                minutes,
+                *right,
+            )
+
+
+def _share_of_rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / _WARM) * max(0.02, 0.5 + 0.5 * float(np.cos(np.pi * step / steps)))
+
+
 def learn(context: SpellingContext, practice: Practice, steps: int, seed: int) -> None:
     """Let a context learn from practice."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(context.parameters(), lr=_RATE, weight_decay=1e-4)
-
-    def rate(step: int) -> float:
-        return min(1.0, (step + 1) / _WARM) * max(0.02, 0.5 + 0.5 * float(np.cos(np.pi * step / steps)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_share_of_rate, steps=steps))
     started = time.monotonic()
     for step in range(1, steps + 1):
         at = practice.draw(practice.learned, _BATCH, generator)
@@ -342,12 +415,17 @@ def _encoded(tiers: TieredInput, rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def _pooled(tiers: TieredInput, rows: Tensor) -> Tensor:
+    return torch.cat([tiers.pool_chunks(part).float() for part in rows.split(_ENCODED)])
+
+
+@torch.no_grad()
 def _nearest(tiers: TieredInput, spellings: Spellings, forms: Tensor, config: ContextConfig) -> tuple[Tensor, Tensor]:
     """Return what E1 says for the words that forms may mean, (forms, candidates), and these."""
     found = []
     for part in forms.split(_ENCODED):
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu")):
-            queries = tiers.read_chunks(part)
+            queries = tiers.read_spellings(part)
         found.append(spellings.candidates(queries.float(), config))
     scores, words = (torch.cat(values) for values in zip(*found, strict=True))
     return scores, words
@@ -362,7 +440,9 @@ def teach(model: SentenceTransformer, practice: Practice, config: ContextConfig,
     tiers, storage = tiers_of(model), tiers_of(model).storage
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        context = SpellingContext(config, tiers.settings.d_sem)
+        context = SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
+    if tiers.spelling_context is not None:
+        context.reader = tiers.spelling_context.reader  # by which practice was made
     learn(context, practice, steps, seed)
     tiers.set_spelling_context(context)
     set_storage(model, storage)
@@ -378,9 +458,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=int, default=300_000, help="read at most (default 300,000)")
     parser.add_argument("--steps", type=int, default=5_000, help="of learning (default 5,000)")
     parser.add_argument("--seed", type=int, default=0)
-    for name in ("width", "hidden", "keys"):
+    parser.add_argument("--reading-steps", type=int, default=1_500, help="of a reading's (default 1,500)")
+    sizes = ("width", "hidden", "keys", "reading", "reading_hidden")
+    for name in sizes:
         size = getattr(ContextConfig, name)
-        parser.add_argument(f"--{name}", type=int, default=size, help=f"see ContextConfig (default {size})")
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=int, default=size, help=f"see ContextConfig (default {size})")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
@@ -389,9 +472,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tiers.spelling is None:
             raise ValueError(f"{args.model} has no list of words that a misspelling may mean: set_lexicon(spelling=…).")
         tiers.set_spelling_context(None)
-        config = ContextConfig(width=args.width, hidden=args.hidden, keys=args.keys)
-        wide = replace(config, candidates=_CANDIDATES, margin=_MARGIN)
-        practice = practice_of(tiers, find_recipe(args.recipe), args.data, wide, args.texts)
+        config = ContextConfig(**{name: getattr(args, name) for name in sizes})
+        wide, steps = replace(config, candidates=_CANDIDATES, margin=_MARGIN), args.reading_steps
+        practice = practice_of(tiers, find_recipe(args.recipe), args.data, wide, args.texts, steps, args.seed)
         teach(model, practice, config, args.steps, args.seed)
         model.save_pretrained(str(args.out), create_model_card=False)
     except (ValueError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from tiered_st.text import Lexicon
 from tiered_st.text.spelling import ContextConfig, SpellingConfig
 from training.recipe import Recipe, Stage
 from training.sources import Source
-from training.spelling_context import judge, learn, main, practice_of
+from training.spelling_context import judge, learn, main, practice_of, teach
 from training.write_table import write_table
 
 # A word of a pair says which the other is.
@@ -56,10 +57,33 @@ def data(tmp_path: Path) -> Path:
 def test_neighbours_tell_what_letters_do_not(model: SentenceTransformer, data: Path) -> None:
     practice = practice_of(model[0], RECIPE, data, SIZES, 1_000)
     torch.manual_seed(0)
-    context = SpellingContext(SIZES, model[0].settings.d_sem)
+    context = SpellingContext(SIZES, model[0].settings.d_sem, model[0].settings.d_char)
     learn(context, practice, 200, seed=0)
     told = judge(context, practice)
     assert told["letters"] < 40 < 60 < told["text"], told
+
+
+def test_a_reading_learns_which_word_is_meant(model: SentenceTransformer, data: Path) -> None:
+    tiers, sizes = model[0], replace(SIZES, reading=24, reading_hidden=96)
+    before = tiers.get_config_dict()
+    found = []
+    for steps in (1, 400):
+        tiers.set_spelling_context(None)
+        practice = practice_of(tiers, RECIPE, data, sizes, 1_000, steps)
+        scores, words, meant = practice.forms[1:]
+        listed = meant >= 0
+        found.append((words[listed, 0] == meant[listed]).float().mean())
+        # What was none of the words is further from all of them than what was one.
+        found.append(scores[listed, 0].mean() - scores[~listed, 0].mean())
+    assert found[0] < 0.6 < 0.9 < found[2] and found[3] > found[1], found
+    torch.manual_seed(3)
+    teach(model, practice, sizes, 2, seed=0)
+    assert tiers.spelling_context.config == sizes
+    right = torch.from_numpy(tiers.source.spellings.words.rows)
+    words = tiers.source.spellings.candidates(tiers.read_spellings(right), sizes)[1]
+    assert torch.equal(words[:, 0], torch.arange(len(right)))  # by the reader that learned
+    tiers.set_spelling_context(None)
+    assert tiers.get_config_dict() == before
 
 
 def test_a_draw_is_of_the_place_that_it_names(model: SentenceTransformer, data: Path) -> None:
@@ -89,10 +113,10 @@ def test_the_command_teaches_a_folder_and_changes_nothing_else(
     recipe = tmp_path / "recipe.py"
     recipe.write_text("from test_context_training import RECIPE\n", encoding="utf-8")
     given = [str(recipe), str(tmp_path / "model"), "--data", str(data), "--out", str(tmp_path / "out")]
-    sizes = ["--width", "8", "--hidden", "12", "--keys", "6"]
-    assert main([*given, "--steps", "3", "--texts", "200", *sizes]) == 0
+    sizes = ["--width", "8", "--hidden", "12", "--keys", "6", "--reading", "5", "--reading-hidden", "7"]
+    assert main([*given, "--steps", "3", "--reading-steps", "2", "--texts", "200", *sizes]) == 0
     taught = tiered_st.load(tmp_path / "out", device="cpu")
-    assert taught[0].spelling_context.config == ContextConfig(width=8, hidden=12, keys=6)
+    assert taught[0].spelling_context.config == ContextConfig(width=8, hidden=12, keys=6, reading=5, reading_hidden=7)
     assert taught[0].get_config_dict()["storage"] == "int8"
     model = tiered_st.load(tmp_path / "model", device="cpu")
     before, after = model.state_dict(), taught.state_dict()

@@ -66,22 +66,25 @@ class ChunkProjector(nn.Module):
             states: (chunks, chars, d_char) from E1.
             mask: (chunks, chars) boolean.
             types: (chunks,) int64 chunk types.
-            correct: makes of the vectors of chunks (chunks, d_sem), and of how E1 reads them (chunks, width), those of
-                what they may be misspellings of (see modules.spellings).
+            correct: makes of the vectors of chunks (chunks, d_sem), and of their pooled characters (chunks, d_char),
+                those of what they may be misspellings of (see modules.spellings).
 
         Returns:
             Chunk vectors (chunks, d_sem).
         """
-        out, recalled = self.project(states, mask, types)
+        pooled = self.weigh(states, mask)  # (chunks, d_char)
+        out, recalled = self._project(pooled, types)
         if recalled is not None and correct is not None:
-            out = correct(out, recalled.query)
+            out = correct(out, pooled)
         if recalled is not None and self.learned_words is not None:
             out = self.learned_words(out, recalled.query, recalled.unknown, types)
         return self.quantize(out)
 
     def project(self, states: Tensor, mask: Tensor, types: Tensor) -> tuple[Tensor, Recalled | None]:
         """Return what ``forward`` does before learned words and coarsening, and what the memory says of the chunks."""
-        pooled = self.weigh(states, mask)  # (chunks, d_char)
+        return self._project(self.weigh(states, mask), types)
+
+    def _project(self, pooled: Tensor, types: Tensor) -> tuple[Tensor, Recalled | None]:
         recalled = None if self.memory is None else self.memory(pooled)
         if self.type_embedding is not None:
             pooled = pooled + self.type_embedding(types)

@@ -9,6 +9,29 @@ from torch.nn import functional as F
 from tiered_st.text.spelling import ContextConfig
 
 
+class SpellingReader(nn.Module):
+    """Read a chunk's characters, as E1 pools them, so that a misspelling reads like its word.
+
+    E1's own reading has learned to find slots of a memory; this one learns nothing but to tell the words of a list
+    apart by how they are misspelt.
+
+    Args:
+        d_char: of pooled characters.
+        width: of the reading.
+        hidden: of the layer between.
+    """
+
+    def __init__(self, d_char: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d_char, width, bias=False)
+        self.hidden = nn.Linear(d_char, hidden)
+        self.hidden_out = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return how chunks read, pooled characters (chunks, d_char) to (chunks, width)."""
+        return self.linear(pooled) + self.hidden_out(F.gelu(self.hidden(pooled)))
+
+
 class SpellingContext(nn.Module):
     """Weigh the words that a misspelt chunk may mean by its neighbours, and pull its vector to what they mean.
 
@@ -21,11 +44,16 @@ class SpellingContext(nn.Module):
     Args:
         config: its sizes.
         d_sem: of a chunk vector.
+        d_char: of pooled characters.
+
+    Attributes:
+        reader: what reads chunks where they are compared with the words; None where E1's reading does.
     """
 
-    def __init__(self, config: ContextConfig, d_sem: int) -> None:
+    def __init__(self, config: ContextConfig, d_sem: int, d_char: int) -> None:
         super().__init__()
         self.config = config
+        self.reader = SpellingReader(d_char, config.reading, config.reading_hidden) if config.reading else None
         self.narrow = nn.Linear(d_sem, config.width, bias=False)
         self.around = nn.Linear(config.places * config.width, config.hidden)
         self.hidden = nn.Linear(config.hidden, config.hidden)

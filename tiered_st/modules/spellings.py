@@ -44,8 +44,12 @@ class Reader(Protocol):
         """Words learned after training."""
         ...
 
-    def read_chunks(self, rows: Tensor) -> Tensor:
-        """Return how E1 reads chunks (chunks, chars), (chunks, width)."""
+    def read_spellings(self, rows: Tensor) -> Tensor:
+        """Return how chunks (chunks, chars) read where they are compared with the words, (chunks, width)."""
+        ...
+
+    def spelt_as(self, pooled: Tensor) -> Tensor:
+        """Return the same of chunks whose characters are pooled, (chunks, d_char) to (chunks, width)."""
         ...
 
 
@@ -53,13 +57,15 @@ class _Constants(NamedTuple):
     """What a graph holds.
 
     Attributes:
-        keys: (words, width), how E1 reads the words that may be meant, of length 1.
+        keys: (words, width), how the words that may be meant read, of length 1.
+        taught: (words, width), how those read that the model was taught; None without any.
         expected: (words,), what speaks for each before a chunk is read.
         vectors: (words, d_sem), theirs.
         known: (all words,) int64, the hashes of the list, in order.
     """
 
     keys: Tensor
+    taught: Tensor | None
     expected: Tensor
     vectors: Tensor
     known: Tensor
@@ -111,6 +117,7 @@ class Spellings:
         self._lock = threading.Lock()
         self._suspects = SuspectCache()
         self._keys: Tensor | None = None
+        self._taught: tuple[LearnedWords, Tensor] | None = None  # how words read that the model was taught
         self._graph: _Constants | None = None  # as long as the keys are what it was made of
         self._steps = 0
         self._watch.forget()
@@ -120,27 +127,25 @@ class Spellings:
         if self._lock.locked():
             self._forget()
 
-    def __call__(
-        self, vectors: Tensor, queries: Tensor, rows: Tensor, vectors_of: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def __call__(self, vectors: Tensor, pooled: Tensor, rows: Tensor, vectors_of: Callable[[Tensor], Tensor]) -> Tensor:
         """Return chunk vectors (chunks, d_sem), those of chunks that may be misspelt pulled to what is meant.
 
         Args:
             vectors: (chunks, d_sem), as they are without.
-            queries: (chunks, width), how E1 reads the chunks.
+            pooled: (chunks, d_char), their characters, as E1 pools them.
             rows: (chunks, chars) int64, the chunks.
             vectors_of: gives rows of words (words, chars) their vectors, (words, d_sem).
         """
         if is_traced():
-            return self._traced(vectors, queries, rows)
+            return self._traced(vectors, self._tiers.spelt_as(pooled), rows)
         numbers = rows.cpu().numpy()
         at = torch.from_numpy(self.words.doubtful(numbers)).to(rows.device)
         if not len(at):
             if self._tiers.spelling_context is not None:
                 self._suspects.tell(numbers, NOBODY)
             return vectors
-        keys, suspects = self._read_now(queries)
-        found = self._compared(queries[at], keys, self._wanted)
+        keys, suspects = self._read_now(pooled)
+        found = self._compared(self._tiers.spelt_as(pooled[at]), keys, self._wanted, self._taught_keys(keys))
         exact, told = not self._learns() and not torch.is_autocast_enabled(rows.device.type), NOBODY
         if self._tiers.spelling_context is not None and exact:
             told = self._told(found, at)
@@ -181,8 +186,10 @@ class Spellings:
             at = torch.from_numpy(self.words.doubtful(new))
             parts = torch.from_numpy(new)[at].to(ids.device).split(_BLOCK)
             with torch.no_grad(), torch.autocast(ids.device.type, enabled=False):
-                queries = [self._tiers.read_chunks(part) for part in parts if len(part)]
-            return self._told(self._compared(torch.cat(queries), keys, context.config), at) if queries else NOBODY
+                queries = [self._tiers.read_spellings(part) for part in parts if len(part)]
+            if not queries:
+                return NOBODY
+            return self._told(self._compared(torch.cat(queries), keys, context.config, self._taught_keys(keys)), at)
 
         found = read(rows) if self._learns() else suspects.find(rows, read)
         if not len(found.at):
@@ -197,8 +204,8 @@ class Spellings:
         return vectors.index_put((text, place), pulled)
 
     def candidates(self, queries: Tensor, config: ContextConfig) -> tuple[Tensor, Tensor]:
-        """Return what speaks for words that chunks may mean, by how E1 reads these (chunks, width), and the words."""
-        scores, words, _ = _in_reach(self._compared(queries, self.keys(queries), config), config)
+        """Return what speaks for words that chunks may mean, by how these read (chunks, width), and the words."""
+        scores, words, _ = _in_reach(self._compared(queries, self.keys(queries), config, None), config)
         return scores, words
 
     def forget(self) -> None:
@@ -210,11 +217,11 @@ class Spellings:
         self._graph = None
 
     def keys(self, like: Tensor) -> Tensor:
-        """Return how E1 reads the words, of length 1, (words, width), on the device of ``like``."""
+        """Return how the words read, of length 1, (words, width), on the device of ``like``."""
         return self._read_now(like)[0]
 
     def _read_now(self, like: Tensor) -> tuple[Tensor, SuspectCache]:
-        """Return how E1 reads the words as its weights are now, and what was found out by that."""
+        """Return how the words read as E1's weights are now, and what was found out by that."""
         learning = self._learns()
         with self._lock:
             keys, self._steps = self._keys, self._steps + learning
@@ -223,7 +230,7 @@ class Spellings:
                 with torch.inference_mode(False):  # so that training may use them too
                     keys = self._read(like.device)
                 self._watch.changed()
-                self._keys, self._graph, self._steps = keys, None, 0
+                self._keys, self._graph, self._steps, self._taught = keys, None, 0, None
                 self._suspects = SuspectCache()
             assert keys is not None
             return keys, self._suspects
@@ -236,7 +243,9 @@ class Spellings:
                 for value in (self.words.rows, self.words.expected, self.words.spelt())
             )
             vectors = torch.cat([vectors_of(part) for part in rows.split(_BLOCK)])
-            self._graph = _Constants(self.keys(like), expected, vectors, hash_rows(every[:, 1:]).sort()[0])
+            keys = self.keys(like)
+            known = hash_rows(every[:, 1:]).sort()[0]
+            self._graph = _Constants(keys, self._taught_keys(keys), expected, vectors, known)
 
     @property
     def _wanted(self) -> ContextConfig | None:
@@ -249,20 +258,39 @@ class Spellings:
 
     @torch.no_grad()
     def _read(self, device: torch.device) -> Tensor:
-        rows = torch.from_numpy(self.words.rows).to(device)
-        with torch.autocast(device.type, enabled=False):
-            read = [self._tiers.read_chunks(part) for part in rows.split(_BLOCK)]
+        return self._read_words(torch.from_numpy(self.words.rows).to(device))
+
+    def _read_words(self, rows: Tensor) -> Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            read = [self._tiers.read_spellings(part) for part in rows.split(_BLOCK)]
         return F.normalize(torch.cat(read).float(), dim=1)
 
+    @torch.no_grad()
+    def _taught_keys(self, keys: Tensor) -> Tensor | None:
+        """Return how words read that the model was taught, as ``keys`` are read, (words, width); None without any."""
+        words, context, known = self._tiers.learned_words, self._tiers.spelling_context, self._taught
+        if words is None or context is None:
+            return None
+        if context.reader is None:
+            return words.keys.float()
+        if known is None or known[0] is not words or known[1].device != keys.device:
+            with torch.inference_mode(False):
+                known = self._taught = words, self._read_words(words.rows.to(keys.device, torch.int64))
+        return known[1]
+
     def _compared(
-        self, queries: Tensor, keys: Tensor, wanted: ContextConfig | None, expected: Tensor | None = None
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        wanted: ContextConfig | None,
+        taught: Tensor | None,
+        expected: Tensor | None = None,
     ) -> _Compared:
         """Compare readings of chunks (chunks, width) with those of the words."""
         config = self.words.config
         count = config.candidates if wanted is None else max(config.candidates, wanted.candidates)
         if expected is None:
             expected = torch.from_numpy(self.words.expected).to(queries.device)
-        taught = None if self._tiers.learned_words is None else self._tiers.learned_words.keys.float()
         parts = []
         with torch.autocast(queries.device.type, enabled=False):
             for part in [queries] if is_traced() else queries.split(_BLOCK):
@@ -292,16 +320,16 @@ class Spellings:
 
     def _traced(self, vectors: Tensor, queries: Tensor, rows: Tensor) -> Tensor:
         """Do the same without a branch or a shape that depends on values."""
-        keys, expected, words, known = self._constants()
-        found = self._compared(queries, keys, self._wanted, expected)
+        keys, taught, expected, words, known = self._constants()
+        found = self._compared(queries, keys, self._wanted, taught, expected)
         weights, pull = self._pull(found)
         nearest = words[found.words[:, : weights.shape[1]]]
         return _pulled(vectors, pull * ~self._unable(rows, known)[:, None], weights, nearest)
 
     def _traced_in_context(self, vectors: Tensor, ids: Tensor, context: SpellingContext, present: Tensor) -> Tensor:
-        keys, expected, words, known = self._constants()
+        keys, taught, expected, words, known = self._constants()
         rows, own = ids.flatten(0, 1), vectors.flatten(0, 1)
-        found = self._compared(self._tiers.read_chunks(rows), keys, context.config, expected)
+        found = self._compared(self._tiers.read_spellings(rows), keys, context.config, taught, expected)
         scores, places, near = _in_reach(found, context.config)
         texts, chunks = present.shape
         text, place = (torch.arange(count, device=ids.device) for count in (texts, chunks))

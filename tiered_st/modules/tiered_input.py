@@ -86,7 +86,8 @@ class TieredInput(StoredModule, InputModule):
             self.spelling.check(self.settings)
         self.spelling_context: SpellingContext | None = None
         if spelling_context is not None:
-            self.set_spelling_context(SpellingContext(ContextConfig(**spelling_context), self.settings.d_sem))
+            sizes = ContextConfig(**spelling_context)
+            self.set_spelling_context(SpellingContext(sizes, self.settings.d_sem, self.settings.d_char))
         self.register_load_state_dict_post_hook(_read_by_what_was_loaded)
         self.set_encoder(encoder)
         if table is not None:
@@ -140,6 +141,10 @@ class TieredInput(StoredModule, InputModule):
             if (width := context.narrow.in_features) != self.settings.d_sem:
                 raise ValueError(
                     f"A context of vectors of {width} dimensions: this model's have {self.settings.d_sem}."
+                )
+            if context.reader is not None and (width := context.reader.linear.in_features) != self.settings.d_char:
+                raise ValueError(
+                    f"A context that reads characters of {width} dimensions: this model's have {self.settings.d_char}."
                 )
             problems = {
                 "no list of words that may be meant (see set_lexicon, spelling=…)": self.spelling is None,
@@ -255,8 +260,22 @@ class TieredInput(StoredModule, InputModule):
     def read_chunks(self, rows: Tensor) -> Tensor:
         """Return how E1 reads chunks, what prototypes are compared with: (chunks, chars) int64 to (chunks, width)."""
         assert self.chunk_projector.memory is not None, "memory_slots=0"
+        return self.chunk_projector.memory.read(self.pool_chunks(rows))
+
+    def read_spellings(self, rows: Tensor) -> Tensor:
+        """Return how chunks (chunks, chars) read where they are compared with the words of a list, (chunks, width)."""
+        return self.spelt_as(self.pool_chunks(rows))
+
+    def spelt_as(self, pooled: Tensor) -> Tensor:
+        """Return the same of chunks whose characters are pooled, (chunks, d_char) to (chunks, width)."""
+        assert self.chunk_projector.memory is not None, "memory_slots=0"
+        reader = None if self.spelling_context is None else self.spelling_context.reader
+        return self.chunk_projector.memory.read(pooled) if reader is None else reader(pooled)
+
+    def pool_chunks(self, rows: Tensor) -> Tensor:
+        """Return the characters of chunks (chunks, chars) as E1 pools them, (chunks, d_char)."""
         states, mask = self.char_encoder(cut(rows))
-        return self.chunk_projector.memory.read(self.chunk_projector.weigh(states, mask))
+        return self.chunk_projector.weigh(states, mask)
 
     def recognize(self, rows: Tensor) -> Tensor:
         """Score what chunks may stand for: (chunks, chars) int64 to (chunks, 1 + memory_slots) logits, 0 for others."""

@@ -82,6 +82,8 @@ class ContextConfig:
         margin: how much less than the nearest a word may have to speak for it, sharpness × cosine and rank, to be read.
         least: the cosine to the nearest word below which a chunk is no misspelling of any.
         share: of the vector of what is certainly meant: the chunk's own spelling keeps the rest.
+        reading: width of a reading of its own by which chunks are compared with the words; 0 compares E1's as they are.
+        reading_hidden: width of the layer that makes it.
     """
 
     reach: int = 4
@@ -92,12 +94,16 @@ class ContextConfig:
     margin: float = 7.0
     least: float = 0.68
     share: float = 0.5
+    reading: int = 0
+    reading_hidden: int = 0
 
     def __post_init__(self) -> None:
         counts = (self.reach, self.width, self.hidden, self.keys, self.candidates)
-        if not (min(counts) >= 1 and self.margin >= 0 and -1 <= self.least <= 1 and 0 <= self.share <= 1):
+        reading = self.reading >= 1 <= self.reading_hidden or self.reading == self.reading_hidden == 0
+        if not (min(counts) >= 1 and self.margin >= 0 and -1 <= self.least <= 1 and 0 <= self.share <= 1 and reading):
             raise ValueError(
-                f"{self} cannot be: counts from 1, a margin not below 0, a cosine as the least, and a share of 0 to 1."
+                f"{self} cannot be: counts from 1, a margin not below 0, a cosine as the least, a share of 0 to 1, and "
+                "both widths of a reading or neither."
             )
 
     @property
@@ -106,8 +112,8 @@ class ContextConfig:
         return 2 * self.reach + 1
 
     def settings(self) -> dict[str, Any]:
-        """Return what builds it again, JSON-ready."""
-        return asdict(self)
+        """Return what builds it again, JSON-ready; of a context without a reading, what it was before there was any."""
+        return {name: value for name, value in asdict(self).items() if value or not name.startswith("reading")}
 
 
 class SpellingList:

@@ -16,6 +16,7 @@ from tiered_st.runtime.chunks.chunk_projector import chunk_projector
 from tiered_st.runtime.chunks.chunk_quantization import QUANTIZATIONS
 from tiered_st.runtime.chunks.hashed_ngrams import NgramBuckets
 from tiered_st.runtime.chunks.learned_words import LearnedWords
+from tiered_st.runtime.chunks.spelling_context import SpellingReader
 from tiered_st.runtime.graph import Graph, block_product, product
 from tiered_st.runtime.graph.layers import layer_norm
 from tiered_st.runtime.stored_weights import StoredWeights
@@ -55,7 +56,8 @@ class ChunkEncoder:
         weights: those of the model's first module.
         threads: that a product of matrices may take; None for one per core.
         learned_words: the settings of the words that the model was taught after its training, where there are any.
-        reads_words: whether :meth:`queries` will be asked.
+        reads_spellings: whether :meth:`spelt` will be asked.
+        reader: what then reads chunks; None for E1 itself.
         precision: what the sums over all slots of the memory are computed in, see runtime.load.
 
     Attributes:
@@ -70,7 +72,8 @@ class ChunkEncoder:
         weights: StoredWeights,
         threads: int | None = None,
         learned_words: dict[str, Any] | None = None,
-        reads_words: bool = False,
+        reads_spellings: bool = False,
+        reader: SpellingReader | None = None,
         precision: str = "float32",
     ) -> None:
         self.ngrams = NgramBuckets(config) if config.ngram_buckets else None
@@ -100,8 +103,11 @@ class ChunkEncoder:
             graph.output(unknown, "unknown", np.float32, ("chunks",))
             graph.output(projected.vectors, "plain", np.float32, ("chunks", config.d_sem))
         self.session = graph.session(threads)
-        # Without the memory, most of the work, which words that are only read are not asked for.
-        self._reading = graph.session(threads, outputs=["queries"]) if reads_words else None
+        self._spelt = None
+        if reads_spellings and projected.recalled is not None:
+            spelt = projected.recalled.query if reader is None else reader.write(graph, projected.pooled)
+            graph.output(spelt, "spelt", np.float32, ("chunks", "width"))
+            self._spelt = graph.session(threads, outputs=["spelt"])  # without the memory, most of the work
         self._coarsen = None if config.chunk_quantization is None else _coarsening(config).session(threads)
         if learned_words is not None:
             self.words = LearnedWords.stored(config, own.part("learned_words"), learned_words, threads)
@@ -123,10 +129,10 @@ class ChunkEncoder:
         queries, unknown, vectors = self._outputs(self.session, ["queries", "unknown", "vectors"], rows)
         return Reading(queries, unknown, vectors[:, : self.d_sem])
 
-    def queries(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how E1 reads chunks (chunks, chars), what prototypes are compared with: (chunks, width)."""
-        assert self._reading is not None, "who asks says so in the beginning"
-        return self._outputs(self._reading, ["queries"], rows)[0]
+    def spelt(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how chunks (chunks, chars) read where they are compared with the words of a list, (chunks, width)."""
+        assert self._spelt is not None, "who asks says so in the beginning"
+        return self._outputs(self._spelt, ["spelt"], rows)[0]
 
     def _outputs(self, session: Any, names: list[str], rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         """Return what a session says of chunks (chunks, chars), each on its own, in their order."""

@@ -17,10 +17,12 @@ class Projected(NamedTuple):
     """What the projector makes of chunks, by name.
 
     Attributes:
+        pooled: (chunks, d_char), their characters.
         vectors: (chunks, d_sem), before learned words pull them and they are coarsened.
         recalled: what the memory says of the chunks, None without one.
     """
 
+    pooled: str
     vectors: str
     recalled: Recalled | None
 
@@ -45,7 +47,7 @@ def chunk_projector(
         types: (chunks,) int64 chunk types.
         product: what multiplies by the slots of the memory.
     """
-    pooled = POOLINGS[config.projector_pooling](graph, config, weights.part("weigh"), states, mask)
+    characters = pooled = POOLINGS[config.projector_pooling](graph, config, weights.part("weigh"), states, mask)
     recalled = None
     width = config.d_char
     if config.memory_slots:
@@ -63,4 +65,4 @@ def chunk_projector(
         out = graph.op("Add", out, linear(graph, weights.part("hidden_out"), hidden, sizes, bias=False))
     if recalled is not None and recalled.meaning is not None:
         out = graph.op("Add", out, recalled.meaning)
-    return Projected(layer_norm(graph, weights.part("norm"), out, config.d_sem), recalled)
+    return Projected(characters, layer_norm(graph, weights.part("norm"), out, config.d_sem), recalled)

@@ -15,7 +15,7 @@ from tiered_st.runtime.chunks.chunk_cache import ChunkCache
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.runtime.chunks.chunk_table import ChunkTable
 from tiered_st.runtime.chunks.learned_words import LearnedWords
-from tiered_st.runtime.chunks.spelling_context import SpellingContext
+from tiered_st.runtime.chunks.spelling_context import SpellingContext, SpellingReader
 from tiered_st.runtime.chunks.spellings import Spellings
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.suspects import keys_of
@@ -24,7 +24,9 @@ from tiered_st.text.spelling import ContextConfig, SpellingList
 from tiered_st.text.tokenizer import PAD, CharTokenizer
 
 _Encoder = ChunkEncoder | None
-_MakeEncoder = Callable[[TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool, str], _Encoder]
+_MakeEncoder = Callable[
+    [TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool, SpellingReader | None, str], _Encoder
+]
 ENCODER_FORMS: dict[str, _MakeEncoder] = {
     "float": ChunkEncoder,
     "int8": ChunkEncoder,  # its weights come in another form, and are computed with as if they had not
@@ -77,8 +79,15 @@ class ChunkVectors:
         self.settings, self.threads = settings, threads
         self.columns = settings.d_sem + (settings.d_char if settings.peek else 0)
         self.table = ChunkTable.of(stored, table)
+        context = None
+        if spelling_context is not None:
+            if spelling is None:
+                raise ValueError("spelling_context without spelling, whose words it would weigh.")
+            own, sizes = stored.part("spelling_context"), ContextConfig(**spelling_context)
+            context = SpellingContext(sizes, own, settings.d_sem, settings.d_char, threads)
+        reader = None if context is None else context.reader
         self.encoder = ENCODER_FORMS[encoder](
-            settings, stored, threads, learned_words, spelling is not None, precision
+            settings, stored, threads, learned_words, spelling is not None, reader, precision
         )  # fmt: skip
         # What says where chunks start, for make_chunker: its weights lie in the same file.
         learned = settings.chunker == "learned"
@@ -87,21 +96,13 @@ class ChunkVectors:
         self.lexicon: Lexicon | None = None
         if lexicon is not None:
             self.lexicon = Lexicon.unpacked(stored.stored("lexicon._extra_state", (lexicon["bytes"],)))
-        context = None
-        if spelling_context is not None:
-            if spelling is None:
-                raise ValueError("spelling_context without spelling, whose words it would weigh.")
-            own, sizes = stored.part("spelling_context"), ContextConfig(**spelling_context)
-            context = SpellingContext(sizes, own, settings.d_sem, threads)
         stored.refuse_unknown()
         words = SpellingList.of(spelling, self.lexicon, CharTokenizer.of(settings), settings.chunk_chars)
         if words is not None:
             words.config.check(settings)
         self.spellings: Spellings | None = None
         if words is not None and self.encoder is not None:
-            self.spellings = Spellings(
-                words, self.encoder.queries, settings.d_sem, threads, context, self._taught_keys()
-            )  # fmt: skip
+            self.spellings = Spellings(words, self.encoder.spelt, settings.d_sem, threads, context, self.words)
         size = settings.cache_size if cache_size is None else cache_size
         self.cache = ChunkCache(size, self.columns) if size else None
 
@@ -114,12 +115,9 @@ class ChunkVectors:
         """Return what knows these words instead, and shares all but the cache with this one."""
         other = copy.copy(self)
         other.encoder = None if self.encoder is None else self.encoder.taught(words)
-        other.spellings = None if self.spellings is None else self.spellings.taught(other._taught_keys())
+        other.spellings = None if self.spellings is None else self.spellings.taught(words)
         other.cache = None if self.cache is None else ChunkCache(self.cache.capacity, self.columns)
         return other
-
-    def _taught_keys(self) -> NDArray[np.float32] | None:
-        return None if self.words is None else self.words.keys
 
     def fill(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of a batch, (batch, chunks, chars) to (batch, chunks, columns), zero without a chunk.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.runtime.graph import Graph
-from tiered_st.runtime.graph.layers import linear
+from tiered_st.runtime.graph.layers import gelu, linear
 from tiered_st.runtime.stored_weights import StoredWeights
 from tiered_st.text.spelling import ContextConfig
 
@@ -18,6 +18,31 @@ _BLOCK = 128  # chunks, of whose candidates all vectors are in memory at once
 Vectors = NDArray[np.float32]
 
 
+class SpellingReader:
+    """Read chunks by their pooled characters: modules.spelling_context.SpellingReader, to be written into a graph.
+
+    Args:
+        config: its sizes.
+        weights: its own.
+        d_char: of pooled characters.
+    """
+
+    def __init__(self, config: ContextConfig, weights: StoredWeights, d_char: int) -> None:
+        width, hidden = config.reading, config.reading_hidden
+        self.width = width
+        self._linear = weights.part("linear").floats("weight", width, d_char)
+        self._hidden = weights.part("hidden").floats("weight", hidden, d_char)
+        self._bias = weights.part("hidden").floats("bias", hidden)
+        self._hidden_out = weights.part("hidden_out").floats("weight", width, hidden)
+
+    def write(self, graph: Graph, pooled: str) -> str:
+        """Write how chunks of pooled characters (chunks, d_char) read, (chunks, width)."""
+        hidden = graph.op("MatMul", pooled, graph.constant(self._hidden.T))
+        hidden = gelu(graph, graph.op("Add", hidden, graph.constant(self._bias)))
+        hidden = graph.op("MatMul", hidden, graph.constant(self._hidden_out.T))
+        return graph.op("Add", graph.op("MatMul", pooled, graph.constant(self._linear.T)), hidden)
+
+
 class SpellingContext:
     """Weigh the words that a misspelt chunk may mean by its neighbours, and pull its vector to what they mean.
 
@@ -25,11 +50,18 @@ class SpellingContext:
         config: the sizes.
         weights: its own.
         d_sem: of a chunk vector.
+        d_char: of pooled characters.
         threads: that a product of matrices may take; None for one per core.
+
+    Attributes:
+        reader: what reads chunks where they are compared with the words; None where E1's reading does.
     """
 
-    def __init__(self, config: ContextConfig, weights: StoredWeights, d_sem: int, threads: int | None) -> None:
+    def __init__(
+        self, config: ContextConfig, weights: StoredWeights, d_sem: int, d_char: int, threads: int | None
+    ) -> None:
         self.config = config
+        self.reader = SpellingReader(config, weights.part("reader"), d_char) if config.reading else None
         self._session = _graph(config, weights, d_sem).session(threads)
 
     def __call__(self, around: Vectors, own: Vectors, scores: Vectors, words: Vectors) -> Vectors:

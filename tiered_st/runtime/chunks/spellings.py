@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiered_st.forks import renew_after_fork
+from tiered_st.runtime.chunks.learned_words import LearnedWords
 from tiered_st.runtime.chunks.spelling_context import SpellingContext, neighbours
 from tiered_st.runtime.graph import Graph
 from tiered_st.runtime.graph.layers import LEAST_NORM, normalized
+from tiered_st.runtime.sentence_pooling import unit
 from tiered_st.suspects import NEVER, NOBODY, SuspectCache, Suspects
 from tiered_st.text.spelling import LEAST, SpellingList
 from tiered_st.text.tokenizer import PAD
@@ -63,16 +65,15 @@ class Misspelt(NamedTuple):
 class Spellings:
     """Pull chunks that are in no list to what the words mean that they may be misspellings of.
 
-    E1's readings of the words are made when the first chunk asks for them, once for all threads.
+    The readings of the words are made when the first chunk asks for them, once for all threads.
 
     Args:
         words: the list.
-        read: gives rows of words (words, chars) E1's readings of them, (words, width).
+        read: gives rows of words (words, chars) how they read, (words, width).
         d_sem: of a chunk vector.
         threads: that a product of matrices may take; None for one per core.
         context: what weighs the words by the text, where the model has it: :meth:`in_context` then pulls.
-        taught: (words, width), how E1 reads words that the model was taught, of length 1: what is nearer to these is
-            left to them.
+        taught: words that the model was taught: what is nearer to these is left to them.
     """
 
     def __init__(
@@ -82,16 +83,20 @@ class Spellings:
         d_sem: int,
         threads: int | None = None,
         context: SpellingContext | None = None,
-        taught: Vectors | None = None,
+        taught: LearnedWords | None = None,
     ) -> None:
         self.words, self._read, self._threads, self.context = words, read, threads, context
         self._d_sem = d_sem
         self._session: Any = None
         self._begin(taught)
 
-    def _begin(self, taught: Vectors | None) -> None:
+    def _begin(self, taught: LearnedWords | None) -> None:
         """Know nothing yet that depends on what was taught."""
-        self._taught, self._suspects = taught, SuspectCache()
+        self._suspects = SuspectCache()
+        self._taught: Vectors | None = None  # (words, width), how they read, of length 1
+        if taught is not None and self.context is not None:
+            apart = self.context.reader is not None
+            self._taught = unit(self._read(taught.rows.astype(np.int64))) if apart else taught.keys
         count = len(self.words.rows)
         # Memory that nothing was written to is none of the process's yet.
         self._vectors, self._have = np.empty((count, self._d_sem), np.float32), np.zeros(count, bool)
@@ -103,14 +108,10 @@ class Spellings:
         if self._lock.locked():
             self._lock = threading.Lock()
 
-    def taught(self, keys: Vectors | None) -> Spellings:
-        """Return what shares E1's readings with this one, of a model that was taught other words.
-
-        Args:
-            keys: (words, width), how E1 reads them, of length 1.
-        """
+    def taught(self, words: LearnedWords | None) -> Spellings:
+        """Return what shares the list's readings with this one, of a model that was taught other words."""
         other = copy.copy(self)
-        other._begin(keys)
+        other._begin(words)
         return other
 
     def misspelt(self, rows: NDArray[np.integer]) -> Misspelt | None:
