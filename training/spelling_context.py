@@ -448,6 +448,14 @@ def teach(model: SentenceTransformer, practice: Practice, config: ContextConfig,
     set_storage(model, storage)
 
 
+def share_alone(tiers: TieredInput, share: float) -> None:
+    """Let so much of a misspelling's vector follow from its letters alone: the text pulls what is left once more."""
+    assert tiers.spelling is not None and tiers.lexicon is not None
+    context = tiers.spelling_context
+    tiers.set_lexicon(tiers.lexicon.words, replace(tiers.spelling, share=share))
+    tiers.set_spelling_context(context)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -458,6 +466,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=int, default=300_000, help="read at most (default 300,000)")
     parser.add_argument("--steps", type=int, default=5_000, help="of learning (default 5,000)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", type=float, help="by letters alone, once all is learned: see SpellingConfig")
     parser.add_argument("--reading-steps", type=int, default=1_500, help="of a reading's (default 1,500)")
     sizes = ("width", "hidden", "keys", "reading", "reading_hidden")
     for name in sizes:
@@ -476,6 +485,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         wide, steps = replace(config, candidates=_CANDIDATES, margin=_MARGIN), args.reading_steps
         practice = practice_of(tiers, find_recipe(args.recipe), args.data, wide, args.texts, steps, args.seed)
         teach(model, practice, config, args.steps, args.seed)
+        if args.share is not None:
+            share_alone(tiers, args.share)
         model.save_pretrained(str(args.out), create_model_card=False)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

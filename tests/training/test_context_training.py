@@ -113,11 +113,25 @@ def test_the_command_teaches_a_folder_and_changes_nothing_else(
     recipe = tmp_path / "recipe.py"
     recipe.write_text("from test_context_training import RECIPE\n", encoding="utf-8")
     given = [str(recipe), str(tmp_path / "model"), "--data", str(data), "--out", str(tmp_path / "out")]
-    sizes = ["--width", "8", "--hidden", "12", "--keys", "6", "--reading", "5", "--reading-hidden", "7"]
+    sizes = [
+        "--width",
+        "8",
+        "--hidden",
+        "12",
+        "--keys",
+        "6",
+        "--reading",
+        "5",
+        "--reading-hidden",
+        "7",
+        "--share",
+        "0.4",
+    ]
     assert main([*given, "--steps", "3", "--reading-steps", "2", "--texts", "200", *sizes]) == 0
     taught = tiered_st.load(tmp_path / "out", device="cpu")
     assert taught[0].spelling_context.config == ContextConfig(width=8, hidden=12, keys=6, reading=5, reading_hidden=7)
     assert taught[0].get_config_dict()["storage"] == "int8"
+    assert taught[0].spelling == SpellingConfig(len(WORDS), share=0.4)
     model = tiered_st.load(tmp_path / "model", device="cpu")
     before, after = model.state_dict(), taught.state_dict()
     for name, value in before.items():

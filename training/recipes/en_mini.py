@@ -19,7 +19,8 @@ RECIPE = replace(
     'weights, and of what "mini-sure" of ablate_relevance (seed 7) did. Version 9 is the mean of what "articles" (seed '
     '11) and "onwards" (seed 12) left of version 8. Version 10 is version 9 with a context of misspellings: '
     'training.spelling_context. Version 11 is the mean of version 10 and, counted twice, of what "asked" (seed 13) '
-    'left of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles.',
+    'left of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles. '
+    "Version 12 is version 11 with a context that reads words by itself: training.spelling_context.",
     stages=(
         #     name     learns  objectives  steps  batch  peak learning rates  noise             views
         Stage("mean",  (E2,),  MEAN,       4_600,   128, ((E2, 3e-4),),       TEXT_NOISE, 0.15, views=1),

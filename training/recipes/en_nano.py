@@ -44,7 +44,8 @@ RECIPE = replace(
     "made of the int8 weights of version 8 with seeds 0, 1 and, in twice the steps, 2. Version 10 is the mean of what "
     '"articles" (seed 11) and "onwards" (seed 12) left of version 9. Version 11 is version 10 with a context of '
     'misspellings: training.spelling_context. Version 12 is the mean of version 11 and of what "asked" (seed 13) left '
-    'of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles.',
+    'of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles. '
+    "Version 13 is version 12 with a context that reads words by itself: training.spelling_context.",
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates        noise             views
         Stage("recognise", (E1,),    RECOGNISE,   1_500,  512, ((E1, 3e-3),),             WORD_NOISE, 0.15, views=3),

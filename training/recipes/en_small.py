@@ -102,7 +102,8 @@ RECIPE = Recipe(
     '0) made of its int8 weights, and of what "small-sure" of ablate_relevance (seed 7) did. Version 9 is the mean of '
     'version 8 and of what "articles" (seed 11) and "onwards" (seed 12) left of it. Version 10 is version 9 with a '
     'context of misspellings: training.spelling_context. Version 11 is the mean of version 10 and of what "asked" '
-    '(seed 13) left of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles.',
+    '(seed 13) left of it, with a context of its own; stages before "asked" read QUERIES, and of 9,000 articles. '
+    "Version 12 is version 11 with a context that reads words by itself: training.spelling_context.",
     storage="int8", max_seq_length=160, spacing_words=80_000, spelling_words=30_000,
     stages=(
         #     name         learns    objectives   steps  batch  peak learning rates          noise             views
