@@ -60,7 +60,7 @@ def test_the_new_one_is_a_constant_too() -> None:
     ("name", "version", "known"),
     [
         ("en-small", 12, "2-498a4d2f20d3c4dc-a624eba87eb5e015-634cd4b1b919671a-d8c70a6cb160d979"),
-        ("en-mini", 11, "2-94e1201bf35e5991-e969febb27e319b2-b05650f66a06d35f-1c64bf2b21ea41b1"),
+        ("en-mini", 12, "2-590d8b4e61ab732c-3bac111822cda869-e587fbe0ca925f8d-da55f6cf3bd7763b"),
         ("en-nano", 13, "2-79a397515db5a59c-b77a3402a0683101-63d3b2cd6cf752ce-ca143dfe2deebb14"),
         ("en-es", 9, "2-92f5521dbf8a3333-fe5fea2a29d2382e-45bb3c2e1106244a-30343783b362c14d"),
     ],
