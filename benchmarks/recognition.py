@@ -4,7 +4,8 @@
 of people's misspellings, the right words are the dictionary. A row says for how many the right word comes first:
 
 - reading: by the cosine of E1's reading of the misspelling to its readings of the words, spelt rightly;
-- … among five: for how many it is one of the first five;
+- …, among five: for how many it is one of the first five;
+- own reading: the same by the reading that a model has learned for this alone (modules.spelling_context), if it has;
 - memory: by the slot of the memory that is likeliest, the words being those that a slot is likeliest for;
 - chunk vector: by the cosine of what E2 is given.
 
@@ -89,14 +90,17 @@ def shares(tiers: TieredInput, task: Task) -> dict[str, float]:
         return made[at], made[len(typed) :]
 
     found = {}
-    for name, way in (("reading", tiers.read_chunks), ("chunk vector", tiers.encode_chunks)):
+    ways: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"reading": tiers.read_chunks}
+    if tiers.spelling_context is not None and tiers.spelling_context.reader is not None:
+        ways["own reading"] = tiers.read_spellings
+    for name, way in (ways | {"chunk vector": tiers.encode_chunks}).items():
         noisy, clean = (unit(each) for each in read(way))
         clean[~right_words] = 0
         blocks = (slice(i, i + _BLOCK) for i in range(0, len(at), _BLOCK))
         hits = np.sum([first_and_near(noisy[block] @ clean.T, right[block]) for block in blocks], axis=0)
         found[name] = 100 * hits[0] / len(at)
-        if name == "reading":
-            found["… among five"] = 100 * hits[1] / len(at)
+        if name in ways:
+            found[f"{name}, among five"] = 100 * hits[1] / len(at)
     noisy, clean = read(lambda part: tiers.recognize(part).argmax(dim=1))
     hit = [slot > 0 and slot in clean[list(places)] for slot, places in zip(noisy, right, strict=True)]
     return found | {"memory": 100 * float(np.mean(hit))}

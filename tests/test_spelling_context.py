@@ -24,6 +24,7 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules.chunk_source import ChunkSource
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.runtime import load as load_runtime
+from tiered_st.runtime.chunks import chunk_vectors
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.saved.saved_model import SavedModel
 from tiered_st.text import Lexicon
@@ -317,6 +318,16 @@ def test_a_reading_of_its_own_finds_other_words(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         load_runtime(tmp_path, precision="float32").encode(TYPED), model.encode(TYPED), atol=1e-5
     )  # fmt: skip
+
+
+def test_chunks_are_read_alike_in_blocks(
+    model: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiered_st.learn_words(model, ["Zyrvexa"])
+    model.save(str(tmp_path), create_model_card=False)
+    wanted = load_runtime(tmp_path, precision="float32").encode([*TYPED, *KNOWN])
+    monkeypatch.setattr(chunk_vectors, "_BLOCK", 2)
+    np.testing.assert_array_equal(load_runtime(tmp_path, precision="float32").encode([*TYPED, *KNOWN]), wanted)
 
 
 def test_another_list_knows_other_words(model: SentenceTransformer) -> None:

@@ -7,7 +7,7 @@ targets (what its teacher says) → build (the model, from a warm_start) → obj
 tasks/) → stage_run (the trainer, with freezing and callbacks; judging/ says meanwhile how good the model is, on rows
 held out of all this) → checkpoints → run (the command line). log reads what a run said, and curves draws it. Of
 models that have learned, average makes the mean, and spelling_context, last of all, teaches one which word a
-misspelling means by its text.
+misspelling means, by a reading of its letters and by its text.
 
 The shipped path is recipes/en_small, en_mini and en_nano; ablations and baselines are what it is compared with.
 """

@@ -78,8 +78,7 @@ RECIPE = Recipe(
     "TRANSLATED, left of it: training.average. Version 6 is the mean of version 5 and of what recipe es_search "
     "(seed 0) made of its int8 weights; version 7 that of version 6 and of what es_articles (seed 1) made of these. "
     "Version 8 is version 7 with a context of misspellings: training.spelling_context. Version 9 is the mean of what "
-    "es_asked left of version 8 with seed 13 and, in 600 steps, with seed 14, with a context of its own. "
-    "Version 10 is version 9 with a context that reads words by itself: training.spelling_context.",
+    "es_asked left of version 8 with seed 13 and, in 600 steps, with seed 14, with a context of its own.",
     stages=(
         #     name     learns    objectives steps  batch  peak learning rates           noise             views
         Stage("words", (E1,),    SPELL,       400,   512, ((E1, 1e-3),),                WORD_NOISE, 0.15, views=2,

@@ -23,6 +23,8 @@ from tiered_st.text import Lexicon
 from tiered_st.text.spelling import ContextConfig, SpellingList
 from tiered_st.text.tokenizer import PAD, CharTokenizer
 
+_BLOCK = 2_048  # chunks of which all that E1 makes is in memory at once
+
 _Encoder = ChunkEncoder | None
 _MakeEncoder = Callable[
     [TieredConfig, StoredWeights, int | None, dict[str, Any] | None, bool, SpellingReader | None, str], _Encoder
@@ -176,6 +178,11 @@ class ChunkVectors:
 
     def _read(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the vectors of chunks (chunks, chars) by E1, which is there."""
+        if len(rows) <= _BLOCK:
+            return self._read_block(rows)
+        return np.concatenate([self._read_block(rows[i : i + _BLOCK]) for i in range(0, len(rows), _BLOCK)])
+
+    def _read_block(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         assert self.encoder is not None
         spellings = self.spellings
         misspelt = None if spellings is None else spellings.misspelt(rows)

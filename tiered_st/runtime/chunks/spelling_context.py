@@ -29,7 +29,6 @@ class SpellingReader:
 
     def __init__(self, config: ContextConfig, weights: StoredWeights, d_char: int) -> None:
         width, hidden = config.reading, config.reading_hidden
-        self.width = width
         self._linear = weights.part("linear").floats("weight", width, d_char)
         self._hidden = weights.part("hidden").floats("weight", hidden, d_char)
         self._bias = weights.part("hidden").floats("bias", hidden)
