@@ -24,7 +24,6 @@ from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules.chunk_source import ChunkSource
 from tiered_st.modules.spelling_context import SpellingContext
 from tiered_st.runtime import load as load_runtime
-from tiered_st.runtime.chunks import chunk_vectors
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.saved.saved_model import SavedModel
 from tiered_st.text import Lexicon
@@ -326,7 +325,7 @@ def test_chunks_are_read_alike_in_blocks(
     tiered_st.learn_words(model, ["Zyrvexa"])
     model.save(str(tmp_path), create_model_card=False)
     wanted = load_runtime(tmp_path, precision="float32").encode([*TYPED, *KNOWN])
-    monkeypatch.setattr(chunk_vectors, "_BLOCK", 2)
+    monkeypatch.setattr("tiered_st.runtime.chunks.chunk_vectors._BLOCK", 2)
     np.testing.assert_array_equal(load_runtime(tmp_path, precision="float32").encode([*TYPED, *KNOWN]), wanted)
 
 
