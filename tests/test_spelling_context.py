@@ -23,6 +23,7 @@ from tiered_st.compression import tabulate
 from tiered_st.fingerprint import model_fingerprint
 from tiered_st.modules.chunk_source import ChunkSource
 from tiered_st.modules.spelling_context import SpellingContext
+from tiered_st.modules.spellings import Spellings
 from tiered_st.runtime import load as load_runtime
 from tiered_st.runtime.chunks.chunk_encoder import ChunkEncoder
 from tiered_st.saved.saved_model import SavedModel
@@ -319,6 +320,42 @@ def test_a_reading_of_its_own_finds_other_words(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("before", [SIZES, READING])
+@pytest.mark.parametrize("after", [None, SIZES, READING, replace(READING, reading=CONFIG.memory_width)])
+def test_another_context_is_read_by_at_once_while_a_model_learns(
+    before: ContextConfig, after: ContextConfig | None
+) -> None:
+    model = in_context(make_model(CONFIG), before).train()
+    features = model.preprocess(TYPED)
+    model(dict(features))
+    context = None if after is None else SpellingContext(after, CONFIG.d_sem, CONFIG.d_char)
+    model[0].set_spelling_context(context)
+    found, wanted = (each(dict(features))["sentence_embedding"] for each in (model, copy.deepcopy(model)))
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+
+
+def test_how_taught_words_read_by_weights_of_before_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = in_context(make_model(CONFIG), READING)
+    tiered_st.learn_words(model, ["gutiar", "zyrvexa"])
+    read = Spellings._read_words
+
+    def overtaken(self: Spellings, rows: torch.Tensor) -> torch.Tensor:
+        found = read(self, rows)
+        if len(rows) == 2:  # the taught words: meanwhile weights change, and another thread notices
+            monkeypatch.setattr(Spellings, "_read_words", read)
+            with torch.no_grad():
+                model[0].spelling_context.reader.linear.weight.normal_()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(model.encode, TYPED).result()
+        return found
+
+    monkeypatch.setattr(Spellings, "_read_words", overtaken)
+    model.encode(TYPED)
+    assert Spellings._read_words is read
+    model[0].source.forget()
+    np.testing.assert_allclose(model.encode(TYPED), copy.deepcopy(model).encode(TYPED), atol=1e-6)
+
+
 def test_chunks_are_read_alike_in_blocks(
     model: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,8 +374,9 @@ def test_another_list_knows_other_words(model: SentenceTransformer) -> None:
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     context = SpellingContext(SIZES, CONFIG.d_sem, CONFIG.d_char)
-    with pytest.raises(ValueError, match="both widths of a reading or neither"):
-        replace(SIZES, reading=8)
+    for reading in ({"reading": 8}, {"reading_hidden": 8}, {"reading": 2.5, "reading_hidden": 3}, {"reading": "7"}):
+        with pytest.raises(ValueError, match="both widths of a reading, whole numbers, or neither"):
+            replace(SIZES, **reading)
     with pytest.raises(ValueError, match=r"characters of 8 dimensions: this model's have"):
         in_context(make_model(CONFIG))[0].set_spelling_context(SpellingContext(READING, CONFIG.d_sem, 8))
     with pytest.raises(ValueError, match="no list of words"):

@@ -37,7 +37,7 @@ from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.noise import seeded
 from tiered_st.suspects import keys_of
-from tiered_st.text.spelling import UNABLE, ContextConfig
+from tiered_st.text.spelling import UNABLE, ContextConfig, SpellingConfig
 from tiered_st.text.tokenizer import PAD
 from training.corpus import Corpus
 from training.precision import has_bf16
@@ -441,18 +441,19 @@ def teach(model: SentenceTransformer, practice: Practice, config: ContextConfig,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         context = SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
-    if tiers.spelling_context is not None:
+    if config.reading:
+        assert tiers.spelling_context is not None
         context.reader = tiers.spelling_context.reader  # by which practice was made
     learn(context, practice, steps, seed)
     tiers.set_spelling_context(context)
     set_storage(model, storage)
 
 
-def share_alone(tiers: TieredInput, share: float) -> None:
-    """Let so much of a misspelling's vector follow from its letters alone: the text pulls what is left once more."""
-    assert tiers.spelling is not None and tiers.lexicon is not None
+def spell_alone(tiers: TieredInput, config: SpellingConfig) -> None:
+    """Let a misspelling's vector follow so from its letters alone; what the text makes of it stays."""
+    assert tiers.lexicon is not None
     context = tiers.spelling_context
-    tiers.set_lexicon(tiers.lexicon.words, replace(tiers.spelling, share=share))
+    tiers.set_lexicon(tiers.lexicon.words, config)
     tiers.set_spelling_context(context)
 
 
@@ -482,11 +483,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError(f"{args.model} has no list of words that a misspelling may mean: set_lexicon(spelling=…).")
         tiers.set_spelling_context(None)
         config = ContextConfig(**{name: getattr(args, name) for name in sizes})
+        alone = tiers.spelling if args.share is None else replace(tiers.spelling, share=args.share)
         wide, steps = replace(config, candidates=_CANDIDATES, margin=_MARGIN), args.reading_steps
         practice = practice_of(tiers, find_recipe(args.recipe), args.data, wide, args.texts, steps, args.seed)
         teach(model, practice, config, args.steps, args.seed)
-        if args.share is not None:
-            share_alone(tiers, args.share)
+        if alone != tiers.spelling:
+            spell_alone(tiers, alone)
         model.save_pretrained(str(args.out), create_model_card=False)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

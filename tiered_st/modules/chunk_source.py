@@ -97,6 +97,12 @@ class ChunkSource:
             weight = next(cast(nn.Module, self.tiers).parameters())
             self.spellings.prepare(weight, self._vectors)
 
+    def read_anew(self) -> None:
+        """Forget how the words of the list read, and all that was found out by it."""
+        if self.spellings is not None:
+            self.spellings.read_anew()
+        self.forget()
+
     def unprepare_graph(self) -> None:
         """Forget what a graph was to hold."""
         if self.spellings is not None:

@@ -92,14 +92,15 @@ class Spellings:
 
     A memory has a prototype for each of its words, learned from misspellings; of any other word, and beside it, E1's
     own reading of the right spelling is one that nobody had to train. A chunk that is no word of the list is compared
-    with E1's readings of its first words, by cosine; of the vector it has, ``share`` is then taken by the vectors of
+    with the readings of its first words, by cosine; of the vector it has, ``share`` is then taken by the vectors of
     the nearest words, each as far as a softmax gives it, if one of them is near. Known words keep their vectors.
 
     So much follows from the chunk alone. Where the model has a SpellingContext, :meth:`in_context` then weighs more of
     the nearest words by the text.
 
-    Readings follow from E1's weights: nothing is saved. They are made when they are first asked for and when weights
-    have changed; in training, every 50th step. Threads share them.
+    Readings are E1's, or those that the SpellingContext has learned; they follow from weights, and nothing is saved.
+    They are made when they are first asked for and when weights have changed; in training, every 50th step. Threads
+    share them.
 
     Args:
         words: the list.
@@ -117,7 +118,8 @@ class Spellings:
         self._lock = threading.Lock()
         self._suspects = SuspectCache()
         self._keys: Tensor | None = None
-        self._taught: tuple[LearnedWords, Tensor] | None = None  # how words read that the model was taught
+        # How words read that the model was taught, with these and with the keys that were read by the same weights.
+        self._taught: tuple[LearnedWords, Tensor, Tensor] | None = None
         self._graph: _Constants | None = None  # as long as the keys are what it was made of
         self._steps = 0
         self._watch.forget()
@@ -212,6 +214,12 @@ class Spellings:
         """Forget which chunks may be misspelt, and of which words."""
         self._suspects = SuspectCache()
 
+    def read_anew(self) -> None:
+        """Forget how words read: something else than E1's weights says so now."""
+        with self._lock:
+            self._keys = self._graph = None
+            self._suspects = SuspectCache()
+
     def unprepare(self) -> None:
         """Forget what a graph was to hold, which is no longer so."""
         self._graph = None
@@ -230,7 +238,7 @@ class Spellings:
                 with torch.inference_mode(False):  # so that training may use them too
                     keys = self._read(like.device)
                 self._watch.changed()
-                self._keys, self._graph, self._steps, self._taught = keys, None, 0, None
+                self._keys, self._graph, self._steps = keys, None, 0
                 self._suspects = SuspectCache()
             assert keys is not None
             return keys, self._suspects
@@ -273,10 +281,10 @@ class Spellings:
             return None
         if context.reader is None:
             return words.keys.float()
-        if known is None or known[0] is not words or known[1].device != keys.device:
+        if known is None or known[0] is not words or known[1] is not keys:
             with torch.inference_mode(False):
-                known = self._taught = words, self._read_words(words.rows.to(keys.device, torch.int64))
-        return known[1]
+                known = self._taught = words, keys, self._read_words(words.rows.to(keys.device, torch.int64))
+        return known[2]
 
     def _compared(
         self,

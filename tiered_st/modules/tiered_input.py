@@ -154,8 +154,7 @@ class TieredInput(StoredModule, InputModule):
                 if there:
                     raise ValueError(f"This model cannot read misspellings by their context, it has {problem}.")
         self.spelling_context = None if context is None else context.requires_grad_(False)
-        self.source.unprepare_graph()
-        self.source.forget()
+        self.source.read_anew()
         self._renew_engine()
 
     def _read_by_list(self) -> None:

@@ -99,11 +99,12 @@ class ContextConfig:
 
     def __post_init__(self) -> None:
         counts = (self.reach, self.width, self.hidden, self.keys, self.candidates)
-        reading = self.reading >= 1 <= self.reading_hidden or self.reading == self.reading_hidden == 0
+        widths = (self.reading, self.reading_hidden)
+        reading = all(type(width) is int for width in widths) and (min(widths) >= 1 or not any(widths))
         if not (min(counts) >= 1 and self.margin >= 0 and -1 <= self.least <= 1 and 0 <= self.share <= 1 and reading):
             raise ValueError(
                 f"{self} cannot be: counts from 1, a margin not below 0, a cosine as the least, a share of 0 to 1, and "
-                "both widths of a reading or neither."
+                "both widths of a reading, whole numbers, or neither."
             )
 
     @property

@@ -97,8 +97,7 @@ class Spellings:
         if taught is not None and self.context is not None:
             apart = self.context.reader is not None
             self._taught = unit(self._read(taught.rows.astype(np.int64))) if apart else taught.keys
-        count = len(self.words.rows)
-        # Memory that nothing was written to is none of the process's yet.
+        count = self.words.config.words  # or more than fit: memory that nothing is written to is none of the process's
         self._vectors, self._have = np.empty((count, self._d_sem), np.float32), np.zeros(count, bool)
         self._lock = threading.Lock()
         renew_after_fork(self)
