@@ -192,7 +192,8 @@ class ChunkEncoder:
         longest = int(lengths.max())
         width = longest + 1  # the type's place is START's, END joins
         # ONNX Runtime adds the last three of such a sum up in another order than where padding follows: one place more,
-        # and a chunk's vector does not depend on what it is encoded with. In int8, E2 makes .005 of the last bit.
+        # and a chunk's vector does not depend on what it is encoded with, but for the last bit of its columns of
+        # ``peek``. In int8, E2 makes .005 of the last bit.
         ids = np.zeros((len(rows), width + (width % 4 == 3)), dtype=np.int64)
         ids[:, :longest] = rows[:, :longest]
         ids[:, 0] = START
