@@ -49,7 +49,8 @@ def test_misspelt_names_are_nearer_to_what_was_learned(nano: SentenceTransformer
     assert tiered_st.learn_words(nano, NAMES) == [name.lower() for name in NAMES]
     assert (np.sum(nano.encode(MISSPELT) * nano.encode(NAMES), axis=1) > before).all()
     assert found(nano, MISSPELT) == list(range(len(NAMES)))
-    np.testing.assert_allclose(np.sum(nano.encode(NAMES) * names, axis=1), 1, atol=1e-3)  # they are what they were
+    # They are what they were, but for what a word of the list that they resemble had of one.
+    np.testing.assert_allclose(np.sum(nano.encode(NAMES) * names, axis=1), 1, atol=2e-2)
     np.testing.assert_allclose(nano.encode(texts), plain, atol=1e-6)  # so are texts without them
 
 
