@@ -54,6 +54,13 @@ def test_misspelt_names_are_nearer_to_what_was_learned(nano: SentenceTransformer
     np.testing.assert_allclose(nano.encode(texts), plain, atol=1e-6)  # so are texts without them
 
 
+def test_names_that_are_drawn_to_no_word_are_what_they_were(nano: SentenceTransformer) -> None:
+    nano[0].set_lexicon(nano[0].lexicon.words)  # which reads spaces alone
+    names = nano.encode(NAMES)
+    tiered_st.learn_words(nano, NAMES)
+    np.testing.assert_allclose(np.sum(nano.encode(NAMES) * names, axis=1), 1, atol=1e-3)
+
+
 def test_what_is_known_is_not_learned_and_nothing_twice(nano: SentenceTransformer) -> None:
     assert tiered_st.learn_words(nano, ["refund", "the", "", "!!", "🙂"]) == []
     assert learned_words(nano) == []

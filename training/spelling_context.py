@@ -32,12 +32,11 @@ from torch.nn import functional as F
 from tiered_st.model import load, set_storage
 from tiered_st.modules.hashing import hash_rows
 from tiered_st.modules.spelling_context import SpellingContext, SpellingReader
-from tiered_st.modules.spellings import Spellings
 from tiered_st.modules.tiered_input import TieredInput
 from tiered_st.modules.tiers_of import tiers_of
 from tiered_st.noise import seeded
 from tiered_st.suspects import keys_of
-from tiered_st.text.spelling import UNABLE, ContextConfig, SpellingConfig
+from tiered_st.text.spelling import UNABLE, ContextConfig, SpellingConfig, SpellingList
 from tiered_st.text.tokenizer import PAD
 from training.corpus import Corpus
 from training.precision import has_bf16
@@ -175,18 +174,16 @@ def practice_of(
     forms, origins, meant = forms[at], origins[at], meant[at]
     logger.info("%d misspelt forms", len(forms))
     if config.reading:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            context = SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
+        context = _unlearned(tiers, config, seed)
         assert context.reader is not None
-        learn_reading(context.reader, tiers, spellings, forms, meant, steps, seed)
+        learn_reading(context.reader, tiers, spellings.words, forms, meant, steps, seed)
         tiers.set_spelling_context(context)
 
     flat, text = _flat(sequences, len(rows), config.reach)
     chunks = torch.cat([_encoded(tiers, rows), torch.zeros(1, tiers.settings.d_sem)])
     lengths = torch.tensor([len(sequence) for sequence in sequences])
     sums = torch.stack([chunks[torch.from_numpy(sequence)].sum(dim=0) for sequence in sequences])
-    scores, near = _nearest(tiers, spellings, forms, config)
+    scores, near = _nearest(tiers, forms, config)
     total = torch.arange(len(listed) + len(chunks))
     first = torch.searchsorted(origins, total)
     return Practice(
@@ -198,21 +195,15 @@ def practice_of(
 
 
 def learn_reading(
-    reader: SpellingReader,
-    tiers: TieredInput,
-    spellings: Spellings,
-    forms: Tensor,
-    meant: Tensor,
-    steps: int,
-    seed: int,
+    reader: SpellingReader, tiers: TieredInput, words: SpellingList, forms: Tensor, meant: Tensor, steps: int, seed: int
 ) -> None:
     """Let a reader learn which word of the list each form (forms, chars) means, (forms,), -1 for none of them.
 
     The softmax is that of reading: over all words, by cosine and rank; what is no word is to be further than ``near``.
     """
-    config, generator = spellings.words.config, torch.Generator().manual_seed(seed)
-    pooled, words = _pooled(tiers, forms), _pooled(tiers, torch.from_numpy(spellings.words.rows))
-    expected = torch.from_numpy(spellings.words.expected)
+    config, generator = words.config, torch.Generator().manual_seed(seed)
+    pooled, listed = _pooled(tiers, forms), _pooled(tiers, torch.from_numpy(words.rows))
+    expected, wanted = torch.from_numpy(words.expected), torch.where(meant < 0, len(words.rows), meant)
     held = torch.rand(len(forms), generator=generator) < _HELD
     known, strange = (~held & (meant >= 0)).nonzero().squeeze(1), (~held & (meant < 0)).nonzero().squeeze(1)
     none = torch.nn.Parameter(expected.mean())
@@ -221,7 +212,7 @@ def learn_reading(
 
     def logits(at: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu")):
-            cosines = F.normalize(reader(pooled[at]), dim=1) @ F.normalize(reader(words), dim=1).T
+            cosines = F.normalize(reader(pooled[at]), dim=1) @ F.normalize(reader(listed), dim=1).T
         scores = config.sharpness * (cosines.float() - config.near) + expected
         return torch.cat([scores, none.expand(len(at), 1)], dim=1)
 
@@ -231,26 +222,17 @@ def learn_reading(
         if len(strange):
             parts.append(strange[torch.randint(len(strange), (_STRANGE,), generator=generator)])
         at = torch.cat(parts)
-        wanted = torch.where(meant[at] < 0, len(words), meant[at])
         optimizer.zero_grad()
-        F.cross_entropy(logits(at), wanted).backward()
+        F.cross_entropy(logits(at), wanted[at]).backward()
         optimizer.step()
         schedule.step()
         if step % 500 == 0 or step == steps:
             at = held.nonzero().squeeze(1)[:2_000]
             with torch.no_grad():
-                first = logits(at).argmax(dim=1)
-            listed = meant[at] >= 0
-            right = [100 * float((first[listed] == meant[at][listed]).float().mean())]
-            right.append(100 * float((first[~listed] == len(words)).float().mean()))
-            minutes = (time.monotonic() - started) / 60
-            logger.info(
-                "reading: %d of %d steps, %.1f minutes: %.1f %% of words, %.1f %% of others",
-                step,
-                steps,
-                minutes,
-                *right,
-            )
+                right = logits(at).argmax(dim=1) == wanted[at]
+            shares = [100 * float(right[some].float().mean()) for some in (meant[at] >= 0, meant[at] < 0)]
+            said = (step, steps, (time.monotonic() - started) / 60, *shares)
+            logger.info("reading: %d of %d steps, %.1f minutes: %.1f %% of words, %.1f %% of others", *said)
 
 
 def _share_of_rate(step: int, steps: int) -> float:
@@ -420,9 +402,10 @@ def _pooled(tiers: TieredInput, rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _nearest(tiers: TieredInput, spellings: Spellings, forms: Tensor, config: ContextConfig) -> tuple[Tensor, Tensor]:
-    """Return what E1 says for the words that forms may mean, (forms, candidates), and these."""
-    found = []
+def _nearest(tiers: TieredInput, forms: Tensor, config: ContextConfig) -> tuple[Tensor, Tensor]:
+    """Return what speaks for the words that forms may mean, (forms, candidates), and these."""
+    spellings, found = tiers.source.spellings, []
+    assert spellings is not None
     for part in forms.split(_ENCODED):
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu")):
             queries = tiers.read_spellings(part)
@@ -435,12 +418,17 @@ def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
+def _unlearned(tiers: TieredInput, config: ContextConfig, seed: int) -> SpellingContext:
+    """Return a context that has learned nothing, the same for a seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
+
+
 def teach(model: SentenceTransformer, practice: Practice, config: ContextConfig, steps: int, seed: int) -> None:
     """Give a model a context that has learned from practice, stored as the rest of it is."""
     tiers, storage = tiers_of(model), tiers_of(model).storage
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        context = SpellingContext(config, tiers.settings.d_sem, tiers.settings.d_char)
+    context = _unlearned(tiers, config, seed)
     if config.reading:
         assert tiers.spelling_context is not None
         context.reader = tiers.spelling_context.reader  # by which practice was made

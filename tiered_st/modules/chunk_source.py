@@ -99,9 +99,7 @@ class ChunkSource:
 
     def read_anew(self) -> None:
         """Forget how the words of the list read, and all that was found out by it."""
-        if self.spellings is not None:
-            self.spellings.read_anew()
-        self.forget()
+        self.set_spelling(None if self.spellings is None else self.spellings.words)
 
     def unprepare_graph(self) -> None:
         """Forget what a graph was to hold."""

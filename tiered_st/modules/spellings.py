@@ -214,12 +214,6 @@ class Spellings:
         """Forget which chunks may be misspelt, and of which words."""
         self._suspects = SuspectCache()
 
-    def read_anew(self) -> None:
-        """Forget how words read: something else than E1's weights says so now."""
-        with self._lock:
-            self._keys = self._graph = None
-            self._suspects = SuspectCache()
-
     def unprepare(self) -> None:
         """Forget what a graph was to hold, which is no longer so."""
         self._graph = None

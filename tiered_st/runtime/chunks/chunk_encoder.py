@@ -125,9 +125,8 @@ class ChunkEncoder:
 
     def read(self, chunks: NDArray[np.integer]) -> Reading:
         """Return how E1, which sees chunks alone and has a memory, reads chunks (chunks, chars)."""
-        rows = chunks.astype(np.int64, copy=False)
-        queries, unknown, vectors = self._outputs(self.session, ["queries", "unknown", "vectors"], rows)
-        return Reading(queries, unknown, vectors[:, : self.d_sem])
+        encoded = self.encoded(chunks)
+        return Reading(encoded.queries, encoded.unknown, encoded.vectors[:, : self.d_sem])
 
     def spelt(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how chunks (chunks, chars) read where they are compared with the words of a list, (chunks, width)."""

@@ -115,15 +115,10 @@ class Spellings:
 
     def misspelt(self, rows: NDArray[np.integer]) -> Misspelt | None:
         """Return which of some chunks (chunks, chars) are pulled, and to what; None where no word need be read."""
-        at, told = self.words.doubtful(rows), NOBODY
-        if len(at):
-            queries = self._read(rows[at].astype(np.int64, copy=False))
-            found = self._compared(queries)
-            if self.context is not None:
-                told = self._told(found, queries, at)
+        at, found, told = self._look_up(rows)
         if self.context is not None:
             self._suspects.tell(rows, told)
-        if not len(at):
+        if found is None:
             return None
         some = found.pull[:, 0] > LEAST * self.words.config.share  # for others no word need be read
         if not (some.any() or len(told.at)):
@@ -185,12 +180,16 @@ class Spellings:
 
     def _find(self, rows: NDArray[np.int64]) -> Suspects:
         """Return which chunks (chunks, chars) may be misspelt, and the words that they may be misspellings of."""
-        assert self.context is not None
+        return self._look_up(rows)[2]
+
+    def _look_up(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], _Compared | None, Suspects]:
+        """Return the places of doubtful chunks, how they compare, None without any, and what a context is told."""
         at = self.words.doubtful(rows)
         if not len(at):
-            return NOBODY
-        queries = self._read(rows[at])
-        return self._told(self._compared(queries), queries, at)
+            return at, None, NOBODY
+        queries = self._read(rows[at].astype(np.int64, copy=False))
+        found = self._compared(queries)
+        return at, found, NOBODY if self.context is None else self._told(found, queries, at)
 
     def _compared(self, queries: Vectors) -> _Compared:
         """Compare readings of chunks (chunks, width) with those of the words."""
